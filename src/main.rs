@@ -1,0 +1,2 @@
+//! terrace
+fn main() {}
