@@ -1,0 +1,218 @@
+//! How AWS is reached: credentials as AWS users have them, one client a service, no retries of the
+//! SDK's own.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region, SdkConfig};
+use aws_smithy_http_client::{Builder, tls};
+use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::mark::Identity;
+
+use crate::door::{Door, Op};
+use crate::timing::Timing;
+
+/// Where to connect, and as whom.
+#[derive(Clone, Debug, Default)]
+pub struct Connection {
+    /// The home region.
+    pub region: String,
+    /// An endpoint in place of AWS's: the sandbox's, or one given by hand.
+    pub endpoint: Option<String>,
+    /// The sandbox's account: its credentials are made from it, and the user's are never looked at.
+    pub sandbox_account: Option<String>,
+}
+
+/// Everything a kind needs to reach AWS in one region.
+#[derive(Debug)]
+pub struct Aws {
+    /// The stack and where it stands.
+    pub identity: Identity,
+    /// The region these clients speak to.
+    pub region: String,
+    /// The pace of waits.
+    pub timing: Timing,
+    /// CloudWatch.
+    pub cloudwatch: aws_sdk_cloudwatch::Client,
+    /// EC2.
+    pub ec2: aws_sdk_ec2::Client,
+    /// IAM.
+    pub iam: aws_sdk_iam::Client,
+    /// KMS.
+    pub kms: aws_sdk_kms::Client,
+    /// RDS.
+    pub rds: aws_sdk_rds::Client,
+    /// Route 53.
+    pub route53: aws_sdk_route53::Client,
+    /// S3.
+    pub s3: aws_sdk_s3::Client,
+    /// Secrets Manager.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    /// SNS.
+    pub sns: aws_sdk_sns::Client,
+    /// Systems Manager.
+    pub ssm: aws_sdk_ssm::Client,
+    /// Security Token Service.
+    pub sts: aws_sdk_sts::Client,
+    door: Arc<Door>,
+}
+
+/// The configuration all clients share. Longest wait for one answer: 20 seconds, so that a lease can
+/// outlast any call (aws-semantics 5.4).
+pub async fn configure(connection: &Connection) -> SdkConfig {
+    let http = Builder::new()
+        .tls_provider(tls::Provider::Rustls(
+            tls::rustls_provider::CryptoMode::Ring,
+        ))
+        .build_https();
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .operation_attempt_timeout(Duration::from_secs(20));
+    let mut loader = aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http)
+        .retry_config(RetryConfig::disabled())
+        .timeout_config(timeouts.build())
+        .region(Region::new(connection.region.clone()));
+    if let Some(endpoint) = &connection.endpoint {
+        loader = loader.endpoint_url(endpoint);
+    }
+    if let Some(account) = &connection.sandbox_account {
+        let key = format!("TERRACE{account}");
+        let credentials =
+            aws_credential_types::Credentials::new(key, "sandbox", None, None, "sandbox");
+        loader = loader.credentials_provider(credentials);
+    }
+    loader.load().await
+}
+
+impl Aws {
+    /// Clients for the home region of `identity`.
+    pub fn new(config: &SdkConfig, identity: Identity, timing: Timing) -> Self {
+        Self::with_door(config, identity, timing, Arc::new(Door::new(timing)))
+    }
+
+    fn with_door(config: &SdkConfig, identity: Identity, timing: Timing, door: Arc<Door>) -> Self {
+        let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(
+            // An endpoint given by hand has no DNS name for every bucket.
+            config.endpoint_url().is_some(),
+        );
+        let region = config.region().map_or(String::new(), ToString::to_string);
+        Self {
+            identity,
+            region,
+            timing,
+            cloudwatch: aws_sdk_cloudwatch::Client::new(config),
+            ec2: aws_sdk_ec2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            kms: aws_sdk_kms::Client::new(config),
+            rds: aws_sdk_rds::Client::new(config),
+            route53: aws_sdk_route53::Client::new(config),
+            s3: aws_sdk_s3::Client::from_conf(s3.build()),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+            sns: aws_sdk_sns::Client::new(config),
+            ssm: aws_sdk_ssm::Client::new(config),
+            sts: aws_sdk_sts::Client::new(config),
+            door,
+        }
+    }
+
+    /// The same in another region, by the same doors.
+    #[must_use]
+    pub fn in_region(&self, config: &SdkConfig, region: &str) -> Self {
+        let config = config
+            .clone()
+            .into_builder()
+            .region(Region::new(region.to_owned()))
+            .build();
+        Self::with_door(
+            &config,
+            self.identity.clone(),
+            self.timing,
+            Arc::clone(&self.door),
+        )
+    }
+
+    /// The doors.
+    pub fn door(&self) -> &Door {
+        &self.door
+    }
+
+    /// A read; see [`Door::read`].
+    pub async fn read<T, E, F, Fut>(&self, action: &'static str, call: F) -> Result<T>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = std::result::Result<T, SdkError<E>>>,
+        E: ErrorMetadata,
+    {
+        self.door.read(action, call).await
+    }
+
+    /// A mutation; see [`Door::mutate`].
+    pub async fn mutate<T, E, F, Fut>(&self, op: Op, call: F) -> Result<T>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = std::result::Result<T, SdkError<E>>>,
+        E: ErrorMetadata,
+    {
+        self.door.mutate(op, call).await
+    }
+
+    /// Takes "it is not there" for the success that it is to a deletion.
+    pub fn gone<T>(&self, answer: Result<T>) -> Result<()> {
+        match answer {
+            Err(error) if error.class == ErrorClass::NotFound => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// The tag value of the stack at hand.
+    pub fn owner(&self) -> String {
+        self.identity.owner()
+    }
+}
+
+/// The SDK's error with its usual response.
+pub type SdkError<E> = aws_smithy_runtime_api::client::result::SdkError<
+    E,
+    aws_smithy_runtime_api::client::orchestrator::HttpResponse,
+>;
+
+/// What every operation's error can say of itself.
+pub trait ErrorMetadata:
+    aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static
+{
+}
+impl<E> ErrorMetadata for E where
+    E: aws_smithy_types::error::metadata::ProvideErrorMetadata + std::error::Error + 'static
+{
+}
+
+/// An answer without what it must hold.
+pub fn missing(action: &str, what: &str) -> CloudError {
+    CloudError::new(
+        action,
+        ErrorClass::Unknown,
+        format!("the answer holds no {what}"),
+    )
+}
+
+/// Who the credentials belong to (rule R18: checked before anything else).
+pub async fn account(config: &SdkConfig, timing: Timing) -> Result<String> {
+    let sts = aws_sdk_sts::Client::new(config);
+    let door = Door::new(timing);
+    let answer = door
+        .read("sts:GetCallerIdentity", || sts.get_caller_identity().send())
+        .await;
+    let answer = answer.map_err(|error| match error.class {
+        ErrorClass::Unsent => error
+            .hinted("tried: environment, profile (AWS_PROFILE), SSO, web identity, process, instance role")
+            .hinted("`aws sts get-caller-identity` shows whether the AWS CLI finds any"),
+        _ => error,
+    })?;
+    answer
+        .account
+        .ok_or_else(|| missing("sts:GetCallerIdentity", "account"))
+}

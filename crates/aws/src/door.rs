@@ -1,0 +1,208 @@
+//! The two doors to AWS: one for reads, one for mutations. Nothing else calls the SDK.
+//!
+//! The SDK's own retries are off: seen, one lost answer made three VPCs. The doors repeat what may
+//! be repeated, count every call by its IAM action, and keep within a number of calls at once.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::future::Future;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use terrace_core::error::{CloudError, ErrorClass, Result};
+use tokio::sync::Semaphore;
+
+use crate::error;
+use crate::timing::Timing;
+
+/// A mutation: its IAM action, and how often it may be repeated.
+#[derive(Clone, Copy, Debug)]
+pub struct Op {
+    action: &'static str,
+    repeats: bool,
+    busy: &'static [&'static str],
+    minutes: f64,
+}
+
+impl Op {
+    /// A call that must not be repeated when its answer is lost: every one makes another (BLIND).
+    pub const fn once(action: &'static str) -> Self {
+        Self {
+            action,
+            repeats: false,
+            busy: &[],
+            minutes: 0.0,
+        }
+    }
+
+    /// A call that may be repeated: it has a client token or a unique name, or sets what it sets.
+    pub const fn again(action: &'static str) -> Self {
+        Self {
+            action,
+            repeats: true,
+            busy: &[],
+            minutes: 0.0,
+        }
+    }
+
+    /// Repeated while AWS answers with one of these codes, or with a message that holds one of them,
+    /// for this many minutes: something else must end first, or what was just made is not visible yet.
+    #[must_use]
+    pub const fn while_busy(mut self, codes: &'static [&'static str], minutes: f64) -> Self {
+        self.busy = codes;
+        self.minutes = minutes;
+        self
+    }
+}
+
+/// How many calls are out at once.
+const AT_ONCE: usize = 16;
+/// How often a throttled or unanswered call is repeated.
+const ATTEMPTS: u32 = 10;
+
+/// Both doors.
+#[derive(Debug)]
+pub struct Door {
+    timing: Timing,
+    slots: Semaphore,
+    calls: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Door {
+    /// Doors that keep this timing.
+    pub fn new(timing: Timing) -> Self {
+        Self {
+            timing,
+            slots: Semaphore::new(AT_ONCE),
+            calls: Mutex::default(),
+        }
+    }
+
+    /// The calls made so far, by IAM action; repeated ones count again.
+    pub fn calls(&self) -> BTreeMap<String, u64> {
+        self.calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// A read. Repeated on anything that a second try may better.
+    pub async fn read<T, E, F, Fut>(&self, action: &'static str, call: F) -> Result<T>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        self.repeat(Op::again(action), call).await
+    }
+
+    /// A mutation.
+    pub async fn mutate<T, E, F, Fut>(&self, op: Op, call: F) -> Result<T>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        self.repeat(op, call).await
+    }
+
+    async fn repeat<T, E, F, Fut>(&self, op: Op, call: F) -> Result<T>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let begun = Instant::now();
+        let patience = self.timing.scaled(op.minutes * 60.0);
+        let mut attempt = 0;
+        loop {
+            let error = match self.once(op.action, &call).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if !may_repeat(&op, &error, attempt, begun.elapsed(), patience) {
+                return Err(error);
+            }
+            tokio::time::sleep(self.timing.back_off(attempt)).await;
+            attempt += 1;
+        }
+    }
+
+    async fn once<T, E, F, Fut>(&self, action: &str, call: &F) -> Result<T>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        let slot = self.slots.acquire().await;
+        *self
+            .calls
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .entry(action.to_owned())
+            .or_default() += 1;
+        let answer = call().await;
+        drop(slot);
+        answer.map_err(|error| error::read(action, &error))
+    }
+}
+
+fn may_repeat(
+    op: &Op,
+    error: &CloudError,
+    attempt: u32,
+    waited: Duration,
+    patience: Duration,
+) -> bool {
+    let busy = error.is(op.busy) || op.busy.iter().any(|words| error.message.contains(words));
+    match error.class {
+        _ if busy => waited < patience,
+        ErrorClass::Throttled => attempt < ATTEMPTS,
+        ErrorClass::Unknown => op.repeats && attempt < ATTEMPTS / 2,
+        // Never sent, so a second try cannot do harm; but a wrong host stays wrong.
+        ErrorClass::Unsent => attempt < 2,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(class: ErrorClass) -> CloudError {
+        CloudError::new("ec2:CreateVpc", class, "")
+    }
+
+    fn repeats(op: &Op, class: ErrorClass) -> bool {
+        may_repeat(op, &error(class), 0, Duration::ZERO, Duration::from_secs(1))
+    }
+
+    #[test]
+    fn a_blind_creation_whose_answer_is_lost_is_not_repeated() {
+        assert!(!repeats(&Op::once("ec2:CreateVpc"), ErrorClass::Unknown));
+        assert!(repeats(&Op::once("ec2:CreateVpc"), ErrorClass::Throttled));
+        assert!(repeats(
+            &Op::again("ec2:CreateRouteTable"),
+            ErrorClass::Unknown
+        ));
+    }
+
+    #[test]
+    fn what_is_wrong_is_not_repeated() {
+        assert!(!repeats(&Op::again("ec2:CreateVpc"), ErrorClass::Invalid));
+        assert!(!repeats(&Op::again("ec2:CreateVpc"), ErrorClass::Denied));
+    }
+
+    #[test]
+    fn busy_is_waited_out_for_its_time() {
+        let op = Op::again("ec2:DeleteVpc").while_busy(&["DependencyViolation"], 5.0);
+        let mut busy = error(ErrorClass::InUse);
+        busy.code = Some("DependencyViolation".to_owned());
+        let minute = Duration::from_secs(60);
+        assert!(may_repeat(&op, &busy, 50, minute, 5 * minute));
+        assert!(!may_repeat(&op, &busy, 50, 6 * minute, 5 * minute));
+    }
+}

@@ -1,0 +1,185 @@
+//! From the SDK's errors to ours: by the wire's code, and by where a call broke off.
+
+use std::error::Error;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use aws_types::request_id::RequestId;
+use terrace_core::error::{CloudError, ErrorClass};
+
+/// Codes that mean "too many calls" for any service (aws-semantics 7.2). Mostly HTTP 400, so the
+/// status says nothing.
+const THROTTLED: &[&str] = &[
+    "Throttling",
+    "ThrottlingException",
+    "ThrottledException",
+    "RequestLimitExceeded",
+    "TooManyRequestsException",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "SlowDown",
+    "EC2ThrottledException",
+    "BandwidthLimitExceeded",
+    "PriorRequestNotComplete",
+];
+
+const DENIED: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "UnauthorizedOperation",
+    "AuthFailure",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "RequestExpired",
+    "InvalidClientTokenId",
+    "UnrecognizedClientException",
+    "SignatureDoesNotMatch",
+    "OptInRequired",
+];
+
+const IN_USE: &[&str] = &[
+    "DependencyViolation",
+    "DeleteConflict",
+    "ResourceInUse",
+    "ResourceInUseException",
+    "VolumeInUse",
+    "InvalidDBSubnetGroupStateFault",
+    "InvalidDBParameterGroupState",
+    "HostedZoneNotEmpty",
+    "BucketNotEmpty",
+    "InvalidIPAddress.InUse",
+    "Resource.AlreadyAssociated",
+    "Resource.AlreadyAssigned",
+];
+
+const UNCERTAIN: &[&str] = &[
+    "InternalError",
+    "InternalFailure",
+    "Unavailable",
+    "ServiceUnavailable",
+    "RequestTimeout",
+];
+
+fn class_of_code(code: &str) -> ErrorClass {
+    let not_found = code.ends_with("NotFound")
+        || code.ends_with("NotFoundFault")
+        || code.ends_with("NotFoundException")
+        || code.starts_with("NoSuch")
+        || code == "Gateway.NotAttached"
+        || code == "ResourceNotFoundException";
+    let conflict = code.contains("AlreadyExists")
+        || code.ends_with(".Duplicate")
+        || code == "RouteAlreadyExists"
+        || code == "InvalidSubnet.Conflict"
+        || code == "ResourceExistsException"
+        || code == "PreconditionFailed"
+        || code == "ConditionalRequestConflict";
+    let quota = code.contains("LimitExceeded")
+        || code.contains("QuotaExceeded")
+        || code.starts_with("Insufficient")
+        || code.starts_with("TooMany");
+    match code {
+        _ if THROTTLED.contains(&code) => ErrorClass::Throttled,
+        _ if DENIED.contains(&code) => ErrorClass::Denied,
+        _ if IN_USE.contains(&code) => ErrorClass::InUse,
+        _ if UNCERTAIN.contains(&code) => ErrorClass::Unknown,
+        _ if not_found => ErrorClass::NotFound,
+        _ if conflict => ErrorClass::Conflict,
+        _ if quota => ErrorClass::Quota,
+        _ => ErrorClass::Invalid,
+    }
+}
+
+/// Reads any error of any SDK crate.
+pub fn read<E>(action: &str, error: &SdkError<E, HttpResponse>) -> CloudError
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut read = CloudError::new(action, class(error), message(error));
+    read.code = error.meta().code().map(str::to_owned);
+    read.request_id = error.request_id().map(str::to_owned);
+    if read.class == ErrorClass::Denied {
+        read.hints
+            .push(format!("the caller needs the permission `{action}`"));
+    }
+    read
+}
+
+fn class<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorClass {
+    match error {
+        SdkError::ServiceError(service) => match service.err().code() {
+            Some(code) => class_of_code(code),
+            // An answer without a code is no word of AWS's: a proxy's page, a crash.
+            None => ErrorClass::Unknown,
+        },
+        SdkError::ConstructionFailure(_) => ErrorClass::Unsent,
+        SdkError::DispatchFailure(failure) => {
+            let never = failure.as_connector_error().is_none_or(|connector| {
+                connector.source().is_some_and(refused) || connector.is_user()
+            });
+            if never {
+                ErrorClass::Unsent
+            } else {
+                ErrorClass::Unknown
+            }
+        }
+        _ => ErrorClass::Unknown,
+    }
+}
+
+/// Whether the connection was never made.
+fn refused(mut error: &(dyn Error + 'static)) -> bool {
+    loop {
+        if let Some(client) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return client.is_connect();
+        }
+        match error.source() {
+            Some(source) => error = source,
+            None => return false,
+        }
+    }
+}
+
+fn message<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    if let Some(message) = error.meta().message() {
+        return message.to_owned();
+    }
+    // The SDK's own words say little; the innermost cause says what happened.
+    let mut cause: &dyn Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    match error {
+        SdkError::DispatchFailure(_) => format!("no answer: {cause}"),
+        SdkError::TimeoutError(_) => "no answer in time".to_owned(),
+        SdkError::ResponseError(_) => format!("the answer broke off: {cause}"),
+        _ => cause.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_told_apart() {
+        for (code, class) in [
+            ("RequestLimitExceeded", ErrorClass::Throttled),
+            ("VpcLimitExceeded", ErrorClass::Quota),
+            ("InvalidVpcID.NotFound", ErrorClass::NotFound),
+            ("DBInstanceNotFound", ErrorClass::NotFound),
+            ("DBSubnetGroupAlreadyExists", ErrorClass::Conflict),
+            ("InvalidGroup.Duplicate", ErrorClass::Conflict),
+            ("DependencyViolation", ErrorClass::InUse),
+            ("UnauthorizedOperation", ErrorClass::Denied),
+            ("InternalError", ErrorClass::Unknown),
+            ("InvalidParameterValue", ErrorClass::Invalid),
+        ] {
+            assert_eq!(class_of_code(code), class, "{code}");
+        }
+    }
+}

@@ -1,0 +1,477 @@
+//! Carrying a plan out: a ready-queue over its graph, without waves.
+//!
+//! A step starts when what it needs is done, longest remaining path first. A failure stops what
+//! needs it and nothing else.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt};
+
+use crate::address::Address;
+use crate::erased::{AnyHand, AnyKind, AnyLive, AnySpec};
+use crate::error::{CloudError, ErrorClass, Result};
+use crate::fields::{Effect, FieldChange, Part};
+use crate::inventory::{Inventory, Look, Seen};
+use crate::kind::{Leave, Ready};
+use crate::known::Known;
+use crate::mark::{Identity, Mark};
+use crate::plan::{Action, Plan, Step};
+use crate::planner::{Kinds, Trouble, spec_now};
+use crate::source::Stack;
+
+/// What apply needs of the world outside: hands, time, and whether to stop.
+pub trait World: Send + Sync {
+    /// The hand of a kind, in a region other than home if one is named.
+    fn hand(&self, kind: &str, region: Option<&str>) -> Option<Arc<dyn AnyHand>>;
+
+    /// Waits before looking again; `attempt` counts from 0. False: patience is at an end, measured
+    /// by the minutes that the wait typically takes.
+    fn pause(&self, attempt: u32, minutes: f64) -> BoxFuture<'_, bool>;
+
+    /// Runs the work of one step under its address, for the doors to AWS.
+    fn within<'a>(&'a self, address: &Address, work: BoxFuture<'a, End>) -> BoxFuture<'a, End>;
+
+    /// Whether a person asked to stop: no step starts any more, no readiness is waited for.
+    fn stopped(&self) -> bool;
+
+    /// The time as `yyyymmddhhmm`.
+    fn stamp(&self) -> String;
+}
+
+/// How a step ended.
+#[derive(Clone, Debug)]
+pub enum End {
+    /// Done.
+    Done,
+    /// AWS, or we, refused.
+    Failed(CloudError),
+    /// Not started: a step that it needs did not end well; that step's number.
+    Skipped(usize),
+    /// Not started: a person must confirm first.
+    Held,
+    /// Not started, or its wait was dropped: a person asked to stop.
+    Stopped,
+}
+
+/// What happens while a plan is carried out.
+#[derive(Clone, Copy, Debug)]
+pub enum Event<'a> {
+    /// A step starts.
+    Started(usize, &'a Step),
+    /// A step waits; the text says for what.
+    Waiting(usize, &'a Step, &'a str),
+    /// A step has ended.
+    Ended(usize, &'a Step, &'a End),
+}
+
+/// What came of a plan.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// How each step ended, by its number.
+    pub ends: Vec<End>,
+    /// The outputs of all resources as they are now.
+    pub known: Known,
+}
+
+impl Outcome {
+    /// Whether everything that was to be done is done; what is held aside.
+    pub fn is_complete(&self) -> bool {
+        self.ends
+            .iter()
+            .all(|end| matches!(end, End::Done | End::Held))
+    }
+
+    /// Whether something waits for a person.
+    pub fn is_held(&self) -> bool {
+        self.ends.iter().any(|end| matches!(end, End::Held))
+    }
+}
+
+/// All that carrying a plan out works with.
+#[derive(Clone, Copy)]
+pub struct Apply<'a> {
+    /// The plan.
+    pub plan: &'a Plan,
+    /// What is wanted; empty of resources for a teardown.
+    pub stack: &'a Stack,
+    /// What was live when the plan was made.
+    pub inventory: &'a Inventory,
+    /// The kinds.
+    pub kinds: Kinds,
+    /// The world outside.
+    pub world: &'a dyn World,
+    /// Is told all that happens.
+    pub observe: &'a (dyn Fn(Event<'_>) + Sync),
+}
+
+impl Apply<'_> {
+    /// Carries the plan out.
+    pub async fn run(&self) -> Outcome {
+        let state = State::new(self.inventory);
+        let ends = self.queue(&state).await;
+        let known = lock(&state.known).clone();
+        Outcome { ends, known }
+    }
+
+    async fn queue(&self, state: &State) -> Vec<End> {
+        let steps = &self.plan.steps;
+        let remaining = self.plan.remaining();
+        let mut ends: Vec<Option<End>> = vec![None; steps.len()];
+        let mut waits: Vec<usize> = steps.iter().map(|step| step.needs.len()).collect();
+        let mut followers: Vec<Vec<usize>> = vec![Vec::new(); steps.len()];
+        for (index, step) in steps.iter().enumerate() {
+            for need in &step.needs {
+                followers[*need].push(index);
+            }
+        }
+        let mut ready: Vec<usize> = (0..steps.len())
+            .filter(|index| waits[*index] == 0)
+            .collect();
+        let mut running = FuturesUnordered::new();
+        loop {
+            ready.sort_by(|a, b| remaining[*a].total_cmp(&remaining[*b]));
+            let mut finished = Vec::new();
+            while let Some(index) = ready.pop() {
+                match self.before(index, &ends) {
+                    Some(end) => finished.push((index, end)),
+                    None => running.push(self.start(index, state)),
+                }
+            }
+            if finished.is_empty() {
+                match running.next().await {
+                    Some(end) => finished.push(end),
+                    None => break,
+                }
+            }
+            for (index, end) in finished {
+                (self.observe)(Event::Ended(index, &steps[index], &end));
+                ends[index] = Some(end);
+                for follower in &followers[index] {
+                    waits[*follower] -= 1;
+                    if waits[*follower] == 0 {
+                        ready.push(*follower);
+                    }
+                }
+            }
+        }
+        ends.into_iter()
+            .map(|end| end.unwrap_or(End::Stopped))
+            .collect()
+    }
+
+    /// How a step ends without being started, if it does.
+    fn before(&self, index: usize, ends: &[Option<End>]) -> Option<End> {
+        let step = &self.plan.steps[index];
+        if step.held.is_some() {
+            return Some(End::Held);
+        }
+        for need in &step.needs {
+            match &ends[*need] {
+                Some(End::Failed(_)) => return Some(End::Skipped(*need)),
+                Some(End::Skipped(origin)) => return Some(End::Skipped(*origin)),
+                Some(End::Stopped) => return Some(End::Stopped),
+                Some(End::Held) => return Some(End::Held),
+                Some(End::Done) | None => {}
+            }
+        }
+        self.world.stopped().then_some(End::Stopped)
+    }
+
+    async fn start(&self, index: usize, state: &State) -> (usize, End) {
+        let step = &self.plan.steps[index];
+        (self.observe)(Event::Started(index, step));
+        let work = async move {
+            let worker = Worker {
+                apply: self,
+                state,
+                index,
+                step,
+            };
+            match worker.work().await {
+                Ok(end) => end,
+                Err(error) => End::Failed(error),
+            }
+        };
+        let end = self.world.within(&step.address, work.boxed()).await;
+        (index, end)
+    }
+}
+
+/// What is known as the steps end.
+struct State {
+    known: Mutex<Known>,
+    live: Mutex<HashMap<Address, AnyLive>>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl State {
+    fn new(inventory: &Inventory) -> Self {
+        let mut known = Known::default();
+        for (address, found) in &inventory.existing {
+            known.put(address.clone(), found.live.outputs().clone());
+        }
+        for found in &inventory.ours {
+            if let (Some((address, _)), Ready::Ready | Ready::Coming(_)) =
+                (&found.mark, &found.ready)
+            {
+                known.put(address.clone(), found.live.outputs().clone());
+            }
+        }
+        Self {
+            known: Mutex::new(known),
+            live: Mutex::new(HashMap::new()),
+        }
+    }
+
+    fn known(&self) -> Known {
+        lock(&self.known).clone()
+    }
+
+    fn publish(&self, address: &Address, live: &AnyLive) {
+        lock(&self.known).put(address.clone(), live.outputs().clone());
+        lock(&self.live).insert(address.clone(), live.clone());
+    }
+}
+
+struct Worker<'a> {
+    apply: &'a Apply<'a>,
+    state: &'a State,
+    index: usize,
+    step: &'a Step,
+}
+
+impl Worker<'_> {
+    async fn work(&self) -> Result<End> {
+        let hand = self.hand()?;
+        match &self.step.action {
+            Action::Create { mark, .. } => self.create(hand.as_ref(), mark).await,
+            Action::Wait(_) => {
+                let live = self.wanted_live()?;
+                self.until_ready(&live).await
+            }
+            Action::WaitGone => self.until_gone(&self.wanted_live()?).await,
+            Action::Late | Action::Grow | Action::Update | Action::Shrink => {
+                self.change(hand.as_ref()).await
+            }
+            Action::Tag { set, unset } => hand
+                .tag(&self.wanted_live()?, set, unset)
+                .await
+                .map(|()| End::Done),
+            Action::Clear(field) => hand
+                .clear(&self.wanted_live()?, field)
+                .await
+                .map(|()| End::Done),
+            Action::Unprotect => hand
+                .unprotect(&self.wanted_live()?)
+                .await
+                .map(|()| End::Done),
+            Action::Delete(_) => self.delete(hand.as_ref()).await,
+        }
+    }
+
+    fn hand(&self) -> Result<Arc<dyn AnyHand>> {
+        let hand = self
+            .apply
+            .world
+            .hand(self.step.kind, self.step.region.as_deref());
+        hand.ok_or_else(|| self.bug("no hand for its kind"))
+    }
+
+    fn kind(&self) -> Result<&'static dyn AnyKind> {
+        self.apply
+            .kinds
+            .get(self.step.kind)
+            .ok_or_else(|| self.bug("no such kind"))
+    }
+
+    fn bug(&self, what: &str) -> CloudError {
+        let message = format!("{}: {what}; this is a bug in terrace", self.step.address);
+        CloudError::new("terrace:apply", ErrorClass::Invalid, message)
+    }
+
+    /// The live resource: as an earlier step of this run left it, else as the plan saw it. A deletion
+    /// speaks of the one that the plan saw, never of its successor at the same address.
+    fn wanted_live(&self) -> Result<AnyLive> {
+        let planned = self.step.live.clone();
+        if matches!(self.step.action.movement(), crate::plan::Movement::Retire)
+            && !matches!(self.step.action, Action::Shrink)
+        {
+            return planned.ok_or_else(|| self.bug("nothing live to delete"));
+        }
+        let newest = lock(&self.state.live).get(&self.step.address).cloned();
+        newest
+            .or(planned)
+            .ok_or_else(|| self.bug("nothing live to change"))
+    }
+
+    fn spec(&self, known: &Known) -> Result<AnySpec> {
+        let resource = self.apply.stack.resources.get(&self.step.address);
+        let resource = resource.ok_or_else(|| self.bug("nothing wanted of it"))?;
+        spec_now(self.kind()?, resource, known).map_err(|trouble| {
+            let message = match trouble {
+                Trouble::Faults(address, faults) => {
+                    let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();
+                    format!("{address}: {}", faults.join("; "))
+                }
+                Trouble::Cycle(names) => format!("in a circle: {}", names.join(", ")),
+            };
+            CloudError::new("terrace:resolve", ErrorClass::Invalid, message)
+        })
+    }
+
+    async fn create(&self, hand: &dyn AnyHand, mark: &Mark) -> Result<End> {
+        let known = self.state.known();
+        let want = self.spec(&known)?;
+        let live = hand.create(&want, &known, mark).await?;
+        self.state.publish(&self.step.address, &live);
+        if let end @ End::Stopped = self.until_ready(&live).await? {
+            return Ok(end);
+        }
+        // What the creating call could not take is an ordinary difference, now as after a crash.
+        let live = self.wanted_live()?;
+        let mut changes = self.kind()?.diff(&want, &live, &known);
+        changes.retain(|change| !change.late && in_place(change));
+        if changes.is_empty() {
+            return Ok(End::Done);
+        }
+        let live = hand
+            .update(&want, &live, &known, Part::new(&changes))
+            .await?;
+        self.state.publish(&self.step.address, &live);
+        self.until_ready(&live).await
+    }
+
+    async fn change(&self, hand: &dyn AnyHand) -> Result<End> {
+        let known = self.state.known();
+        let want = self.spec(&known)?;
+        let live = self.wanted_live()?;
+        // The same comparison as in the plan, with what was later known now.
+        let mut changes = self.kind()?.diff(&want, &live, &known);
+        changes.retain(|change| self.is_mine(change));
+        if changes.is_empty() {
+            return Ok(End::Done);
+        }
+        let live = hand
+            .update(&want, &live, &known, Part::new(&changes))
+            .await?;
+        self.state.publish(&self.step.address, &live);
+        self.until_ready(&live).await
+    }
+
+    fn is_mine(&self, change: &FieldChange) -> bool {
+        let planned = self
+            .step
+            .changes
+            .iter()
+            .any(|planned| planned.field == change.field);
+        let fits = match self.step.action {
+            Action::Grow => change.effect == Effect::Grow,
+            Action::Shrink => change.effect == Effect::Shrink,
+            Action::Update => change.effect == Effect::Update,
+            _ => in_place(change),
+        };
+        planned && fits
+    }
+
+    async fn delete(&self, hand: &dyn AnyHand) -> Result<End> {
+        let live = self.wanted_live()?;
+        let leave =
+            Leave {
+                ephemeral: self.apply.inventory.ours.iter().any(|found| {
+                    found.live.id() == live.id() && found.says(crate::mark::EPHEMERAL)
+                }),
+                stamp: self.apply.world.stamp(),
+                identity: self.identity().clone(),
+            };
+        hand.delete(&live, &leave).await?;
+        self.until_gone(&live).await
+    }
+
+    fn identity(&self) -> &Identity {
+        &self.apply.plan.identity
+    }
+
+    /// Waits until others may build on it; what is seen last is published.
+    async fn until_ready(&self, live: &AnyLive) -> Result<End> {
+        let kind = self.kind()?;
+        let mut live = live.clone();
+        for attempt in 0.. {
+            match kind.ready(&live) {
+                Ready::Ready => {
+                    self.state.publish(&self.step.address, &live);
+                    return Ok(End::Done);
+                }
+                Ready::Broken(why) | Ready::Dying(why) => {
+                    let message = format!("{} ended as {why}", live.id());
+                    return Err(CloudError::new(
+                        "terrace:wait",
+                        ErrorClass::Invalid,
+                        message,
+                    ));
+                }
+                Ready::Coming(why) => {
+                    let minutes = kind.about().minutes.create;
+                    if let Some(end) = self.pause(attempt, minutes, live.id(), &why).await? {
+                        return Ok(end);
+                    }
+                }
+            }
+            // Just created, it may not be visible yet: only its own answer says what became of it.
+            if let Some(seen) = self.look(&live).await? {
+                live = seen;
+            }
+        }
+        Ok(End::Done)
+    }
+
+    async fn until_gone(&self, live: &AnyLive) -> Result<End> {
+        for attempt in 0.. {
+            if self.look(live).await?.is_none() {
+                return Ok(End::Done);
+            }
+            let minutes = self.kind()?.about().minutes.delete;
+            if let Some(end) = self
+                .pause(attempt, minutes, live.id(), "being deleted")
+                .await?
+            {
+                return Ok(end);
+            }
+        }
+        Ok(End::Done)
+    }
+
+    async fn look(&self, live: &AnyLive) -> Result<Option<AnyLive>> {
+        let look = Look::Id(live.id().to_owned());
+        let found = self.hand()?.discover(look, Seen::default()).await?;
+        Ok(found
+            .into_iter()
+            .map(|found| found.live)
+            .find(|seen| seen.id() == live.id()))
+    }
+
+    async fn pause(&self, attempt: u32, minutes: f64, id: &str, why: &str) -> Result<Option<End>> {
+        (self.apply.observe)(Event::Waiting(self.index, self.step, why));
+        if self.apply.world.stopped() {
+            return Ok(Some(End::Stopped));
+        }
+        if self.apply.world.pause(attempt, minutes).await {
+            return Ok(None);
+        }
+        let message = format!("{id} is still {why}, far longer than usual");
+        let error = CloudError::new("terrace:wait", ErrorClass::Unknown, message);
+        Err(error.hinted("look at it in the console; applying again goes on waiting"))
+    }
+}
+
+fn in_place(change: &FieldChange) -> bool {
+    matches!(
+        change.effect,
+        Effect::Update | Effect::Grow | Effect::Shrink
+    )
+}

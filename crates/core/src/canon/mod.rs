@@ -1,0 +1,21 @@
+//! Equality as AWS means it: values that are read once and written one way.
+
+mod cidr;
+mod zone;
+
+pub use cidr::Cidr4;
+pub use zone::Zone;
+
+use std::borrow::Cow;
+
+use schemars::{Schema, json_schema};
+
+/// The schema of a value that is text in TOML.
+fn text_schema(description: &str, examples: &[&str]) -> Schema {
+    json_schema!({ "type": "string", "description": description, "examples": examples })
+}
+
+/// The name of a canonical type in schemas.
+fn schema_name(name: &'static str) -> Cow<'static, str> {
+    Cow::Borrowed(name)
+}

@@ -1,0 +1,151 @@
+//! What is live: the resources found, by kind and by mark.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use futures_util::future::{BoxFuture, Shared};
+
+use crate::address::Address;
+use crate::erased::AnyLive;
+use crate::error::Result;
+use crate::kind::{Kind, Ready};
+use crate::mark::{self, Generation, Tags};
+
+/// Which resources of a kind to look for.
+#[derive(Clone, Debug)]
+pub enum Look {
+    /// Those with the mark of the stack and environment at hand.
+    Ours,
+    /// The one with this id, whoever owns it.
+    Id(String),
+    /// Those with these properties, whoever owns them: an `existing` look-up.
+    Like(BTreeMap<String, String>),
+}
+
+/// One live resource of a kind.
+#[derive(Clone, Debug)]
+pub struct Found<L> {
+    /// The facts.
+    pub live: L,
+    /// All its tags.
+    pub tags: Tags,
+}
+
+impl<L> Found<L> {
+    /// Facts and tags.
+    pub fn new(live: L, tags: Tags) -> Self {
+        Self { live, tags }
+    }
+}
+
+/// One live resource of any kind.
+#[derive(Clone, Debug)]
+pub struct FoundAny {
+    /// The facts.
+    pub live: AnyLive,
+    /// All its tags.
+    pub tags: Tags,
+    /// Its address and generation, if the mark of some stack is on it.
+    pub mark: Option<(Address, Generation)>,
+    /// The stack and environment of that mark.
+    pub owner: Option<String>,
+    /// Whether others may build on it.
+    pub ready: Ready,
+}
+
+impl FoundAny {
+    /// Reads the mark off the tags.
+    pub fn new(live: AnyLive, tags: Tags, ready: Ready) -> Self {
+        let (owner, mark) = match mark::read(&tags) {
+            Some((owner, address, generation)) => (Some(owner), Some((address, generation))),
+            None => (None, None),
+        };
+        Self {
+            live,
+            tags,
+            mark,
+            owner,
+            ready,
+        }
+    }
+
+    /// Whether the tag `key` says `true`.
+    pub fn says(&self, key: &str) -> bool {
+        self.tags.get(key).is_some_and(|value| value == "true")
+    }
+}
+
+/// One kind's share of a discovery, shared by all who wait for it.
+pub type Listing = Shared<BoxFuture<'static, Result<Arc<Vec<FoundAny>>>>>;
+
+/// The discovery as it goes on, for kinds that are listed under others: a record under its zone.
+#[derive(Clone, Default)]
+pub struct Seen {
+    listings: Arc<OnceLock<HashMap<&'static str, Listing>>>,
+}
+
+impl Seen {
+    /// Says where the kinds' listings come from. Called once, before any is awaited.
+    pub fn listings(&self, listings: HashMap<&'static str, Listing>) {
+        // A second call would be a second discovery: it has a `Seen` of its own.
+        let _ = self.listings.set(listings);
+    }
+
+    /// All resources of kind `K` found; waits for them. Empty where only `K`'s dependant is looked for.
+    pub async fn all<K: Kind>(&self) -> Result<Vec<Found<K::Live>>> {
+        let listing = self
+            .listings
+            .get()
+            .and_then(|all| all.get(K::NAME))
+            .cloned();
+        let Some(listing) = listing else {
+            return Ok(Vec::new());
+        };
+        let found = listing.await?;
+        let typed = |any: &FoundAny| {
+            let live = any.live.get::<K>()?.clone();
+            Some(Found::new(live, any.tags.clone()))
+        };
+        Ok(found.iter().filter_map(typed).collect())
+    }
+}
+
+/// Everything found: ours, by address, and whatever the `existing` look-ups matched.
+#[derive(Clone, Debug, Default)]
+pub struct Inventory {
+    /// What carries our mark.
+    pub ours: Vec<FoundAny>,
+    /// What each `existing` look-up of the stack matched.
+    pub existing: BTreeMap<Address, FoundAny>,
+}
+
+impl Inventory {
+    /// All resources of ours at an address, dying ones included.
+    pub fn at<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = &'a FoundAny> {
+        self.ours.iter().filter(move |found| {
+            found
+                .mark
+                .as_ref()
+                .is_some_and(|(marked, _)| marked == address)
+        })
+    }
+
+    /// Which of ours is named by an id, ARN, address or DNS name: an index of all textual outputs.
+    pub fn names(&self) -> HashMap<&str, usize> {
+        let mut names = HashMap::new();
+        for (index, found) in self.ours.iter().enumerate() {
+            names.insert(found.live.id(), index);
+            for (name, value) in found.live.outputs() {
+                // Names such as `main` occur for many kinds; what tells one resource is enough.
+                if let (true, Some(text)) = (is_handle(name), value.as_str()) {
+                    names.entry(text).or_insert(index);
+                }
+            }
+        }
+        names
+    }
+}
+
+fn is_handle(output: &str) -> bool {
+    output != "name" && output != "zone"
+}

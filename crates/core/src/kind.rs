@@ -1,0 +1,444 @@
+//! The contract of a kind: everything terrace knows of one type of AWS resource, in one place.
+//!
+//! Read [`Kind`] first, then [`About`] and [`crate::fields::Fields`]. A kind is one file; `vpc` is
+//! the one to copy.
+
+use std::fmt;
+use std::future::Future;
+
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::error::Result;
+use crate::fields::{Fields, Part};
+use crate::inventory::{Found, Look, Seen};
+use crate::known::Known;
+use crate::mark::{Identity, Mark, Tags};
+
+/// Outputs of a resource by name: `id`, `arn`, `name`, `address`, `dns_name` and the kind's own.
+pub type Outputs = IndexMap<String, Value>;
+
+/// What a property table must be able to do. Its doc comments are the user's documentation.
+pub trait Spec:
+    Serialize + DeserializeOwned + JsonSchema + fmt::Debug + Send + Sync + 'static
+{
+}
+impl<T: Serialize + DeserializeOwned + JsonSchema + fmt::Debug + Send + Sync + 'static> Spec for T {}
+
+/// The facts that AWS gives of one resource, in canonical form. What AWS does not store is not here.
+pub trait Live: Serialize + Clone + fmt::Debug + Send + Sync + 'static {
+    /// The id by which calls name it.
+    fn id(&self) -> &str;
+    /// What expressions and references may take from it. `id` is added by itself.
+    fn outputs(&self) -> Outputs;
+}
+
+/// A type of AWS resource.
+pub trait Kind: Sized + Send + Sync + 'static {
+    /// The name of its tables in TOML, in tags, of its page: AWS's own singular noun.
+    const NAME: &'static str;
+    /// What is true of every resource of the kind.
+    const ABOUT: About;
+    /// What the hands need to reach AWS. Core knows nothing of it.
+    type Cx: Send + Sync + 'static;
+    /// What the TOML may say.
+    type Spec: Spec;
+    /// What AWS says.
+    type Live: Live;
+
+    /// A row for every property of the spec: how it is compared and what a change of it means.
+    fn fields() -> Fields<Self>;
+
+    /// What would be lost with it, as it is now.
+    fn class(_want: Option<&Self::Spec>, _have: &Self::Live) -> Class {
+        Self::ABOUT.class
+    }
+
+    /// Whatever else this one cannot be without while it lives: ids, ARNs, addresses, DNS names.
+    /// Deletion is ordered by it alone.
+    fn uses(have: &Self::Live) -> Vec<LiveRef>;
+
+    /// Whether others may build on it.
+    fn ready(have: &Self::Live) -> Ready;
+
+    /// Whether AWS itself refuses to delete it until a protection is lifted.
+    fn protected(_have: &Self::Live) -> bool {
+        false
+    }
+
+    /// Whether AWS deletes a protected one only after [`Kind::unprotect`].
+    fn check(_want: &Self::Spec) -> Vec<Objection> {
+        Vec::new()
+    }
+
+    /// Names in the account that this spec claims, such as a record's or a bucket's: two environments
+    /// that claim the same one would fight over it.
+    fn claims(_want: &Self::Spec) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Outputs that follow from the spec alone. They must equal those of the live resource.
+    fn foretell(_want: &Self::Spec, _mark: &Mark) -> Outputs {
+        Outputs::new()
+    }
+
+    /// All resources of the kind that [`Look`] asks for, complete or an error (rule R17).
+    fn discover(
+        cx: &Self::Cx,
+        look: &Look,
+        seen: &Seen,
+    ) -> impl Future<Output = Result<Vec<Found<Self::Live>>>> + Send;
+
+    /// Makes exactly one creating call, with all tags of the mark in it. Whatever else the spec says
+    /// is found by the next comparison and put right by [`Kind::update`], also after a crash.
+    fn create(
+        cx: &Self::Cx,
+        want: &Self::Spec,
+        known: &Known,
+        mark: &Mark,
+    ) -> impl Future<Output = Result<Self::Live>> + Send;
+
+    /// Changes what `part` names and nothing else; answers what is live then.
+    fn update(
+        cx: &Self::Cx,
+        want: &Self::Spec,
+        have: &Self::Live,
+        known: &Known,
+        part: &Part<'_>,
+    ) -> impl Future<Output = Result<Self::Live>> + Send;
+
+    /// Deletes it. That it is gone already is success.
+    fn delete(
+        cx: &Self::Cx,
+        have: &Self::Live,
+        leave: &Leave,
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Sets and removes tags. Never called where [`About::taggable`] is false.
+    fn tag(
+        cx: &Self::Cx,
+        have: &Self::Live,
+        set: &Tags,
+        unset: &[String],
+    ) -> impl Future<Output = Result<()>> + Send;
+
+    /// Lifts AWS's own protection. Called only where [`Kind::protected`] says so.
+    fn unprotect(_cx: &Self::Cx, _have: &Self::Live) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+
+    /// Empties a late field of a resource that is to be deleted, where two would else hold each other.
+    /// Must be written by every kind with a late field that may name its own kind.
+    fn clear(
+        _cx: &Self::Cx,
+        _have: &Self::Live,
+        _field: &str,
+    ) -> impl Future<Output = Result<()>> + Send {
+        async { Ok(()) }
+    }
+}
+
+/// What is true of every resource of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct About {
+    /// What is lost with one, unless [`Kind::class`] knows better.
+    pub class: Class,
+    /// How often a creating call may be repeated.
+    pub create: Create,
+    /// The order of a replacement.
+    pub swap: Swap,
+    /// Typical minutes to create, to change, to delete one.
+    pub minutes: Minutes,
+    /// IAM actions it may need.
+    pub actions: &'static [&'static str],
+    /// Outputs other than `id`.
+    pub outputs: &'static [&'static str],
+    /// Kinds in the same network that come before this one without being named (aws-semantics 7.7).
+    pub after: &'static [&'static str],
+    /// Whether it carries tags of its own.
+    pub taggable: bool,
+    /// Whether those who use it wait for its late parts too.
+    pub late_first: bool,
+    /// Whether it is protected unless the TOML says otherwise.
+    pub protect: bool,
+}
+
+impl About {
+    /// The commonest case: nothing is lost, seconds, taggable.
+    pub const fn new(class: Class, create: Create, swap: Swap) -> Self {
+        Self {
+            class,
+            create,
+            swap,
+            minutes: Minutes {
+                create: 0.1,
+                update: 0.1,
+                delete: 0.1,
+            },
+            actions: &[],
+            outputs: &[],
+            after: &[],
+            taggable: true,
+            late_first: false,
+            protect: false,
+        }
+    }
+
+    /// With typical minutes to create, change, delete.
+    #[must_use]
+    pub const fn minutes(mut self, create: f64, update: f64, delete: f64) -> Self {
+        self.minutes = Minutes {
+            create,
+            update,
+            delete,
+        };
+        self
+    }
+
+    /// With the IAM actions it may need.
+    #[must_use]
+    pub const fn actions(mut self, actions: &'static [&'static str]) -> Self {
+        self.actions = actions;
+        self
+    }
+
+    /// With outputs beside `id`.
+    #[must_use]
+    pub const fn outputs(mut self, outputs: &'static [&'static str]) -> Self {
+        self.outputs = outputs;
+        self
+    }
+
+    /// With kinds of the same network that come first.
+    #[must_use]
+    pub const fn after(mut self, kinds: &'static [&'static str]) -> Self {
+        self.after = kinds;
+        self
+    }
+
+    /// Without tags of its own.
+    #[must_use]
+    pub const fn untaggable(mut self) -> Self {
+        self.taggable = false;
+        self
+    }
+
+    /// Those who use it wait for its late parts.
+    #[must_use]
+    pub const fn late_first(mut self) -> Self {
+        self.late_first = true;
+        self
+    }
+
+    /// Protected unless the TOML says otherwise.
+    #[must_use]
+    pub const fn protect(mut self) -> Self {
+        self.protect = true;
+        self
+    }
+}
+
+/// Typical minutes of an action, for the plan's verdict and to start the longest first.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Minutes {
+    /// From the call until others may build on it.
+    pub create: f64,
+    /// Until a change has taken effect.
+    pub update: f64,
+    /// Until it is gone.
+    pub delete: f64,
+}
+
+/// How often a creating call may be repeated (rule R4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Create {
+    /// The call has a client token: a repeated one answers with what the first made.
+    Token,
+    /// The name is unique: a repeated one is refused.
+    Name,
+    /// Every call makes another.
+    Blind,
+}
+
+/// The order of a replacement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Swap {
+    /// The new one is made, all move over, the old one is deleted.
+    CreateFirst,
+    /// The two cannot exist side by side.
+    DeleteFirst,
+}
+
+/// What is lost with a resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Class {
+    /// Nothing: it can be made again.
+    Stateless,
+    /// A name, address or id that others hold.
+    Identity,
+    /// The network others stand in.
+    Foundation,
+    /// What users stored.
+    Data,
+}
+
+impl Class {
+    /// The loss that must be consented to.
+    pub fn loss(self) -> Option<Loss> {
+        match self {
+            Self::Stateless => None,
+            Self::Identity => Some(Loss::Address),
+            Self::Foundation => Some(Loss::Network),
+            Self::Data => Some(Loss::Data),
+        }
+    }
+}
+
+/// A loss that needs consent: `allow = "data"`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Loss {
+    /// What users stored.
+    Data,
+    /// An IP address, a DNS name, an ARN that others hold.
+    Address,
+    /// A network and all that stands in it.
+    Network,
+    /// A replica's link to its source.
+    Promotion,
+}
+
+impl Loss {
+    /// The word in TOML.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Data => "data",
+            Self::Address => "address",
+            Self::Network => "network",
+            Self::Promotion => "promotion",
+        }
+    }
+}
+
+impl fmt::Display for Loss {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What a change does to people.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Impact {
+    /// Nothing.
+    #[default]
+    None,
+    /// Seconds.
+    Blip,
+    /// Minutes.
+    Outage,
+    /// Something users stored is gone.
+    DataLoss,
+}
+
+impl fmt::Display for Impact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::None => "no impact",
+            Self::Blip => "blip (seconds)",
+            Self::Outage => "outage (minutes)",
+            Self::DataLoss => "data loss",
+        })
+    }
+}
+
+/// Whether others may build on a live resource.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// They may.
+    Ready,
+    /// Not yet: it is `pending`, `creating`.
+    Coming(String),
+    /// It will never be: its creation failed.
+    Broken(String),
+    /// It is being deleted, or is only a trace of what was.
+    Dying(String),
+}
+
+/// Something that a live resource uses, as it names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiveRef {
+    /// An id, ARN, address or DNS name.
+    pub to: String,
+    /// The property that holds it.
+    pub field: &'static str,
+}
+
+impl LiveRef {
+    /// `to` is used by way of `field`.
+    pub fn new(field: &'static str, to: impl Into<String>) -> Self {
+        Self {
+            to: to.into(),
+            field,
+        }
+    }
+}
+
+/// How a resource is to leave.
+#[derive(Clone, Debug)]
+pub struct Leave {
+    /// Nothing of it is kept: no final snapshots, no backups.
+    pub ephemeral: bool,
+    /// The time as `yyyymmddhhmm`, for names of what is kept.
+    pub stamp: String,
+    /// The stack and where it stands.
+    pub identity: Identity,
+}
+
+/// Why a spec that reads well is wrong all the same: a range that is none, a word not known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Objection {
+    /// The property, by path: `ingress.http.port`.
+    pub field: String,
+    /// What is wrong.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl Objection {
+    /// `field` is wrong because of `message`.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    /// With what to write instead.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// Outputs by name: `outputs! { "arn" => json!(self.arn) }`.
+#[macro_export]
+macro_rules! outputs {
+    ($($name:literal => $value:expr),* $(,)?) => {{
+        #[allow(unused_mut, reason = "an empty list changes nothing")]
+        let mut outputs = $crate::kind::Outputs::new();
+        $(outputs.insert($name.to_owned(), $value);)*
+        outputs
+    }};
+}

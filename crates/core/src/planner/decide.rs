@@ -1,0 +1,335 @@
+//! Which live resource is which wanted one, and what must be replaced.
+
+use std::cmp::Reverse;
+
+use petgraph::algo::{tarjan_scc, toposort};
+use petgraph::graph::DiGraph;
+
+use super::{Decision, Draft, Fate, Input, Trouble, spec};
+use crate::address::Address;
+use crate::erased::{AnyKind, AnySpec};
+use crate::fields::Effect;
+use crate::inventory::FoundAny;
+use crate::kind::{Class, Ready};
+use crate::mark::{Generation, Mark, Tags};
+use crate::plan::{Reason, Refusal};
+use crate::source::Resource;
+
+/// Decides for every wanted resource, what is named before what names it.
+pub(super) fn decide(input: &Input<'_>) -> Result<Draft, Trouble> {
+    let mut draft = Draft::new(input);
+    if input.options.destroy {
+        return Ok(draft);
+    }
+    seed(input, &mut draft);
+    for resource in in_order(input)? {
+        let Some(kind) = input.kinds.get(&resource.kind) else {
+            continue;
+        };
+        let spec = spec(kind, resource, &draft.known)?;
+        let decision = one(input, &mut draft, kind, resource, spec);
+        publish(input, &mut draft, kind, resource, &decision);
+        draft.wanted.insert(resource.address.clone(), decision);
+    }
+    Ok(draft)
+}
+
+/// Late properties name resources that are decided later: what is live is known of them at first.
+fn seed(input: &Input<'_>, draft: &mut Draft) {
+    for found in &input.inventory.ours {
+        if let (Some((address, _)), Ready::Ready) = (&found.mark, &found.ready) {
+            draft
+                .known
+                .put(address.clone(), found.live.outputs().clone());
+        }
+    }
+}
+
+/// The resources, each after all that it names other than by late properties.
+fn in_order<'a>(input: &Input<'a>) -> Result<Vec<&'a Resource>, Trouble> {
+    let resources = &input.stack.resources;
+    let mut graph = DiGraph::<usize, ()>::new();
+    let nodes: Vec<_> = (0..resources.len())
+        .map(|index| graph.add_node(index))
+        .collect();
+    for (index, resource) in resources.values().enumerate() {
+        for need in &resource.needs {
+            let Some(to) = resources.get_index_of(&need.to) else {
+                continue;
+            };
+            if !is_late(input, resource, &need.field) {
+                graph.add_edge(nodes[to], nodes[index], ());
+            }
+        }
+    }
+    match toposort(&graph, None) {
+        Ok(order) => Ok(order
+            .into_iter()
+            .map(|node| &resources[graph[node]])
+            .collect()),
+        Err(_) => {
+            let knot = tarjan_scc(&graph).into_iter().find(|knot| knot.len() > 1);
+            let names = knot.unwrap_or_default().into_iter();
+            let names = names.map(|node| resources[graph[node]].address.to_string());
+            Err(Trouble::Cycle(names.collect()))
+        }
+    }
+}
+
+/// Whether `field` of a resource is set only after what it names exists.
+pub(super) fn is_late(input: &Input<'_>, resource: &Resource, field: &str) -> bool {
+    let rows = input
+        .kinds
+        .get(&resource.kind)
+        .map(AnyKind::rows)
+        .unwrap_or_default();
+    rows.iter().any(|row| row.late && row.name == field)
+}
+
+/// The mark a resource gets.
+pub(super) fn mark(input: &Input<'_>, resource: &Resource, generation: Generation) -> Mark {
+    let about = input.kinds.get(&resource.kind).map(AnyKind::about);
+    let stack = input.stack;
+    let expires = input.options.expires.clone().unwrap_or_default();
+    let mut tags: Tags = stack
+        .tags
+        .iter()
+        .map(|(k, v)| (k.clone(), v.clone()))
+        .collect();
+    tags.extend(
+        resource
+            .common
+            .tags
+            .iter()
+            .map(|(k, v)| (k.clone(), v.clone())),
+    );
+    let protect = resource
+        .common
+        .protect
+        .unwrap_or(about.is_some_and(|about| about.protect));
+    Mark {
+        identity: input.identity.clone(),
+        address: resource.address.clone(),
+        generation,
+        tags,
+        protect: protect && !stack.ephemeral,
+        ephemeral: stack.ephemeral.then_some(expires),
+    }
+}
+
+fn one(
+    input: &Input<'_>,
+    draft: &mut Draft,
+    kind: &dyn AnyKind,
+    resource: &Resource,
+    spec: AnySpec,
+) -> Decision {
+    let wanted = resource.common.generation;
+    let mut candidates = candidates(input, draft, resource);
+    // The newest that fits is it; the others were replaced.
+    let fits = |found: &FoundAny, generation: &Generation| {
+        generation.wanted >= wanted
+            && !matches!(found.ready, Ready::Broken(_))
+            && replaced_for(kind, resource, &spec, found, draft).is_empty()
+    };
+    let current = candidates
+        .iter()
+        .position(|(index, generation)| fits(&input.inventory.ours[*index], generation));
+    if let Some(at) = current {
+        let (index, generation) = candidates.remove(at);
+        retire(draft, input, &candidates, Reason::Superseded);
+        let live = Box::new(input.inventory.ours[index].live.clone());
+        return Decision {
+            fate: Fate::Keep(live, index),
+            spec,
+            generation,
+        };
+    }
+    let Some((newest, generation)) = candidates.first().copied() else {
+        let generation = Generation::first(wanted);
+        return Decision {
+            fate: Fate::Create,
+            spec,
+            generation,
+        };
+    };
+    let found = &input.inventory.ours[newest];
+    retire(draft, input, &candidates, Reason::Superseded);
+    let fields = replaced_for(kind, resource, &spec, found, draft);
+    let fate = Fate::Replace(Box::new(found.live.clone()), fields);
+    Decision {
+        fate,
+        spec,
+        generation: generation.next(wanted),
+    }
+}
+
+/// Live resources at this address or the one it was at, newest generation first; twins taken out.
+fn candidates(
+    input: &Input<'_>,
+    draft: &mut Draft,
+    resource: &Resource,
+) -> Vec<(usize, Generation)> {
+    let ours = &input.inventory.ours;
+    let marked = |address: &Address| -> Vec<(usize, Generation)> {
+        let at = ours
+            .iter()
+            .enumerate()
+            .filter_map(|(index, found)| match &found.mark {
+                Some((marked, generation)) if marked == address => Some((index, *generation)),
+                _ => None,
+            });
+        at.filter(|(index, _)| !matches!(ours[*index].ready, Ready::Dying(_)))
+            .collect()
+    };
+    let mut candidates = marked(&resource.address);
+    if let (true, Some(was)) = (candidates.is_empty(), &resource.common.was) {
+        candidates = marked(was);
+    }
+    candidates.sort_by_key(|(index, generation)| {
+        let ready = matches!(ours[*index].ready, Ready::Broken(_));
+        (
+            ready,
+            Reverse(*generation),
+            ours[*index].live.id().to_owned(),
+        )
+    });
+    settle_twins(input, draft, resource, &mut candidates);
+    candidates
+}
+
+/// Two of one generation are one creation carried out twice. Where one is plainly the spare, it is
+/// retired; else nobody but a person can tell (rule R3).
+fn settle_twins(
+    input: &Input<'_>,
+    draft: &mut Draft,
+    resource: &Resource,
+    candidates: &mut Vec<(usize, Generation)>,
+) {
+    let ours = &input.inventory.ours;
+    let broken = |index: usize| matches!(ours[index].ready, Ready::Broken(_));
+    let mut at = 0;
+    while at + 1 < candidates.len() {
+        let ((one, generation), (other, next)) = (candidates[at], candidates[at + 1]);
+        if generation != next || broken(one) || broken(other) {
+            at += 1;
+            continue;
+        }
+        let class = input
+            .kinds
+            .get(&resource.kind)
+            .map(|kind| kind.class(None, &ours[one].live));
+        let used = |index: usize| is_used(input, index);
+        let spare = match (class, used(one), used(other)) {
+            (Some(Class::Data), ..) | (_, true, true) => None,
+            (_, true, false) | (_, false, false) => Some(at + 1),
+            (_, false, true) => Some(at),
+        };
+        if let Some(spare) = spare {
+            let (index, _) = candidates.remove(spare);
+            draft.leaving.insert(index, Reason::Twin);
+        } else {
+            let ids = [ours[one].live.id(), ours[other].live.id()];
+            draft.plan.refusals.push(Refusal {
+                address: resource.address.clone(),
+                what: format!(
+                    "two live resources carry its mark: {} and {}",
+                    ids[0], ids[1]
+                ),
+                loss: None,
+                ways: vec![
+                    "look at both, and take the mark off the one that is not it:".to_owned(),
+                    format!("terrace forget {} --id <ID>", resource.address),
+                ],
+            });
+            at += 1;
+        }
+    }
+}
+
+/// Whether anything else of ours that is live uses it.
+fn is_used(input: &Input<'_>, index: usize) -> bool {
+    let handles: Vec<&str> = {
+        let live = &input.inventory.ours[index].live;
+        let outputs = live
+            .outputs()
+            .values()
+            .filter_map(serde_json::Value::as_str);
+        outputs.collect()
+    };
+    let others = input
+        .inventory
+        .ours
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| *other != index);
+    others.into_iter().any(|(_, other)| {
+        let kind = input.kinds.get(other.live.kind());
+        let uses = kind.map(|kind| kind.uses(&other.live)).unwrap_or_default();
+        uses.iter().any(|used| handles.contains(&used.to.as_str()))
+    })
+}
+
+fn retire(
+    draft: &mut Draft,
+    input: &Input<'_>,
+    candidates: &[(usize, Generation)],
+    reason: Reason,
+) {
+    for (index, _) in candidates {
+        let broken = matches!(input.inventory.ours[*index].ready, Ready::Broken(_));
+        draft
+            .leaving
+            .insert(*index, if broken { Reason::Broken } else { reason });
+    }
+}
+
+/// The properties for which a live resource must be replaced.
+fn replaced_for(
+    kind: &dyn AnyKind,
+    resource: &Resource,
+    spec: &AnySpec,
+    found: &FoundAny,
+    draft: &Draft,
+) -> Vec<&'static str> {
+    let changes = kind.diff(spec, &found.live, &draft.known);
+    let ignored = |field: &str| resource.common.ignore.iter().any(|name| name == field);
+    let replaced = changes
+        .into_iter()
+        .filter(|change| change.effect == Effect::Replace);
+    replaced
+        .map(|change| change.field)
+        .filter(|field| !ignored(field))
+        .collect()
+}
+
+/// Says what others may know of a resource from now on.
+fn publish(
+    input: &Input<'_>,
+    draft: &mut Draft,
+    kind: &dyn AnyKind,
+    resource: &Resource,
+    decision: &Decision,
+) {
+    let address = resource.address.clone();
+    let mark = mark(input, resource, decision.generation);
+    match &decision.fate {
+        Fate::Create | Fate::Replace(..) => {
+            draft
+                .known
+                .put(address, kind.foretell(&decision.spec, &mark));
+        }
+        Fate::Keep(live, _) => {
+            let mut outputs = live.outputs().clone();
+            for change in kind.diff(&decision.spec, live, &draft.known) {
+                for disturbed in change.disturbs {
+                    outputs.shift_remove(*disturbed);
+                }
+            }
+            for (name, value) in kind.foretell(&decision.spec, &mark) {
+                outputs.entry(name).or_insert(value);
+            }
+            draft.known.put(address, outputs);
+        }
+    }
+}

@@ -1,0 +1,608 @@
+//! The edges: what must be done before what. Only they order; movements are labels.
+//!
+//! Creation follows the TOML's references; deletion follows what live resources use, because what
+//! goes has no TOML.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use petgraph::algo::tarjan_scc;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::{Dfs, Reversed};
+
+use super::decide::is_late;
+use super::{Draft, Input, Trouble};
+use crate::address::Address;
+use crate::kind::{Class, Impact, Swap};
+use crate::plan::{Action, Movement, Note, Plan, Reason, Step};
+use crate::source::Resource;
+
+/// Puts all edges in.
+pub(super) fn order(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble> {
+    let mut edges = Edges::new(input, draft);
+    edges.within();
+    edges.references();
+    edges.network();
+    edges.replacements();
+    edges.deletions();
+    let Edges {
+        needs,
+        clears,
+        late_impact,
+        ..
+    } = edges;
+    let plan = &mut draft.plan;
+    for clear in clears {
+        plan.steps.push(clear);
+    }
+    for (step, needs) in plan.steps.iter_mut().zip(&needs) {
+        step.needs = needs.iter().copied().collect();
+    }
+    for step in late_impact {
+        plan.steps[step].impact = plan.steps[step].impact.max(Impact::Outage);
+    }
+    acyclic(plan)
+}
+
+fn acyclic(plan: &Plan) -> Result<(), Trouble> {
+    let graph = plan.graph();
+    let Some(knot) = tarjan_scc(&graph).into_iter().find(|knot| knot.len() > 1) else {
+        return Ok(());
+    };
+    let say = |node: &NodeIndex| {
+        let step = &plan.steps[node.index()];
+        format!("{} {}", step.action.word(), step.address)
+    };
+    Err(Trouble::Cycle(knot.iter().map(say).collect()))
+}
+
+struct Edges<'a> {
+    input: &'a Input<'a>,
+    steps: &'a [Step],
+    /// Steps by address.
+    at: HashMap<&'a Address, Vec<usize>>,
+    /// The deletion of each live resource that is to go, by its place in the inventory.
+    deletion: BTreeMap<usize, usize>,
+    /// Live edges: who uses whom, and by which property.
+    uses: Vec<(usize, usize, &'static str)>,
+    needs: Vec<BTreeSet<usize>>,
+    clears: Vec<Step>,
+    /// Creations that cannot stand beside what they replace.
+    late_impact: Vec<usize>,
+}
+
+impl<'a> Edges<'a> {
+    fn new(input: &'a Input<'a>, draft: &'a Draft) -> Self {
+        let steps = &draft.plan.steps;
+        let mut at: HashMap<&Address, Vec<usize>> = HashMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            at.entry(&step.address).or_default().push(index);
+        }
+        let ours = &input.inventory.ours;
+        let mut deletion = BTreeMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            if let (Action::Delete(_), Some(live)) = (&step.action, &step.live) {
+                let same = |place: &&usize| {
+                    let found = &ours[**place].live;
+                    found.id() == live.id() && found.kind() == live.kind()
+                };
+                if let Some(place) = draft.leaving.keys().find(same) {
+                    deletion.insert(*place, index);
+                }
+            }
+        }
+        let names = input.inventory.names();
+        let mut uses = Vec::new();
+        for (user, found) in ours.iter().enumerate() {
+            let Some(kind) = input.kinds.get(found.live.kind()) else {
+                continue;
+            };
+            for used in kind.uses(&found.live) {
+                if let Some(target) = names.get(used.to.as_str()).filter(|t| **t != user) {
+                    uses.push((user, *target, used.field));
+                }
+            }
+        }
+        let needs = vec![BTreeSet::new(); steps.len()];
+        let (clears, late_impact) = (Vec::new(), Vec::new());
+        Self {
+            input,
+            steps,
+            at,
+            deletion,
+            uses,
+            needs,
+            clears,
+            late_impact,
+        }
+    }
+
+    fn edge(&mut self, before: usize, after: usize) {
+        if before != after {
+            self.needs[after].insert(before);
+        }
+    }
+
+    fn edges(&mut self, before: &[usize], after: &[usize]) {
+        for b in before {
+            for a in after {
+                self.edge(*b, *a);
+            }
+        }
+    }
+
+    fn steps_at(&self, address: &Address, which: impl Fn(&Action) -> bool) -> Vec<usize> {
+        let at = self.at.get(address).into_iter().flatten().copied();
+        at.filter(|step| which(&self.steps[*step].action)).collect()
+    }
+
+    /// Within one address: wait, create, set; add before change before drop.
+    fn within(&mut self) {
+        let addresses: Vec<&Address> = self.at.keys().copied().collect();
+        for address in addresses {
+            let rank = |action: &Action| match action {
+                Action::Wait(_) | Action::WaitGone => Some(0),
+                Action::Create { .. } => Some(1),
+                Action::Late | Action::Grow => Some(2),
+                Action::Update => Some(3),
+                Action::Shrink => Some(4),
+                Action::Tag { .. } => Some(5),
+                Action::Clear(_) | Action::Unprotect | Action::Delete(_) => None,
+            };
+            let ranked =
+                |wanted: usize| self.steps_at(address, |action| rank(action) == Some(wanted));
+            let ranks: Vec<Vec<usize>> = (0..6).map(ranked).filter(|r| !r.is_empty()).collect();
+            for pair in ranks.windows(2) {
+                self.edges(&pair[0], &pair[1]);
+            }
+            // A protection is lifted before the deletion of the same live resource.
+            for unprotect in self.steps_at(address, |a| matches!(a, Action::Unprotect)) {
+                let id = self.steps[unprotect]
+                    .live
+                    .as_ref()
+                    .map(|live| live.id().to_owned());
+                for delete in self.steps_at(address, |a| matches!(a, Action::Delete(_))) {
+                    if self.steps[delete].live.as_ref().map(|live| live.id()) == id.as_deref() {
+                        self.edge(unprotect, delete);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What a step says of another resource must be there first.
+    fn references(&mut self) {
+        for after in 0..self.steps.len() {
+            let step = &self.steps[after];
+            let Some(resource) = self.input.stack.resources.get(&step.address) else {
+                continue;
+            };
+            for need in &resource.needs {
+                let late = is_late(self.input, resource, &need.field);
+                let concerns = match &step.action {
+                    Action::Create { .. } => !late,
+                    Action::Late | Action::Grow | Action::Update => {
+                        need.field == "after"
+                            || step.changes.iter().any(|change| change.field == need.field)
+                    }
+                    _ => false,
+                };
+                if concerns && need.to != step.address {
+                    let before = self.made_by(&need.to, late, need.field == "after");
+                    self.edges(&before, &[after]);
+                }
+            }
+        }
+    }
+
+    /// The steps after which others may name `address`. Late properties may name each other, so they
+    /// wait for its existence only.
+    fn made_by(&self, address: &Address, late: bool, after: bool) -> Vec<usize> {
+        let kind = self
+            .input
+            .stack
+            .resources
+            .get(address)
+            .map(|r| r.kind.as_str());
+        let about = kind
+            .and_then(|kind| self.input.kinds.get(kind))
+            .map(|kind| kind.about());
+        let late_first = after || about.is_some_and(|about| about.late_first);
+        self.steps_at(address, |action| match action {
+            Action::Create { .. } | Action::Wait(_) => true,
+            Action::Grow | Action::Update => !late,
+            Action::Late => late_first && !late,
+            _ => false,
+        })
+    }
+
+    /// Kinds of the same network that come first without being named, such as the way out before
+    /// what boots through it (aws-semantics 7.7).
+    fn network(&mut self) {
+        let networks = Networks::new(self.input);
+        let resources = &self.input.stack.resources;
+        for (address, resource) in resources {
+            let Some(kind) = self.input.kinds.get(&resource.kind) else {
+                continue;
+            };
+            let created = self.steps_at(address, |a| matches!(a, Action::Create { .. }));
+            if created.is_empty() || kind.about().after.is_empty() {
+                continue;
+            }
+            let mine = networks.of(address);
+            for (other, first) in resources {
+                let named = kind.about().after.contains(&first.kind.as_str());
+                if named
+                    && networks
+                        .of(other)
+                        .iter()
+                        .any(|network| mine.contains(network))
+                    && !networks.leads(other, address)
+                {
+                    let before = self.steps_at(other, |action| {
+                        matches!(action, Action::Create { .. } | Action::Late | Action::Grow)
+                    });
+                    self.edges(&before, &created);
+                }
+            }
+        }
+    }
+
+    /// New before old where both can stand side by side, old before new where they cannot; if
+    /// anything beneath must go first, so must all that stands on it.
+    fn replacements(&mut self) {
+        let ours = &self.input.inventory.ours;
+        let mut first: HashSet<usize> = HashSet::new();
+        let mut replaced: Vec<(usize, usize)> = Vec::new();
+        for (index, deletion) in &self.deletion {
+            let reason = &self.steps[*deletion].action;
+            let Some((address, _)) = &ours[*index].mark else {
+                continue;
+            };
+            let creates = self.steps_at(address, |a| matches!(a, Action::Create { .. }));
+            if !matches!(reason, Action::Delete(Reason::Superseded | Reason::Broken)) {
+                continue;
+            }
+            let Some(create) = creates.first() else {
+                continue;
+            };
+            replaced.push((*index, *create));
+            let swap = self
+                .input
+                .kinds
+                .get(ours[*index].live.kind())
+                .map(|k| k.about().swap);
+            let broken = matches!(reason, Action::Delete(Reason::Broken));
+            if swap == Some(Swap::DeleteFirst) || broken {
+                first.insert(*index);
+            }
+        }
+        let on: Vec<(usize, usize)> = self.uses.iter().map(|(u, t, _)| (*u, *t)).collect();
+        loop {
+            let more: Vec<usize> = replaced
+                .iter()
+                .map(|(index, _)| *index)
+                .filter(|index| !first.contains(index))
+                .filter(|index| on.iter().any(|(u, t)| u == index && first.contains(t)))
+                .collect();
+            if more.is_empty() {
+                break;
+            }
+            first.extend(more);
+        }
+        for (index, create) in replaced {
+            let deletion = self.deletion[&index];
+            if first.contains(&index) {
+                self.edge(deletion, create);
+                self.late_impact.push(create);
+            } else {
+                let made = self.steps_at(&self.steps[create].address, |action| {
+                    matches!(action, Action::Create { .. } | Action::Late)
+                });
+                self.edges(&made, &[deletion]);
+            }
+        }
+    }
+
+    /// Nothing goes while something live still uses it.
+    fn deletions(&mut self) {
+        let ours = &self.input.inventory.ours;
+        let knots = self.knots();
+        for (user, used, field) in self.uses.clone() {
+            let users = self.deletion.get(&user).copied();
+            if let Some(deletion) = self.deletion.get(&used).copied() {
+                match users {
+                    Some(_) if knots.contains(&(user, used)) => {
+                        let clear = self.clear(user, field);
+                        self.edge(clear, deletion);
+                    }
+                    Some(users) => self.edge(users, deletion),
+                    None => {
+                        if let Some((address, _)) = &ours[user].mark
+                            && !self.goes_first(used)
+                        {
+                            let changed = self.changes_of(address);
+                            self.edges(&changed, &[deletion]);
+                        }
+                    }
+                }
+            } else if let (Some(users), Some((address, _))) = (users, &ours[used].mark) {
+                // What it still needs of one that stays is dropped only after it.
+                let held = self.uses.iter().any(|(u, t, _)| (*u, *t) == (used, user));
+                if !held {
+                    let drops = self.steps_at(address, |a| matches!(a, Action::Shrink));
+                    self.edges(&[users], &drops);
+                }
+            }
+        }
+    }
+
+    fn changes_of(&self, address: &Address) -> Vec<usize> {
+        self.steps_at(address, |action| {
+            matches!(
+                action,
+                Action::Late | Action::Grow | Action::Update | Action::Shrink
+            )
+        })
+    }
+
+    /// Whether a live resource goes before its successor comes.
+    fn goes_first(&self, index: usize) -> bool {
+        let Some(deletion) = self.deletion.get(&index) else {
+            return false;
+        };
+        let address = &self.steps[*deletion].address;
+        let creates = self.steps_at(address, |a| matches!(a, Action::Create { .. }));
+        creates
+            .iter()
+            .any(|create| self.needs[*create].contains(deletion))
+    }
+
+    /// Live edges by which resources that all go hold each other, and that can be cleared before.
+    fn knots(&self) -> HashSet<(usize, usize)> {
+        let mut graph = DiGraph::<usize, ()>::new();
+        let nodes: BTreeMap<usize, NodeIndex> = self
+            .deletion
+            .keys()
+            .map(|index| (*index, graph.add_node(*index)))
+            .collect();
+        for (user, used, _) in &self.uses {
+            if let (Some(user), Some(used)) = (nodes.get(user), nodes.get(used)) {
+                graph.add_edge(*user, *used, ());
+            }
+        }
+        let mut knots = HashSet::new();
+        for knot in tarjan_scc(&graph).into_iter().filter(|knot| knot.len() > 1) {
+            let knot: HashSet<usize> = knot.into_iter().map(|node| graph[node]).collect();
+            for (user, used, field) in &self.uses {
+                let kind = self
+                    .input
+                    .kinds
+                    .get(self.input.inventory.ours[*user].live.kind());
+                let rows = kind.map(|kind| kind.rows()).unwrap_or_default();
+                let late = rows.iter().any(|row| row.late && row.name == *field);
+                if late && knot.contains(user) && knot.contains(used) {
+                    knots.insert((*user, *used));
+                }
+            }
+        }
+        knots
+    }
+
+    /// The step that empties a late property of a resource that goes.
+    fn clear(&mut self, user: usize, field: &'static str) -> usize {
+        let deletion = self.deletion[&user];
+        let known = self.clears.iter().position(|step| {
+            step.address == self.steps[deletion].address
+                && matches!(step.action, Action::Clear(cleared) if cleared == field)
+        });
+        if let Some(at) = known {
+            return self.steps.len() + at;
+        }
+        let action = Action::Clear(field);
+        let step = Step {
+            action,
+            impact: Impact::None,
+            ..self.steps[deletion].clone()
+        };
+        self.clears.push(step);
+        self.needs.push(BTreeSet::new());
+        let clear = self.needs.len() - 1;
+        self.needs[deletion].insert(clear);
+        clear
+    }
+}
+
+/// Which networks (VPCs) each wanted resource stands in.
+struct Networks<'a> {
+    graph: DiGraph<&'a Address, ()>,
+    nodes: HashMap<&'a Address, NodeIndex>,
+    roots: HashSet<NodeIndex>,
+}
+
+impl<'a> Networks<'a> {
+    fn new(input: &'a Input<'a>) -> Self {
+        let mut graph = DiGraph::new();
+        let resources = &input.stack.resources;
+        let nodes: HashMap<&Address, NodeIndex> = resources
+            .keys()
+            .map(|address| (address, graph.add_node(address)))
+            .collect();
+        for (address, resource) in resources {
+            for need in &resource.needs {
+                if let Some(to) = nodes.get(&need.to) {
+                    graph.add_edge(nodes[address], *to, ());
+                }
+            }
+        }
+        let is_root = |resource: &Resource| {
+            let kind = input.kinds.get(&resource.kind);
+            kind.is_some_and(|kind| kind.about().class == Class::Foundation)
+                && resource
+                    .needs
+                    .iter()
+                    .all(|need| !nodes.contains_key(&need.to))
+        };
+        let roots = resources
+            .iter()
+            .filter(|(_, r)| is_root(r))
+            .map(|(a, _)| nodes[a])
+            .collect();
+        Self {
+            graph,
+            nodes,
+            roots,
+        }
+    }
+
+    fn of(&self, address: &Address) -> Vec<NodeIndex> {
+        let mut found = Vec::new();
+        let Some(start) = self.nodes.get(address) else {
+            return found;
+        };
+        let mut walk = Dfs::new(&self.graph, *start);
+        while let Some(node) = walk.next(&self.graph) {
+            if self.roots.contains(&node) {
+                found.push(node);
+            }
+        }
+        found
+    }
+
+    /// Whether `from` names `to`, directly or by way of others.
+    fn leads(&self, from: &Address, to: &Address) -> bool {
+        let (Some(from), Some(to)) = (self.nodes.get(from), self.nodes.get(to)) else {
+            return false;
+        };
+        petgraph::algo::has_path_connecting(&self.graph, *from, *to, None)
+    }
+}
+
+/// Holds what a person must confirm, and all that needs it.
+pub(super) fn hold(input: &Input<'_>, draft: &mut Draft) {
+    if input.stack.ephemeral || input.options.destroy {
+        return;
+    }
+    let graph = draft.plan.graph();
+    let mut held: BTreeMap<usize, String> = BTreeMap::new();
+    for (index, step) in draft.plan.steps.iter().enumerate() {
+        let Some(resource) = input.stack.resources.get(&step.address) else {
+            continue;
+        };
+        let Some(text) = &resource.common.confirm else {
+            continue;
+        };
+        let change = match &step.action {
+            Action::Create { replaces, .. } => *replaces,
+            Action::Grow | Action::Update | Action::Shrink => true,
+            _ => false,
+        };
+        if change && !input.options.confirm.contains(&step.address) {
+            held.insert(index, text.clone());
+        }
+    }
+    let origins: Vec<(usize, Address)> = held
+        .keys()
+        .map(|index| (*index, draft.plan.steps[*index].address.clone()))
+        .collect();
+    for (origin, address) in origins {
+        let mut walk = Dfs::new(&graph, NodeIndex::new(origin));
+        while let Some(node) = walk.next(&graph) {
+            let waits = format!("waits for {address}");
+            held.entry(node.index()).or_insert(waits);
+        }
+    }
+    for (index, why) in held {
+        draft.plan.steps[index].held = Some(why);
+    }
+}
+
+/// Leaves out what `--until` and `--target` leave out.
+pub(super) fn narrow(input: &Input<'_>, draft: &mut Draft) {
+    let options = input.options;
+    if let Some(until) = options.until {
+        let keep = until_movement(&draft.plan, until);
+        cut(&mut draft.plan, &keep, &format!("--until {}", until.word()));
+    }
+    if !options.target.is_empty() {
+        let keep = only_targets(&draft.plan, &options.target);
+        cut(&mut draft.plan, &keep, "--target");
+    }
+}
+
+impl Movement {
+    /// Its word on the command line.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Build => "build",
+            Self::Switch => "switch",
+            Self::Retire => "retire",
+        }
+    }
+}
+
+fn until_movement(plan: &Plan, until: Movement) -> Vec<bool> {
+    let graph = plan.graph();
+    let reversed = Reversed(&graph);
+    let within = |start: NodeIndex| {
+        let mut walk = Dfs::new(reversed, start);
+        while let Some(node) = walk.next(reversed) {
+            if plan.steps[node.index()].action.movement() > until {
+                return false;
+            }
+        }
+        true
+    };
+    graph.node_indices().map(within).collect()
+}
+
+fn only_targets(plan: &Plan, targets: &[Address]) -> Vec<bool> {
+    let graph = plan.graph();
+    let reversed = Reversed(&graph);
+    let mut keep = vec![false; plan.steps.len()];
+    for node in graph.node_indices() {
+        let address = &plan.steps[node.index()].address;
+        let hit = targets.iter().any(|target| {
+            target == address
+                || (target.key.is_none()
+                    && *target
+                        == Address {
+                            key: None,
+                            ..address.clone()
+                        })
+        });
+        if hit {
+            let mut walk = Dfs::new(reversed, node);
+            while let Some(needed) = walk.next(reversed) {
+                keep[needed.index()] = true;
+            }
+        }
+    }
+    keep
+}
+
+fn cut(plan: &mut Plan, keep: &[bool], by: &str) {
+    let left_out = keep.iter().filter(|keep| !**keep).count();
+    if left_out == 0 {
+        return;
+    }
+    let mut place = vec![usize::MAX; keep.len()];
+    let mut next = 0;
+    for (index, keep) in keep.iter().enumerate() {
+        if *keep {
+            place[index] = next;
+            next += 1;
+        }
+    }
+    let steps = std::mem::take(&mut plan.steps);
+    for (mut step, keep) in steps.into_iter().zip(keep) {
+        if *keep {
+            step.needs = step.needs.iter().map(|need| place[*need]).collect();
+            plan.steps.push(step);
+        }
+    }
+    let text = format!("{by} leaves out {left_out} steps; the stack will not be as its TOML says");
+    plan.notes.push(Note {
+        address: None,
+        text,
+    });
+}

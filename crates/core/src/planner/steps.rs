@@ -1,0 +1,511 @@
+//! The steps: what each difference asks for, and what must not go without consent.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::decide::mark;
+use super::{Draft, Fate, Input, Trouble, spec};
+use crate::address::Address;
+use crate::erased::{AnyKind, AnyLive, AnySpec};
+use crate::fields::{Effect, FieldChange};
+use crate::inventory::FoundAny;
+use crate::kind::{Class, Create, Impact, Loss, Ready};
+use crate::mark::{self, Generation, Tags};
+use crate::plan::{Action, Kept, Reason, Refusal, Step};
+use crate::source::Resource;
+
+/// The steps of everything wanted.
+pub(super) fn resources(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble> {
+    let addresses: Vec<Address> = draft.wanted.keys().cloned().collect();
+    for address in addresses {
+        let Some(resource) = input.stack.resources.get(&address) else {
+            continue;
+        };
+        let Some(kind) = input.kinds.get(&resource.kind) else {
+            continue;
+        };
+        // Now everything is decided: what late properties name is known as it will be.
+        let want = spec(kind, resource, &draft.known)?;
+        let (fate, generation) = {
+            let decision = &draft.wanted[&address];
+            let fate = match &decision.fate {
+                Fate::Create => None,
+                Fate::Replace(live, fields) => Some((live.clone(), Some(fields.clone()), None)),
+                Fate::Keep(live, index) => Some((live.clone(), None, Some(*index))),
+            };
+            (fate, decision.generation)
+        };
+        let mut maker = Maker {
+            input,
+            draft: &mut *draft,
+            kind,
+            resource,
+            want,
+        };
+        match fate {
+            None => maker.create(generation, None, &[]),
+            Some((live, Some(fields), _)) => maker.create(generation, Some(&live), &fields),
+            Some((live, None, Some(index))) => maker.keep(&live, &input.inventory.ours[index]),
+            Some(_) => {}
+        }
+    }
+    Ok(())
+}
+
+struct Maker<'a, 'd> {
+    input: &'a Input<'a>,
+    draft: &'d mut Draft,
+    kind: &'static dyn AnyKind,
+    resource: &'a Resource,
+    want: AnySpec,
+}
+
+impl Maker<'_, '_> {
+    fn push(&mut self, action: Action, changes: Vec<FieldChange>, live: Option<&AnyLive>) {
+        let about = self.kind.about();
+        let minutes = match action {
+            Action::Create { .. } | Action::Wait(_) => about.minutes.create,
+            _ => about.minutes.update,
+        };
+        let impact = changes
+            .iter()
+            .map(|change| change.impact)
+            .max()
+            .unwrap_or_default();
+        let impact = match action {
+            Action::Create { .. } => Impact::None,
+            _ => impact,
+        };
+        let why = self.why(&changes);
+        self.draft.plan.steps.push(Step {
+            address: self.resource.address.clone(),
+            kind: self.kind.name(),
+            region: self.resource.common.region.clone(),
+            action,
+            changes,
+            why,
+            impact,
+            minutes,
+            needs: Vec::new(),
+            held: None,
+            live: live.cloned(),
+            spec: Some(self.want.clone()),
+        });
+    }
+
+    /// Which stage wants it: the last that said something of the properties concerned.
+    fn why(&self, changes: &[FieldChange]) -> String {
+        let said = &self.resource.said;
+        let stages = changes.iter().filter_map(|change| said.get(change.field));
+        let last = stages
+            .map(|(stage, _)| stage)
+            .next_back()
+            .unwrap_or(&self.resource.stage);
+        last.clone()
+    }
+
+    fn create(&mut self, generation: Generation, old: Option<&AnyLive>, fields: &[&'static str]) {
+        let input = self.input;
+        let mark = mark(input, self.resource, generation);
+        if self.kind.about().create == Create::Name {
+            self.wait_for_namesakes();
+        }
+        let mut changes = match old {
+            None => self.kind.creation(&self.want, &self.draft.known),
+            Some(old) => {
+                let changes = self.kind.diff(&self.want, old, &self.draft.known);
+                changes
+                    .into_iter()
+                    .filter(|change| fields.contains(&change.field))
+                    .collect()
+            }
+        };
+        let created = self.kind.creation(&self.want, &self.draft.known);
+        let late: Vec<FieldChange> = created.into_iter().filter(|change| change.late).collect();
+        changes.retain(|change| !change.late);
+        if let Some(old) = old {
+            self.consent_to_replacement(old, fields);
+        }
+        let action = Action::Create {
+            mark: Box::new(mark),
+            replaces: old.is_some(),
+        };
+        self.push(action, changes, old);
+        if !late.is_empty() {
+            self.push(Action::Late, late, None);
+        }
+    }
+
+    fn wait_for_namesakes(&mut self) {
+        let dying: Vec<AnyLive> = self
+            .input
+            .inventory
+            .at(&self.resource.address)
+            .filter(|found| matches!(found.ready, Ready::Dying(_)))
+            .map(|found| found.live.clone())
+            .collect();
+        for live in dying {
+            self.push(Action::WaitGone, Vec::new(), Some(&live));
+        }
+    }
+
+    fn consent_to_replacement(&mut self, old: &AnyLive, fields: &[&'static str]) {
+        let class = self.kind.class(None, old);
+        let Some(loss) = class.loss() else { return };
+        let address = &self.resource.address;
+        let said = self.resource.common.allow.contains(&loss);
+        if said || allowed(self.input, address, loss) {
+            return;
+        }
+        let because = match fields {
+            [] => "raising its generation replaces it".to_owned(),
+            fields => format!("changing {} replaces it", list(fields)),
+        };
+        self.draft.plan.refusals.push(Refusal {
+            address: address.clone(),
+            what: format!("{because}, and {} with it", lost(loss, class)),
+            loss: Some(loss),
+            ways: vec![
+                format!("allow = \"{loss}\" on it, in the TOML that is reviewed"),
+                format!("--allow {loss}={address} for this run"),
+            ],
+        });
+    }
+
+    fn keep(&mut self, live: &AnyLive, found: &FoundAny) {
+        if let Ready::Coming(state) = &found.ready {
+            self.push(Action::Wait(state.clone()), Vec::new(), Some(live));
+        }
+        let mut changes = self.kind.diff(&self.want, live, &self.draft.known);
+        changes.retain(|change| {
+            !self
+                .resource
+                .common
+                .ignore
+                .iter()
+                .any(|name| name == change.field)
+        });
+        for change in &changes {
+            match &change.effect {
+                Effect::Next(note) => {
+                    let text = format!("{} differs: {note}", change.field);
+                    self.draft.note(&self.resource.address, text);
+                }
+                Effect::Refuse(why) => self.draft.plan.refusals.push(Refusal {
+                    address: self.resource.address.clone(),
+                    what: format!("{} cannot be changed: {why}", change.field),
+                    loss: None,
+                    ways: Vec::new(),
+                }),
+                _ => {}
+            }
+        }
+        for (action, effect) in [
+            (Action::Grow, Effect::Grow),
+            (Action::Update, Effect::Update),
+            (Action::Shrink, Effect::Shrink),
+        ] {
+            let of: Vec<_> = changes
+                .iter()
+                .filter(|c| c.effect == effect)
+                .cloned()
+                .collect();
+            if !of.is_empty() {
+                self.push(action, of, Some(live));
+            }
+        }
+        self.retag(live, found);
+    }
+
+    fn retag(&mut self, live: &AnyLive, found: &FoundAny) {
+        if !self.kind.about().taggable {
+            return;
+        }
+        let generation = found
+            .mark
+            .as_ref()
+            .map_or(Generation::first(1), |(_, g)| *g);
+        let wanted = mark(self.input, self.resource, generation).all_tags();
+        let ignored = |key: &str| {
+            let path = format!("tags.{key}");
+            self.resource
+                .common
+                .ignore
+                .iter()
+                .any(|name| *name == path || name == "tags")
+        };
+        let differs = |(key, value): &(&String, &String)| {
+            // A name is computed at creation only; when a sweep is due is written then too.
+            let fixed = [mark::EXPIRES, "Name"].contains(&key.as_str());
+            found.tags.get(*key) != Some(value)
+                && !ignored(key)
+                && !(fixed && found.tags.contains_key(*key) && !self.says_name(key))
+        };
+        let set: Tags = wanted
+            .iter()
+            .filter(differs)
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        let extra = |key: &&String| {
+            let bookkeeping = key.starts_with(mark::FINGERPRINT)
+                || key.starts_with("aws:")
+                || KIND_TAGS.contains(&key.as_str());
+            !wanted.contains_key(*key) && !bookkeeping && !ignored(key)
+        };
+        let unset: Vec<String> = found.tags.keys().filter(extra).cloned().collect();
+        if set.is_empty() && unset.is_empty() {
+            return;
+        }
+        self.push(Action::Tag { set, unset }, Vec::new(), Some(live));
+    }
+
+    fn says_name(&self, key: &str) -> bool {
+        key == "Name"
+            && (self.resource.common.tags.contains_key(key)
+                || self.input.stack.tags.contains_key(key))
+    }
+}
+
+/// Tags that a kind sets for itself by way of a property.
+const KIND_TAGS: [&str; 2] = ["terrace:stateless", "terrace:leaving"];
+
+/// The steps of everything that is to go: replaced, removed, orphaned, or all of it.
+pub(super) fn deletions(input: &Input<'_>, draft: &mut Draft) {
+    let ours = &input.inventory.ours;
+    for (index, found) in ours.iter().enumerate() {
+        let Some((address, _)) = &found.mark else {
+            continue;
+        };
+        let taken = draft
+            .wanted
+            .values()
+            .any(|decision| matches!(decision.fate, Fate::Keep(_, kept) if kept == index));
+        let gone = matches!(found.ready, Ready::Dying(_));
+        if taken || gone || draft.leaving.contains_key(&index) {
+            continue;
+        }
+        if draft.wanted.contains_key(address) {
+            continue; // A twin that a person must judge.
+        }
+        let reason = if input.options.destroy {
+            Reason::Destroyed
+        } else if input.stack.above.contains_key(address) {
+            Reason::Lowered
+        } else if removed(input, address).is_some() {
+            Reason::Removed
+        } else {
+            Reason::Orphan
+        };
+        draft.leaving.insert(index, reason);
+    }
+    keep_what_lowering_would_lose(input, draft);
+    let leaving: Vec<(usize, Reason)> = draft.leaving.iter().map(|(i, r)| (*i, *r)).collect();
+    for (index, reason) in leaving {
+        delete(input, draft, &ours[index], reason);
+    }
+}
+
+/// Lowering the stage deletes no data and no address, nor what those need.
+fn keep_what_lowering_would_lose(input: &Input<'_>, draft: &mut Draft) {
+    let ours = &input.inventory.ours;
+    let names = input.inventory.names();
+    let mut keep: BTreeMap<usize, String> = BTreeMap::new();
+    let mut queue: Vec<(usize, String)> = Vec::new();
+    for (index, reason) in &draft.leaving {
+        let Some(kind) = input.kinds.get(ours[*index].live.kind()) else {
+            continue;
+        };
+        let class = kind.class(None, &ours[*index].live);
+        if *reason == Reason::Lowered && class != Class::Stateless {
+            let stage = ours[*index]
+                .mark
+                .as_ref()
+                .and_then(|(a, _)| input.stack.above.get(a));
+            let stage = stage.map_or("a higher stage", String::as_str);
+            queue.push((
+                *index,
+                format!("stage {stage} has it; it holds {}", holds(class)),
+            ));
+        }
+    }
+    while let Some((index, why)) = queue.pop() {
+        if !draft.leaving.contains_key(&index) || keep.contains_key(&index) {
+            continue;
+        }
+        let by = ours[index]
+            .mark
+            .as_ref()
+            .map(|(a, _)| a.to_string())
+            .unwrap_or_default();
+        let kind = input.kinds.get(ours[index].live.kind());
+        for used in kind
+            .map(|kind| kind.uses(&ours[index].live))
+            .unwrap_or_default()
+        {
+            if let Some(below) = names.get(used.to.as_str()) {
+                queue.push((*below, format!("{by} needs it")));
+            }
+        }
+        keep.insert(index, why);
+    }
+    for (index, why) in keep {
+        draft.leaving.remove(&index);
+        if let Some((address, _)) = &ours[index].mark {
+            draft.plan.kept.push(Kept {
+                address: address.clone(),
+                why,
+            });
+        }
+    }
+}
+
+fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason) {
+    let (Some((address, _)), Some(kind)) = (&found.mark, input.kinds.get(found.live.kind())) else {
+        return;
+    };
+    let class = kind.class(None, &found.live);
+    let replaced = matches!(reason, Reason::Superseded | Reason::Twin | Reason::Broken);
+    let ephemeral = found.says(mark::EPHEMERAL);
+    let lost = class.loss().filter(|_| !replaced && !ephemeral);
+    if let Some(loss) = lost
+        && !allowed(input, address, loss)
+    {
+        draft
+            .plan
+            .refusals
+            .push(refusal(address, reason, loss, class));
+    }
+    let protected = found.says(mark::PROTECT) || kind.protected(&found.live);
+    if protected && class.loss().is_none() && !ephemeral && !replaced {
+        draft.plan.refusals.push(Refusal {
+            address: address.clone(),
+            what: "it is protected".to_owned(),
+            loss: None,
+            ways: vec!["write protect = false on it, apply, then take it out".to_owned()],
+        });
+    }
+    let about = kind.about();
+    let step = |action: Action, impact: Impact, minutes: f64| Step {
+        address: address.clone(),
+        kind: kind.name(),
+        region: None,
+        action,
+        changes: Vec::new(),
+        why: why(input, address, reason),
+        impact,
+        minutes,
+        needs: Vec::new(),
+        held: None,
+        live: Some(found.live.clone()),
+        spec: None,
+    };
+    if kind.protected(&found.live) {
+        draft
+            .plan
+            .steps
+            .push(step(Action::Unprotect, Impact::None, about.minutes.update));
+    }
+    let impact = match class {
+        Class::Data if !replaced => Impact::DataLoss,
+        Class::Identity | Class::Foundation if !replaced => Impact::Outage,
+        _ => Impact::None,
+    };
+    draft
+        .plan
+        .steps
+        .push(step(Action::Delete(reason), impact, about.minutes.delete));
+}
+
+fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {
+    match reason {
+        Reason::Removed => removed(input, address).unwrap_or_default(),
+        Reason::Orphan => "no longer in the TOML".to_owned(),
+        Reason::Superseded => "replaced".to_owned(),
+        Reason::Twin => "a spare: the same creation went through twice".to_owned(),
+        Reason::Broken => "its creation failed".to_owned(),
+        Reason::Lowered => format!("not on stage {}", input.stack.stage),
+        Reason::Destroyed => "destroy".to_owned(),
+    }
+}
+
+fn refusal(address: &Address, reason: Reason, loss: Loss, class: Class) -> Refusal {
+    let what = match reason {
+        Reason::Orphan => "it is no longer in the TOML",
+        Reason::Destroyed => "everything is to be destroyed",
+        _ => "it is taken out",
+    };
+    let in_toml = match reason {
+        Reason::Destroyed => "protect it from nothing: see `terrace destroy --help`".to_owned(),
+        _ => format!(
+            "keep it in its stage file, and above the first table of a later one write\n\
+             remove = [{{ address = \"{address}\", allow = \"{loss}\" }}]"
+        ),
+    };
+    let for_one_run = match reason {
+        Reason::Destroyed => format!("--allow {loss}={address} or --allow {loss} for all"),
+        _ => format!("--allow {loss}={address} for this run"),
+    };
+    let mut ways = vec![in_toml, for_one_run];
+    if reason == Reason::Destroyed {
+        ways.remove(0);
+    }
+    Refusal {
+        address: address.clone(),
+        what: format!("{what}, and {}", lost(loss, class)),
+        loss: Some(loss),
+        ways,
+    }
+}
+
+fn lost(loss: Loss, class: Class) -> String {
+    match loss {
+        Loss::Data | Loss::Address | Loss::Network => format!("{} would be lost", holds(class)),
+        Loss::Promotion => "its link to its source would be lost".to_owned(),
+    }
+}
+
+fn holds(class: Class) -> &'static str {
+    match class {
+        Class::Data => "what users stored in it",
+        Class::Identity => "a name or address that others may hold",
+        Class::Foundation => "a network that others stand in",
+        Class::Stateless => "nothing",
+    }
+}
+
+/// Whether a loss was consented to: on an ephemeral environment, for this run, or in TOML.
+pub(super) fn allowed(input: &Input<'_>, address: &Address, loss: Loss) -> bool {
+    let run =
+        input.options.allow.iter().any(|(allowed, of)| {
+            *allowed == loss && of.as_ref().is_none_or(|of| covers(of, address))
+        });
+    let toml = input
+        .stack
+        .removals
+        .iter()
+        .any(|removal| covers(&removal.address, address) && removal.allow.contains(&loss));
+    input.stack.ephemeral || run || toml
+}
+
+fn removed(input: &Input<'_>, address: &Address) -> Option<String> {
+    let removal = input
+        .stack
+        .removals
+        .iter()
+        .find(|removal| covers(&removal.address, address))?;
+    Some(removal.stage.clone())
+}
+
+/// `volume.data` covers `volume.data.sdf`.
+fn covers(of: &Address, address: &Address) -> bool {
+    of == address
+        || (of.key.is_none()
+            && Address {
+                key: None,
+                ..address.clone()
+            } == *of)
+}
+
+fn list(fields: &[&str]) -> String {
+    let fields: BTreeSet<&&str> = fields.iter().collect();
+    fields.into_iter().copied().collect::<Vec<_>>().join(", ")
+}
