@@ -1,0 +1,380 @@
+//! The emulator: started, found again, emptied, stopped.
+
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use http::Method;
+use tokio::process::Child;
+
+use crate::home::{Home, Note, make_folder, remove_file};
+use crate::process::{self, Launch, Life};
+use crate::{Result, SandboxError, Say, client, venv};
+
+/// How long an emulator that runs may take to say who it is: it may be busy.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// An emulator of AWS that runs on this machine's loopback.
+#[derive(Debug)]
+pub struct Sandbox {
+    note: Note,
+    log: PathBuf,
+    keep: Keep,
+}
+
+#[derive(Debug)]
+enum Keep {
+    /// Others may use it; the path is its note's.
+    Shared(PathBuf),
+    /// Only this value uses it, and ends it.
+    Private(Child),
+}
+
+/// What is known of a named emulator.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// It runs and has proven to be ours.
+    Running {
+        /// Its process.
+        pid: u32,
+        /// Where it listens on 127.0.0.1.
+        port: u16,
+        /// When it was started.
+        since: SystemTime,
+        /// Whether it is the one that this binary would start, and not another version's.
+        current: bool,
+    },
+    /// There is a note on one, but what it speaks of is not it, or does not answer.
+    Stale {
+        /// The process in the note.
+        pid: u32,
+        /// The port in the note.
+        port: u16,
+        /// What is there in its place.
+        why: String,
+    },
+    /// None runs.
+    Stopped,
+}
+
+impl Sandbox {
+    /// The named emulator: found if it runs, started if not. Two at once get the same one.
+    pub async fn ensure(home: &Home, name: &str, say: Say<'_>) -> Result<Self> {
+        check(name)?;
+        if let Some(found) = Self::find(home, name).await? {
+            return Ok(found);
+        }
+        let path = home.note(name);
+        let _lock = home.lock(&format!("{name}.start"), say).await?;
+        let mut wish = None;
+        if let Some(note) = Note::read(&path)? {
+            match Proof::of(&note).await {
+                Proof::Answers if note.package == home.package.hash() => {
+                    return Ok(Self::shared(home, name, note));
+                }
+                Proof::Answers => {
+                    say("replacing the sandbox of another version of terrace: its world is lost");
+                    process::end(note.pid).await?;
+                }
+                Proof::Silent => {
+                    say("replacing a sandbox that does not answer: its world is lost");
+                    process::end(note.pid).await?;
+                }
+                Proof::None(why) => {
+                    say(&format!("the last sandbox is gone ({why}): starting anew"));
+                }
+            }
+            // Whoever has its address in a variable finds the new one there, if nobody took it.
+            wish = Some(note.port);
+            note.remove(&path)?;
+        }
+        let log = home.log(name);
+        let (child, note) = start(home, &log, Life::Own, wish, Some(&path), say).await?;
+        // Not killed with the value, but cleared away by the runtime should it end before us.
+        drop(child);
+        Ok(Self::shared(home, name, note))
+    }
+
+    /// The named emulator if it runs, is ours and of this version. Starts nothing.
+    pub async fn find(home: &Home, name: &str) -> Result<Option<Self>> {
+        check(name)?;
+        let Some(note) = Note::read(&home.note(name))? else {
+            return Ok(None);
+        };
+        let fits = note.package == home.package.hash()
+            && process::is_alive(note.pid)
+            && process::answers(note.port, &note.identity, PATIENCE).await;
+        Ok(fits.then(|| Self::shared(home, name, note)))
+    }
+
+    /// An emulator of one's own, for a test or a rehearsal: it ends with the value, or with this
+    /// process, whichever is first.
+    pub async fn private(home: &Home, say: Say<'_>) -> Result<Self> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let next = NEXT.fetch_add(1, Ordering::Relaxed);
+        let log = home.log(&format!("private-{}-{next}", std::process::id()));
+        let (child, note) = start(home, &log, Life::WithUs, None, None, say).await?;
+        Ok(Self {
+            note,
+            log,
+            keep: Keep::Private(child),
+        })
+    }
+
+    /// What is known of the named emulator. Starts and ends nothing.
+    pub async fn status(home: &Home, name: &str) -> Result<Status> {
+        check(name)?;
+        let Some(note) = Note::read(&home.note(name))? else {
+            return Ok(Status::Stopped);
+        };
+        let (pid, port) = (note.pid, note.port);
+        Ok(match Proof::of(&note).await {
+            Proof::Answers => Status::Running {
+                pid,
+                port,
+                since: UNIX_EPOCH + Duration::from_secs(note.started),
+                current: note.package == home.package.hash(),
+            },
+            Proof::Silent => Status::Stale {
+                pid,
+                port,
+                why: "it runs but does not answer".into(),
+            },
+            Proof::None(why) => Status::Stale {
+                pid,
+                port,
+                why: why.into(),
+            },
+        })
+    }
+
+    /// Stops the named emulator, of whatever version, and forgets stale ones. Answers whether one ran.
+    pub async fn stop_named(home: &Home, name: &str, say: Say<'_>) -> Result<bool> {
+        check(name)?;
+        let path = home.note(name);
+        let _lock = home.lock(&format!("{name}.start"), say).await?;
+        let Some(note) = Note::read(&path)? else {
+            // One that cannot be read is of no use to anybody.
+            remove_file(&path)?;
+            return Ok(false);
+        };
+        let runs = !matches!(Proof::of(&note).await, Proof::None(_));
+        if runs {
+            process::end(note.pid).await?;
+        }
+        note.remove(&path)?;
+        Ok(runs)
+    }
+
+    /// Where AWS clients reach it.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.note.port)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.note.pid
+    }
+
+    /// Where it listens on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.note.port
+    }
+
+    /// Where it writes what it does.
+    pub fn log(&self) -> &std::path::Path {
+        &self.log
+    }
+
+    /// Empties its world.
+    pub async fn reset(&self) -> Result<()> {
+        self.post("reset").await
+    }
+
+    /// How many seconds its slow resources take to become ready.
+    pub async fn set_pace(&self, seconds: f64) -> Result<()> {
+        self.post(&format!("pace?seconds={seconds}")).await
+    }
+
+    /// Stops it and waits until it is gone.
+    pub async fn stop(mut self) -> Result<()> {
+        let note = self.note.clone();
+        match &mut self.keep {
+            Keep::Private(child) => {
+                process::kill(note.pid);
+                let _ = child.wait().await;
+            }
+            Keep::Shared(path) => {
+                if !matches!(Proof::of(&note).await, Proof::None(_)) {
+                    process::end(note.pid).await?;
+                }
+                note.remove(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn shared(home: &Home, name: &str, note: Note) -> Self {
+        Self {
+            note,
+            log: home.log(name),
+            keep: Keep::Shared(home.note(name)),
+        }
+    }
+
+    async fn post(&self, what: &str) -> Result<()> {
+        let url = format!("{}/terrace/{what}", self.endpoint());
+        let failed = |why: &str| {
+            SandboxError::new(format!("the sandbox's emulator refused `{what}`: {why}"))
+                .hint(format!("what it did stands in `{}`", self.log.display()))
+        };
+        match client::call(Method::POST, &url, Duration::from_mins(1)).await {
+            Ok((status, _)) if status.is_success() => Ok(()),
+            Ok((status, text)) => Err(failed(&status.to_string()).quoting(&text)),
+            Err(why) => Err(failed(&why)),
+        }
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        if let Keep::Private(child) = &self.keep {
+            // No id: it has been waited for, and its number may be another's by now.
+            if let Some(pid) = child.id() {
+                process::kill(pid);
+            }
+            let _ = remove_file(&self.log);
+        }
+    }
+}
+
+/// What shows that the process in a note is the one that was noted.
+enum Proof {
+    /// Its server repeats the word.
+    Answers,
+    /// It was started with the word, but its server is silent.
+    Silent,
+    /// Nothing does.
+    None(&'static str),
+}
+
+impl Proof {
+    async fn of(note: &Note) -> Self {
+        let since = Instant::now();
+        loop {
+            let started = process::was_started_with(note.pid, &note.identity).await;
+            if started != Some(false) && process::answers(note.port, &note.identity, PATIENCE).await
+            {
+                return Self::Answers;
+            }
+            match started {
+                Some(false) if process::is_alive(note.pid) => {
+                    return Self::None("its process number is another program's now");
+                }
+                Some(false) => return Self::None("its process has ended"),
+                None => return Self::None("another program answers on its port, or none"),
+                // It may be starting still: whoever started it was killed.
+                Some(true) if since.elapsed() < PATIENCE => {}
+                Some(true) => return Self::Silent,
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+}
+
+/// Starts an emulator and waits until it answers. Its note is written before that, so that whoever
+/// comes after a crash in between finds it.
+async fn start(
+    home: &Home,
+    log: &PathBuf,
+    life: Life,
+    mut wish: Option<u16>,
+    path: Option<&PathBuf>,
+    say: Say<'_>,
+) -> Result<(Child, Note)> {
+    let python = venv::prepare(home, say).await?;
+    let package = home.package.lay_out(home)?;
+    make_folder(&home.run_folder())?;
+    say("starting the AWS emulator");
+    let identity = process::new_identity(home.package.hash());
+    let mut tries = 0;
+    loop {
+        let port = process::free_port(wish.take())?;
+        let launch = Launch {
+            python: &python,
+            package: &package,
+            log,
+            identity: &identity,
+            port,
+            life,
+        };
+        let mut child = launch.start()?;
+        let started = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .map_or(0, |since| since.as_secs());
+        let pid = child.id().unwrap_or_default();
+        let package = home.package.hash().to_owned();
+        let note = Note {
+            pid,
+            port,
+            identity: identity.clone(),
+            package,
+            started,
+        };
+        if let Some(path) = path {
+            note.write(path)?;
+        }
+        let ended = match wait(home, &mut child, &note).await {
+            Ok(()) => return Ok((child, note)),
+            Err(why) => why,
+        };
+        process::kill(pid);
+        let _ = child.wait().await;
+        if let Some(path) = path {
+            note.remove(path)?;
+        }
+        let said = process::log_text(log);
+        tries += 1;
+        // Somebody took the port between our look and its start.
+        if tries < 5 && said.contains("cannot listen on") {
+            continue;
+        }
+        return Err(
+            SandboxError::new(format!("the AWS emulator did not start: {ended}"))
+                .quoting(&said)
+                .hint(format!("all it said stands in `{}`", log.display()))
+                .hint(format!(
+                    "removing `{}` makes the sandbox afresh",
+                    home.root().display()
+                )),
+        );
+    }
+}
+
+async fn wait(home: &Home, child: &mut Child, note: &Note) -> Result<(), String> {
+    let since = Instant::now();
+    while since.elapsed() < home.patience {
+        if let Ok(Some(status)) = child.try_wait() {
+            return Err(format!("it ended with {status}"));
+        }
+        if process::answers(note.port, &note.identity, PATIENCE.min(home.patience)).await {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    Err(format!(
+        "it did not answer in {} seconds",
+        home.patience.as_secs()
+    ))
+}
+
+fn check(name: &str) -> Result<()> {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    if !name.is_empty() && name.len() <= 64 && name.chars().all(fits) {
+        return Ok(());
+    }
+    Err(
+        SandboxError::new(format!("`{name}` cannot be a sandbox's name"))
+            .hint("use lower-case letters, digits and `-`"),
+    )
+}
