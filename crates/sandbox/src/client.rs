@@ -18,7 +18,11 @@ where
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(Duration::from_secs(5)));
-    Client::builder(TokioExecutor::new()).build(connector)
+    // One connection a call, and each call once: what happens to it is ours to see.
+    Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .retry_canceled_requests(false)
+        .build(connector)
 }
 
 /// Calls and reads the answer, of which a mebibyte at most is wanted.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Package, Result, SandboxError, Say, Search};
+use crate::{Package, Result, SandboxError, Say, Search, venv};
 
 /// Where the sandbox lives: a folder with its Python environment, the emulator's files, and a note
 /// on each emulator that runs.
@@ -85,6 +85,11 @@ impl Home {
     /// Where the named emulator writes what it does.
     pub fn log(&self, name: &str) -> PathBuf {
         self.run_folder().join(format!("{name}.log"))
+    }
+
+    /// The Python that has all the emulator needs, made if there is none yet. Starts nothing.
+    pub async fn python(&self, say: Say<'_>) -> Result<PathBuf> {
+        venv::prepare(self, say).await
     }
 
     pub(crate) fn run_folder(&self) -> PathBuf {

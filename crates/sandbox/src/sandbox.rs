@@ -1,18 +1,17 @@
 //! The emulator: started, found again, emptied, stopped.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use http::Method;
 use tokio::process::Child;
 
-use crate::home::{Home, Note, make_folder, remove_file};
-use crate::process::{self, Launch, Life};
-use crate::{Result, SandboxError, Say, client, venv};
-
-/// How long an emulator that runs may take to say who it is: it may be busy.
-const PATIENCE: Duration = Duration::from_secs(5);
+use crate::home::{Home, Note, remove_file};
+use crate::process::{self, Life};
+use crate::proof::{PATIENCE, Proof, Status};
+use crate::start::start;
+use crate::{Result, SandboxError, Say, client};
 
 /// An emulator of AWS that runs on this machine's loopback.
 #[derive(Debug)]
@@ -28,33 +27,6 @@ enum Keep {
     Shared(PathBuf),
     /// Only this value uses it, and ends it.
     Private(Child),
-}
-
-/// What is known of a named emulator.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Status {
-    /// It runs and has proven to be ours.
-    Running {
-        /// Its process.
-        pid: u32,
-        /// Where it listens on 127.0.0.1.
-        port: u16,
-        /// When it was started.
-        since: SystemTime,
-        /// Whether it is the one that this binary would start, and not another version's.
-        current: bool,
-    },
-    /// There is a note on one, but what it speaks of is not it, or does not answer.
-    Stale {
-        /// The process in the note.
-        pid: u32,
-        /// The port in the note.
-        port: u16,
-        /// What is there in its place.
-        why: String,
-    },
-    /// None runs.
-    Stopped,
 }
 
 impl Sandbox {
@@ -182,7 +154,7 @@ impl Sandbox {
     }
 
     /// Where it writes what it does.
-    pub fn log(&self) -> &std::path::Path {
+    pub fn log(&self) -> &Path {
         &self.log
     }
 
@@ -246,126 +218,6 @@ impl Drop for Sandbox {
             let _ = remove_file(&self.log);
         }
     }
-}
-
-/// What shows that the process in a note is the one that was noted.
-enum Proof {
-    /// Its server repeats the word.
-    Answers,
-    /// It was started with the word, but its server is silent.
-    Silent,
-    /// Nothing does.
-    None(&'static str),
-}
-
-impl Proof {
-    async fn of(note: &Note) -> Self {
-        let since = Instant::now();
-        loop {
-            let started = process::was_started_with(note.pid, &note.identity).await;
-            if started != Some(false) && process::answers(note.port, &note.identity, PATIENCE).await
-            {
-                return Self::Answers;
-            }
-            match started {
-                Some(false) if process::is_alive(note.pid) => {
-                    return Self::None("its process number is another program's now");
-                }
-                Some(false) => return Self::None("its process has ended"),
-                None => return Self::None("another program answers on its port, or none"),
-                // It may be starting still: whoever started it was killed.
-                Some(true) if since.elapsed() < PATIENCE => {}
-                Some(true) => return Self::Silent,
-            }
-            tokio::time::sleep(Duration::from_millis(100)).await;
-        }
-    }
-}
-
-/// Starts an emulator and waits until it answers. Its note is written before that, so that whoever
-/// comes after a crash in between finds it.
-async fn start(
-    home: &Home,
-    log: &PathBuf,
-    life: Life,
-    mut wish: Option<u16>,
-    path: Option<&PathBuf>,
-    say: Say<'_>,
-) -> Result<(Child, Note)> {
-    let python = venv::prepare(home, say).await?;
-    let package = home.package.lay_out(home)?;
-    make_folder(&home.run_folder())?;
-    say("starting the AWS emulator");
-    let identity = process::new_identity(home.package.hash());
-    let mut tries = 0;
-    loop {
-        let port = process::free_port(wish.take())?;
-        let launch = Launch {
-            python: &python,
-            package: &package,
-            log,
-            identity: &identity,
-            port,
-            life,
-        };
-        let mut child = launch.start()?;
-        let started = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |since| since.as_secs());
-        let pid = child.id().unwrap_or_default();
-        let package = home.package.hash().to_owned();
-        let note = Note {
-            pid,
-            port,
-            identity: identity.clone(),
-            package,
-            started,
-        };
-        if let Some(path) = path {
-            note.write(path)?;
-        }
-        let ended = match wait(home, &mut child, &note).await {
-            Ok(()) => return Ok((child, note)),
-            Err(why) => why,
-        };
-        process::kill(pid);
-        let _ = child.wait().await;
-        if let Some(path) = path {
-            note.remove(path)?;
-        }
-        let said = process::log_text(log);
-        tries += 1;
-        // Somebody took the port between our look and its start.
-        if tries < 5 && said.contains("cannot listen on") {
-            continue;
-        }
-        return Err(
-            SandboxError::new(format!("the AWS emulator did not start: {ended}"))
-                .quoting(&said)
-                .hint(format!("all it said stands in `{}`", log.display()))
-                .hint(format!(
-                    "removing `{}` makes the sandbox afresh",
-                    home.root().display()
-                )),
-        );
-    }
-}
-
-async fn wait(home: &Home, child: &mut Child, note: &Note) -> Result<(), String> {
-    let since = Instant::now();
-    while since.elapsed() < home.patience {
-        if let Ok(Some(status)) = child.try_wait() {
-            return Err(format!("it ended with {status}"));
-        }
-        if process::answers(note.port, &note.identity, PATIENCE.min(home.patience)).await {
-            return Ok(());
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    Err(format!(
-        "it did not answer in {} seconds",
-        home.patience.as_secs()
-    ))
 }
 
 fn check(name: &str) -> Result<()> {

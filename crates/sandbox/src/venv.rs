@@ -167,5 +167,10 @@ async fn run(command: &mut Command) -> Result<(), String> {
     }
     let said =
         [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
-    Err(said.join("\n"))
+    let said = said.join("\n");
+    // Each try of pip's is told at length; what it says in the end is enough.
+    let lines = said
+        .lines()
+        .filter(|line| !line.contains("WARNING: Retrying ("));
+    Err(lines.collect::<Vec<_>>().join("\n"))
 }

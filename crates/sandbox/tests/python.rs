@@ -157,10 +157,10 @@ async fn the_chosen_one_is_used_or_refused() {
 async fn no_package_index() {
     let folder = stage::folder();
     let package = terrace_sandbox::Package::from_files(&[
-        // A port on which nothing can listen.
+        // Fails as an index does that is not there, but without pip's patience.
         (
             "requirements.txt",
-            "thing @ http://127.0.0.1:1/thing-1-py3-none-any.whl\n",
+            "thing @ file:///nowhere/thing-1-py3-none-any.whl\n",
         ),
         ("terrace_emulator/__main__.py", ""),
     ]);
