@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::Method;
+use serde::Deserialize;
 use tokio::process::Child;
 
 use crate::home::{Home, Note, remove_file};
@@ -19,6 +20,19 @@ pub struct Sandbox {
     note: Note,
     log: PathBuf,
     keep: Keep,
+}
+
+/// An AWS fact that moto does not keep, and the emulator does while it is on.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Correction {
+    /// Its name: `ec2.vpc-in-use`.
+    pub name: String,
+    /// The fact itself.
+    pub fact: String,
+    /// Whether it is believed rather than proven on AWS.
+    pub unverified: bool,
+    /// Whether it is kept.
+    pub on: bool,
 }
 
 #[derive(Debug)]
@@ -160,12 +174,38 @@ impl Sandbox {
 
     /// Empties its world.
     pub async fn reset(&self) -> Result<()> {
-        self.post("reset").await
+        self.tell(Method::POST, "reset").await.map(drop)
     }
 
     /// How many seconds its slow resources take to become ready.
     pub async fn set_pace(&self, seconds: f64) -> Result<()> {
-        self.post(&format!("pace?seconds={seconds}")).await
+        self.tell(Method::POST, &format!("pace?seconds={seconds}"))
+            .await
+            .map(drop)
+    }
+
+    /// The AWS facts that the emulator keeps beyond moto's own.
+    pub async fn corrections(&self) -> Result<Vec<Correction>> {
+        let text = self.tell(Method::GET, "corrections").await?;
+        serde_json::from_str(&text).map_err(|error| {
+            SandboxError::new(format!(
+                "the sandbox's emulator lists no corrections: {error}"
+            ))
+        })
+    }
+
+    /// Keeps the named AWS fact (again).
+    pub async fn turn_on(&self, correction: &str) -> Result<()> {
+        self.tell(Method::POST, &format!("corrections/{correction}?on=1"))
+            .await
+            .map(drop)
+    }
+
+    /// Keeps the named AWS fact no more, as moto alone does.
+    pub async fn turn_off(&self, correction: &str) -> Result<()> {
+        self.tell(Method::POST, &format!("corrections/{correction}?on=0"))
+            .await
+            .map(drop)
     }
 
     /// Stops it and waits until it is gone.
@@ -194,14 +234,14 @@ impl Sandbox {
         }
     }
 
-    async fn post(&self, what: &str) -> Result<()> {
+    async fn tell(&self, method: Method, what: &str) -> Result<String> {
         let url = format!("{}/terrace/{what}", self.endpoint());
         let failed = |why: &str| {
             SandboxError::new(format!("the sandbox's emulator refused `{what}`: {why}"))
                 .hint(format!("what it did stands in `{}`", self.log.display()))
         };
-        match client::call(Method::POST, &url, Duration::from_mins(1)).await {
-            Ok((status, _)) if status.is_success() => Ok(()),
+        match client::call(method, &url, Duration::from_mins(1)).await {
+            Ok((status, text)) if status.is_success() => Ok(text),
             Ok((status, text)) => Err(failed(&status.to_string()).quoting(&text)),
             Err(why) => Err(failed(&why)),
         }

@@ -27,26 +27,27 @@ impl Fault {
         if missing {
             let message = format!("the sandbox's emulator does not know {name}: {text}");
             // A client error: a client would try a server's again.
-            return Self {
-                status: StatusCode::BAD_REQUEST,
-                code: "NotImplemented",
-                message,
-            };
+            return Self::new(StatusCode::BAD_REQUEST, "NotImplemented", &message);
         }
         let message = format!("the sandbox's emulator failed at {name}: {text}");
-        Self {
-            status,
-            code: "InternalError",
-            message,
-        }
+        Self::new(status, "InternalError", &message)
     }
 
     /// What it means that the emulator cannot be reached.
     pub(crate) fn gone(upstream: &str) -> Self {
+        let message = format!("no emulator answers at {upstream}: the sandbox is stopped");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "ServiceUnavailable",
+            &message,
+        )
+    }
+
+    fn new(status: StatusCode, code: &'static str, message: &str) -> Self {
         Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "ServiceUnavailable",
-            message: format!("no emulator answers at {upstream}: the sandbox is stopped"),
+            status,
+            code,
+            message: message.chars().take(1000).collect(),
         }
     }
 

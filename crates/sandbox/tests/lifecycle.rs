@@ -135,6 +135,51 @@ async fn a_private_one_ends_with_its_value() {
     assert!(!lives(pid) && !log.exists());
 }
 
+/// Where the killed process below leaves its emulator's number.
+const LEFT: &str = "SANDBOX_TEST_PID_FILE";
+
+#[tokio::test]
+async fn a_private_one_ends_with_its_process_however_that_ends() {
+    let folder = stage::folder();
+    let file = folder.path().join("pid");
+    let mut victim = tokio::process::Command::new(std::env::current_exe().unwrap())
+        .args(["lifecycle::to_be_killed", "--exact", "--ignored"])
+        .env(LEFT, &file)
+        .kill_on_drop(true)
+        .spawn()
+        .unwrap();
+    let pid: u32 = loop {
+        if let Some(pid) = fs::read_to_string(&file)
+            .ok()
+            .and_then(|text| text.parse().ok())
+        {
+            break pid;
+        }
+        assert!(victim.try_wait().unwrap().is_none());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    assert!(lives(pid));
+    victim.kill().await.unwrap();
+    for _ in 0..250 {
+        if !lives(pid) {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    panic!("{pid} outlives its process");
+}
+
+#[tokio::test]
+#[ignore = "the process that another test starts and kills"]
+async fn to_be_killed() {
+    let Some(file) = std::env::var_os(LEFT) else {
+        return;
+    };
+    let sandbox = Sandbox::private(&home(), &quiet).await.unwrap();
+    fs::write(file, sandbox.pid().to_string()).unwrap();
+    tokio::time::sleep(Duration::from_mins(5)).await;
+}
+
 #[tokio::test]
 async fn a_note_on_a_dead_process_is_stale() {
     let home = home();

@@ -57,6 +57,25 @@ async fn serves_aws_through_the_proxy() {
         "{status} {text}"
     );
 
+    let cbor = "cloudwatch.cbor";
+    sandbox.turn_off(cbor).await.unwrap();
+    let known = sandbox.corrections().await.unwrap();
+    assert!(
+        known.iter().any(|known| known.name == cbor && !known.on),
+        "{known:?}"
+    );
+    sandbox.turn_on(cbor).await.unwrap();
+    assert!(
+        sandbox
+            .corrections()
+            .await
+            .unwrap()
+            .iter()
+            .all(|known| known.on)
+    );
+    let error = sandbox.turn_off("no.such").await.unwrap_err();
+    assert!(error.to_string().contains("no such correction"), "{error}");
+
     sandbox.set_pace(0.1).await.unwrap();
     sandbox.reset().await.unwrap();
     assert!(
