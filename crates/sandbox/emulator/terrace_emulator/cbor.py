@@ -15,7 +15,8 @@ from datetime import datetime
 from typing import Any
 
 from botocore.parsers import RpcV2CBORParser
-from botocore.session import Session
+
+from .corrections import service_model
 
 _PATH = re.compile(r"^/service/(?P<target>[^/]+)/operation/(?P<operation>[^/]+)$")
 _SERVICES = {"GraniteServiceVersion20100801": "cloudwatch"}
@@ -61,7 +62,7 @@ def from_json(target: str, name: str, status: int, headers: list[tuple[str, str]
         kept.append(("x-amzn-query-error", query or f"{code};{'Sender' if status < 500 else 'Receiver'}"))
         answer = encode({"__type": code, "message": message}, None)
     else:
-        shape = Session().get_service_model(_SERVICES[target]).operation_model(name).output_shape
+        shape = service_model(_SERVICES[target]).operation_model(name).output_shape
         answer = encode(fields, shape)
     return status, [("Content-Type", "application/cbor"), *kept], answer
 

@@ -5,7 +5,7 @@ A correction is one AWS fact with the code that keeps it. It is hooked in at one
 - around an *action* (`around=("ec2", "DeleteVpc")`): a function `f(call, proceed)`, where `call` is moto's response
   object (parameters in `call.params`, backend by `backend(call)`) and `proceed()` runs what lies below. The action may
   be a pattern (`Describe*`) or one that moto does not know at all.
-- around a *method* of a moto model (`patch=(SomeClass, "method")`): a function `f(inner, self, *args, **kwargs)`.
+- around a *method* or property of a moto model (`patch=(SomeClass, "name")`): `f(inner, self, *args, **kwargs)`.
 
 Corrections can be switched while the server runs, so each hook asks at the time of the call whether it is on.
 """
@@ -15,6 +15,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 import importlib
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,6 +23,12 @@ from typing import Any
 from botocore.session import Session
 from moto.core.exceptions import ServiceException
 from moto.core.utils import camelcase_to_underscores
+
+
+@functools.cache
+def service_model(name: str) -> Any:
+    """botocore's model of a service: what its actions take and answer. Reading one costs a third of a second."""
+    return Session().get_service_model(name)
 
 
 class Refusal(ServiceException):
@@ -122,7 +129,7 @@ def install() -> None:
         module, _, name = path.partition(":")
         response = getattr(importlib.import_module(module), name)
         hooks = [h for h in _around if h[0] == service]
-        for action in Session().get_service_model(service).operation_names:
+        for action in service_model(service).operation_names:
             chain = [(c, f) for _, pattern, c, f in hooks if fnmatch.fnmatchcase(action, pattern)]
             if chain:
                 _wrap_action(response, action, chain)
@@ -150,7 +157,8 @@ def _wrap_action(response: type, action: str, chain: list[tuple[Correction, Call
 
 
 def _wrap_method(owner: type, method: str, known: Correction, function: Callable) -> None:
-    inner = getattr(owner, method)
+    found = inspect.getattr_static(owner, method)
+    inner = found.fget if isinstance(found, property) else found
 
     @functools.wraps(inner)
     def run(self: Any, *args: Any, **kwargs: Any) -> Any:
@@ -158,4 +166,4 @@ def _wrap_method(owner: type, method: str, known: Correction, function: Callable
             return inner(self, *args, **kwargs)
         return function(inner, self, *args, **kwargs)
 
-    setattr(owner, method, run)
+    setattr(owner, method, property(run) if isinstance(found, property) else run)

@@ -9,11 +9,10 @@ import base64
 from functools import cache
 from typing import Any
 
-from botocore.session import Session
 from moto.core.responses import ActionResult
 from moto.core.utils import get_value
 
-from .corrections import Refusal, correction
+from .corrections import Refusal, correction, service_model
 
 # What AWS puts on a page when no size is asked for. These two answer everything.
 _UNPAGED = {"DescribeImages", "DescribeSnapshots"}
@@ -23,7 +22,7 @@ _DEFAULT = {"DescribeRouteTables": 100, "DescribeLaunchTemplates": 200, "Describ
 @cache
 def _model(action: str) -> tuple[str, int | None, int | None] | None:
     """(name of the list in the answer, smallest page, largest page) of a call that pages by MaxResults/NextToken."""
-    service = Session().get_service_model("ec2")
+    service = service_model("ec2")
     shape = service.operation_model(action).input_shape
     if not shape or not {"MaxResults", "NextToken"} <= set(shape.members):
         return None

@@ -9,10 +9,9 @@ import json
 from functools import cache
 from typing import Any
 
-from botocore.session import Session
 from moto.core.parse import XFormedDict
 
-from .corrections import Refusal, backend, correction
+from .corrections import Refusal, backend, correction, service_model
 
 # (account, region, action, token) -> (what was asked, what was answered)
 _answers: dict[tuple[str, str, str, str], tuple[str, Any]] = {}
@@ -24,7 +23,7 @@ def reset() -> None:
 
 @cache
 def _members(action: str) -> frozenset[str]:
-    shape = Session().get_service_model("ec2").operation_model(action).input_shape
+    shape = service_model("ec2").operation_model(action).input_shape
     return frozenset(shape.members if shape else ())
 
 

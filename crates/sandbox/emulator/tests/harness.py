@@ -24,7 +24,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 REGION = "eu-west-1"
-PACE = 0.05
+PACE = 0.2
 
 _process: subprocess.Popen | None = None
 _endpoint = ""
@@ -119,7 +119,7 @@ class Case(unittest.TestCase):
         else:
             self.fail(f"not refused; AWS says {code}")
 
-    def eventually(self, check: Any, seconds: float = 2.0) -> Any:
+    def eventually(self, check: Any, seconds: float = 2.0 + PACE) -> Any:
         """The first true answer of `check`, which must come soon."""
         end = time.monotonic() + seconds
         while True:
@@ -128,4 +128,4 @@ class Case(unittest.TestCase):
                 return found
             if time.monotonic() > end:
                 self.fail("did not come true in time")
-            time.sleep(PACE / 2)
+            time.sleep(PACE / 4)
