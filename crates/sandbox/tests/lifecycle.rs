@@ -344,3 +344,15 @@ async fn names_stay_in_their_folder() {
             .contains("`../up` cannot be a sandbox's name")
     );
 }
+
+/// Commands spawn them.
+#[test]
+fn futures_may_move_between_threads() {
+    fn check<T: Send>(_: &T) {}
+    let home = home();
+    check(&Sandbox::ensure(&home, "any", &quiet));
+    check(&Sandbox::private(&home, &quiet));
+    check(&Sandbox::status(&home, "any"));
+    check(&Sandbox::stop_named(&home, "any", &quiet));
+    check(&terrace_sandbox::Proxy::start("http://127.0.0.1:1"));
+}
