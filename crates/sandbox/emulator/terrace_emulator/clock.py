@@ -1,0 +1,39 @@
+"""Time, as far as the emulator has any: slow states last one *pace*.
+
+Nothing runs in the background. What is due is done before the next request is looked at, under the server's lock, so
+a state never changes in the middle of an answer.
+"""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+import os
+import time
+from collections.abc import Callable
+
+pace = float(os.environ.get("TERRACE_SANDBOX_PACE", "0.05"))
+
+_due: list[tuple[float, int, Callable[[], None]]] = []
+_order = itertools.count()
+
+
+def set_pace(seconds: float) -> None:
+    global pace
+    pace = max(0.0, seconds)
+
+
+def after(paces: float, act: Callable[[], None]) -> None:
+    """Do `act` once so many paces have passed; with a pace of zero, before the next request."""
+    heapq.heappush(_due, (time.monotonic() + paces * pace, next(_order), act))
+
+
+def catch_up() -> None:
+    """Do everything that is due. An act may plan another one, which waits for its own time."""
+    now = time.monotonic()
+    while _due and _due[0][0] <= now:
+        heapq.heappop(_due)[2]()
+
+
+def forget() -> None:
+    _due.clear()

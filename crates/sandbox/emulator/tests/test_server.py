@@ -1,0 +1,168 @@
+import json
+import urllib.error
+import urllib.request
+
+from botocore.session import Session
+from botocore.serialize import create_serializer
+from botocore.parsers import create_parser
+
+from .harness import Case, bare, client, control, corrects, endpoint, unique
+
+
+class Server(Case):
+    def test_identity(self):
+        said = control("identity")
+        self.assertEqual("tests", said["identity"])
+        self.assertEqual(bare(), said["bare"])
+
+    def test_pace(self):
+        before = control("pace")["seconds"]
+        self.assertEqual(0.5, control("pace?seconds=0.5", "POST")["seconds"])
+        control(f"pace?seconds={before}", "POST")
+
+    def test_reset_empties_the_world(self):
+        client("iam").create_role(RoleName="reset-me", AssumeRolePolicyDocument="{}")
+        control("reset", "POST")
+        self.assertEqual([], client("iam").list_roles()["Roles"])
+
+    @corrects("accounts.access-key")
+    def test_access_key_selects_the_account(self):
+        for account in ("111122223333", "444455556666"):
+            sts = client("sts", account)
+            self.assertEqual(account, sts.get_caller_identity()["Account"])
+            role = client("iam", account).create_role(RoleName="same", AssumeRolePolicyDocument="{}")["Role"]
+            self.assertIn(f":{account}:", role["Arn"])
+            zone = client("route53", account).create_hosted_zone(Name="a.test", CallerReference=account)
+            self.assertEqual(1, len(client("route53", account).list_hosted_zones()["HostedZones"]))
+            self.assertTrue(zone["HostedZone"]["Id"])
+            bucket = unique("b")
+            client("s3", account, "us-east-1").create_bucket(Bucket=bucket)
+            self.assertEqual([bucket], [b["Name"] for b in client("s3", account).list_buckets()["Buckets"]])
+
+    def test_any_other_key_is_the_default_account(self):
+        import boto3
+
+        sts = boto3.client(
+            "sts",
+            region_name="eu-west-1",
+            endpoint_url=endpoint(),
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+        )
+        self.assertEqual("123456789012", sts.get_caller_identity()["Account"])
+
+    @corrects("protocol.readable-errors")
+    def test_gaps_answer_in_their_protocol(self):
+        with self.refused("NotImplemented"):
+            client("rds").describe_pending_maintenance_actions()
+        with self.refused("NotImplemented"):
+            client("ec2").describe_ipams()
+        with self.refused("NotImplemented"):
+            client("route53").list_traffic_policies()
+        with self.refused("NotImplemented"):
+            client("logs").list_anomalies()
+
+    def test_a_correction_can_be_switched_off(self):
+        if bare():
+            self.skipTest("nothing to switch")
+        control("corrections/ec2.dry-run?on=0", "POST")
+        try:
+            client("ec2").create_vpc(CidrBlock="10.0.0.0/16", DryRun=True)
+        finally:
+            control("corrections/ec2.dry-run?on=1", "POST")
+
+
+class Cbor(Case):
+    """boto3 prefers JSON for CloudWatch, so the wire is spoken here with botocore's own CBOR serializer and parser."""
+
+    def call(self, name, **parameters):
+        service = Session().get_service_model("cloudwatch")
+        model = service.operation_model(name)
+        made = create_serializer("smithy-rpc-v2-cbor", False).serialize_to_request(parameters, model)
+        request = urllib.request.Request(
+            endpoint() + made["url_path"],
+            data=made["body"],
+            method="POST",
+            headers={
+                **made["headers"],
+                "Content-Type": "application/cbor",
+                "Authorization": "AWS4-HMAC-SHA256 Credential=TERRACE111122223333/20260101/eu-west-1/monitoring/"
+                "aws4_request, SignedHeaders=host, Signature=0",
+            },
+        )
+        try:
+            with urllib.request.urlopen(request) as answer:
+                raw = {"status_code": answer.status, "headers": answer.headers, "body": answer.read()}
+        except urllib.error.HTTPError as error:
+            raw = {"status_code": error.code, "headers": error.headers, "body": error.read()}
+        self.assertEqual("application/cbor", raw["headers"]["Content-Type"])
+        self.assertEqual("rpc-v2-cbor", raw["headers"]["smithy-protocol"])
+        return raw["headers"], create_parser("smithy-rpc-v2-cbor").parse(raw, model.output_shape)
+
+    @corrects("cloudwatch.cbor")
+    def test_alarms_over_cbor(self):
+        self.call(
+            "PutMetricAlarm",
+            AlarmName="a",
+            Namespace="AWS/EC2",
+            MetricName="CPUUtilization",
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=2,
+            Period=60,
+            Statistic="Average",
+            Threshold=12.5,
+            Dimensions=[{"Name": "InstanceId", "Value": "i-1"}],
+            Tags=[{"Key": "k", "Value": "v"}],
+        )
+        _, found = self.call("DescribeAlarms", AlarmNamePrefix="a")
+        alarm = found["MetricAlarms"][0]
+        self.assertEqual(12.5, alarm["Threshold"])
+        self.assertEqual(2, alarm["EvaluationPeriods"])
+        self.assertEqual([{"Name": "InstanceId", "Value": "i-1"}], alarm["Dimensions"])
+        self.assertEqual(2026, max(2026, alarm["StateUpdatedTimestamp"].year))
+        arn = alarm["AlarmArn"]
+        self.assertIn(":111122223333:", arn)
+        self.call("TagResource", ResourceARN=arn, Tags=[{"Key": "x", "Value": "y"}])
+        self.call("UntagResource", ResourceARN=arn, TagKeys=["k"])
+        self.assertEqual([{"Key": "x", "Value": "y"}], self.call("ListTagsForResource", ResourceARN=arn)[1]["Tags"])
+        self.call("DeleteAlarms", AlarmNames=["a"])
+        self.assertEqual([], self.call("DescribeAlarms")[1]["MetricAlarms"])
+
+    @corrects("cloudwatch.cbor")
+    def test_errors_over_cbor(self):
+        arn = "arn:aws:cloudwatch:eu-west-1:111122223333:alarm:none"
+        headers, parsed = self.call("TagResource", ResourceARN=arn, Tags=[])
+        self.assertEqual("ResourceNotFoundException", parsed["Error"]["Code"])
+        self.assertTrue(parsed["Error"]["Message"])
+        self.assertRegex(headers["x-amzn-query-error"], r"^ResourceNotFoundException;Sender$")
+
+
+class Alarms(Case):
+    def put(self, name, **more):
+        client("cloudwatch").put_metric_alarm(
+            AlarmName=name,
+            Namespace="AWS/EC2",
+            MetricName="CPUUtilization",
+            ComparisonOperator="GreaterThanThreshold",
+            EvaluationPeriods=2,
+            Period=60,
+            Statistic="Average",
+            Threshold=1,
+            **more,
+        )
+        return client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"][0]
+
+    @corrects("cloudwatch.alarm-tags-at-creation")
+    def test_tags_only_at_creation(self):
+        name = unique()
+        arn = self.put(name, Tags=[{"Key": "k", "Value": "v"}])["AlarmArn"]
+        self.put(name, Tags=[{"Key": "other", "Value": "v"}])
+        tags = client("cloudwatch").list_tags_for_resource(ResourceARN=arn)["Tags"]
+        self.assertEqual([{"Key": "k", "Value": "v"}], tags)
+
+    @corrects("cloudwatch.alarm-insufficient-data")
+    def test_begins_without_data(self):
+        name = unique()
+        self.assertEqual("INSUFFICIENT_DATA", self.put(name)["StateValue"])
+        client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="test")
+        self.assertEqual("ALARM", self.put(name)["StateValue"])

@@ -1,0 +1,222 @@
+//! The proxy before the emulator, inside our own process: it counts calls and translates errors.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use http::uri::{Authority, Scheme, Uri};
+use http::{HeaderMap, HeaderName, Request, Response, header};
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::TcpListener;
+use tokio::task::{JoinHandle, JoinSet};
+
+use crate::call::{Call, is_form};
+use crate::translate::{Fault, is_page, is_readable};
+use crate::{Result, SandboxError, client};
+
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+type Body = BoxBody<Bytes, Failure>;
+
+/// Forms are small; one that is not is no AWS request.
+const MOST_FORM: usize = 16 << 20;
+/// A page is read whole to be translated.
+const MOST_PAGE: usize = 1 << 20;
+
+/// A proxy on loopback that lasts as long as the value.
+#[derive(Debug)]
+pub struct Proxy {
+    port: u16,
+    inner: Arc<Inner>,
+    serving: JoinHandle<()>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    upstream: Authority,
+    client: Client<HttpConnector, Body>,
+    counts: Mutex<BTreeMap<String, u64>>,
+}
+
+impl Proxy {
+    /// Starts one before the emulator at `upstream` (`http://127.0.0.1:4000`).
+    pub async fn start(upstream: &str) -> Result<Self> {
+        let upstream = loopback(upstream)
+            .ok_or_else(|| SandboxError::new(format!("`{upstream}` is no emulator's address")))?;
+        let failed =
+            |error| SandboxError::new(format!("the sandbox's proxy cannot listen: {error}"));
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .await
+            .map_err(failed)?;
+        let port = listener.local_addr().map_err(failed)?.port();
+        let counts = Mutex::default();
+        let inner = Arc::new(Inner {
+            upstream,
+            client: client::client(),
+            counts,
+        });
+        let serving = tokio::spawn(serve(listener, Arc::clone(&inner)));
+        Ok(Self {
+            port,
+            inner,
+            serving,
+        })
+    }
+
+    /// Where AWS clients reach it.
+    pub fn endpoint(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// How often each action was called: `ec2:DescribeVpcs`, the service as the signature names it.
+    /// Where an action has no name of its own, its method and path stand for it.
+    pub fn counts(&self) -> BTreeMap<String, u64> {
+        self.inner
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Counts from nothing again.
+    pub fn forget_counts(&self) {
+        self.inner
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clear();
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.serving.abort();
+    }
+}
+
+/// The place that an address names, if it is on this machine: nothing here ever speaks to AWS.
+fn loopback(address: &str) -> Option<Authority> {
+    let uri: Uri = address.parse().ok()?;
+    let ip = uri.host()?.parse::<Ipv4Addr>().ok()?;
+    (uri.scheme() == Some(&Scheme::HTTP) && ip.is_loopback()).then(|| uri.authority().cloned())?
+}
+
+async fn serve(listener: TcpListener, inner: Arc<Inner>) {
+    // Dropped with this task, and all connections with it.
+    let mut connections = JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            Some(_) = connections.join_next() => continue,
+        };
+        let Ok((stream, _)) = accepted else {
+            // Out of file handles, most likely: others will close theirs.
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            continue;
+        };
+        let _ = stream.set_nodelay(true);
+        let inner = Arc::clone(&inner);
+        connections.spawn(async move {
+            let service = service_fn(|request| inner.pass(request));
+            // An error here is the client's hanging up, or ours on purpose.
+            let _ = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+        });
+    }
+}
+
+impl Inner {
+    /// One request there and back. An error closes the connection without an answer, as the
+    /// emulator did to us.
+    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
+        let (mut head, body) = request.into_parts();
+        let body = if is_form(&head.headers) {
+            let form = Limited::new(body, MOST_FORM).collect().await?.to_bytes();
+            let call = Call::read(&head, Some(&form));
+            (call, whole(form))
+        } else {
+            (Call::read(&head, None), body.map_err(Into::into).boxed())
+        };
+        let (call, body) = body;
+        self.count(&call);
+
+        let path = head.uri.path_and_query().cloned();
+        let mut uri = http::uri::Parts::default();
+        uri.scheme = Some(Scheme::HTTP);
+        uri.authority = Some(self.upstream.clone());
+        uri.path_and_query =
+            Some(path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/")));
+        head.uri = Uri::from_parts(uri)?;
+        // `Host` stays, as S3 may name its bucket there, and `Authorization`: the emulator finds
+        // service and region in it.
+        drop_hops(&mut head.headers);
+        head.headers.remove(header::EXPECT);
+
+        let answer = match self.client.request(Request::from_parts(head, body)).await {
+            Ok(answer) => answer,
+            Err(error) if error.is_connect() => {
+                let fault = Fault::gone(self.upstream.as_str());
+                return Ok(fault.answer(call.protocol).map(whole));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        readable(&call, answer).await
+    }
+
+    fn count(&self, call: &Call) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        *counts.entry(call.name()).or_default() += 1;
+    }
+}
+
+/// The answer, with a page of HTML translated.
+async fn readable(call: &Call, answer: Response<Incoming>) -> Result<Response<Body>, Failure> {
+    let (mut head, body) = answer.into_parts();
+    drop_hops(&mut head.headers);
+    let kind = head
+        .headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok());
+    let html = kind.is_some_and(|kind| kind.starts_with("text/html"));
+    let failed = head.status.is_client_error() || head.status.is_server_error();
+    if !html || !failed {
+        return Ok(Response::from_parts(head, body.map_err(Into::into).boxed()));
+    }
+    let page = Limited::new(body, MOST_PAGE).collect().await?.to_bytes();
+    if is_page(&page) || head.status.is_server_error() && !is_readable(&page) {
+        let fault = Fault::of_page(call, head.status, &page);
+        return Ok(fault.answer(call.protocol).map(whole));
+    }
+    Ok(Response::from_parts(head, whole(page)))
+}
+
+fn whole(bytes: Bytes) -> Body {
+    Full::new(bytes)
+        .map_err(|never: Infallible| match never {})
+        .boxed()
+}
+
+/// What concerns one connection only, and not the next.
+fn drop_hops(headers: &mut HeaderMap) {
+    const HOPS: [HeaderName; 6] = [
+        header::CONNECTION,
+        HeaderName::from_static("keep-alive"),
+        header::PROXY_AUTHENTICATE,
+        header::PROXY_AUTHORIZATION,
+        header::TE,
+        header::UPGRADE,
+    ];
+    for name in HOPS {
+        headers.remove(name);
+    }
+}
