@@ -9,8 +9,9 @@ use crate::client::Aws;
 /// Declares the modules and both halves of the list: `service { kind kind ... }`. The order is that of
 /// the documentation.
 macro_rules! kinds {
-    ($($service:ident { $($kind:ident $type:ident),+ $(,)? })+) => {
+    ($($(#[$about:meta])* $service:ident { $($kind:ident $type:ident),+ $(,)? })+) => {
         $(
+            $(#[$about])*
             pub mod $service {
                 $(pub mod $kind;)+
                 pub(crate) mod shared;
@@ -19,8 +20,12 @@ macro_rules! kinds {
 
         /// Every kind, as judgement sees it.
         pub static KINDS: &[&dyn AnyKind] = {
-            $($(static $type: Of<$service::$kind::$type> = Of::new();)+)+
-            &[$($(&$type),+),+]
+            // A static of its own for each: a kind's schema is made once and kept there.
+            $($(
+                #[expect(non_upper_case_globals, reason = "named after the kind")]
+                static $kind: Of<$service::$kind::$type> = Of::new();
+            )+)+
+            &[$($(&$kind),+),+]
         };
 
         /// A hand for every kind, working by way of `cx`.
@@ -31,5 +36,6 @@ macro_rules! kinds {
 }
 
 kinds! {
+    /// Networks and machines.
     ec2 { vpc Vpc, subnet Subnet }
 }

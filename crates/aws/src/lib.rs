@@ -8,6 +8,7 @@ pub mod discovery;
 pub mod door;
 pub mod error;
 pub mod kinds;
+pub mod lookups;
 pub mod timing;
 pub mod world;
 

@@ -60,6 +60,21 @@ impl AnyLive {
         }
     }
 
+    /// One of a kind that is only looked up: an id and outputs.
+    pub fn named(kind: &'static str, id: String, more: Outputs) -> Self {
+        let mut outputs = Outputs::new();
+        outputs.insert("id".to_owned(), id.clone().into());
+        outputs.extend(more);
+        let facts = Arc::new(serde_json::to_value(&outputs).unwrap_or_default());
+        Self {
+            kind,
+            id,
+            outputs: Arc::new(outputs),
+            facts,
+            inner: Arc::new(()),
+        }
+    }
+
     /// Its kind's name.
     pub fn kind(&self) -> &'static str {
         self.kind

@@ -1,9 +1,13 @@
 //! Equality as AWS means it: values that are read once and written one way.
 
 mod cidr;
+mod duration;
+mod text;
 mod zone;
 
 pub use cidr::Cidr4;
+pub use duration::Duration;
+pub use text::Text;
 pub use zone::Zone;
 
 use std::borrow::Cow;
