@@ -78,11 +78,13 @@ pub(crate) fn study(text: &str) -> Result<Option<Study>, Fault> {
     let alone = alone(text).map(str::to_owned);
     let mut names: Vec<Vec<String>> = template
         .undeclared_variables(true)
-        .iter()
+        .into_iter()
+        .chain(selves(text))
         .map(|path| path.split('.').map(str::to_owned).collect::<Vec<_>>())
         .filter(|path| !is_function(&path[0]))
         .collect();
     names.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+    names.dedup();
     let is_path = alone.as_deref().is_some_and(|alone| is_path(alone));
     Ok(Some(Study { alone, names, is_path }))
 }
@@ -101,11 +103,28 @@ fn is_path(text: &str) -> bool {
 
 /// The inside of a string that is exactly one `{{ }}`.
 fn alone(text: &str) -> Option<&str> {
-    let inside = text.strip_prefix("{{")?;
+    let (inside, after) = split(text.strip_prefix("{{")?)?;
+    after.is_empty().then_some(inside)
+}
+
+/// The insides of every `{{ }}` in a string.
+fn insides(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut rest = text;
+    while let Some((_, start)) = rest.split_once("{{") {
+        let Some((inside, after)) = split(start) else { break };
+        all.push(inside);
+        rest = after;
+    }
+    all
+}
+
+/// What stands before the `}}` that ends an expression, and after it. Quotes and braces of its own do not end it.
+fn split(text: &str) -> Option<(&str, &str)> {
     let mut quote = None;
     let mut escaped = false;
     let mut depth = 0_i32;
-    for (index, c) in inside.char_indices() {
+    for (index, c) in text.char_indices() {
         match quote {
             Some(_) if escaped => escaped = false,
             Some(_) if c == '\\' => escaped = true,
@@ -114,14 +133,20 @@ fn alone(text: &str) -> Option<&str> {
             None if c == '"' || c == '\'' => quote = Some(c),
             None if c == '{' => depth += 1,
             None if c == '}' && depth > 0 => depth -= 1,
-            None if inside[index..].starts_with("}}") => {
-                let whole = inside[index..].len() == 2;
-                return whole.then(|| inside[..index].trim_matches('-').trim());
+            None if text[index..].starts_with("}}") => {
+                return Some((text[..index].trim_matches('-').trim(), &text[index + 2..]));
             }
             None => {}
         }
     }
     None
+}
+
+/// The names that begin with `self`: a template has a `self` of its own and does not count them.
+fn selves(text: &str) -> Vec<String> {
+    let compiled = insides(text).into_iter().filter_map(|inside| STRINGS.compile_expression(inside).ok());
+    let names = compiled.flat_map(|expression| expression.undeclared_variables(true));
+    names.filter(|name| name == "self" || name.starts_with("self.")).collect()
 }
 
 /// What a string answers: an expression alone keeps its type, everything else is text.

@@ -324,7 +324,7 @@ impl World<'_> {
     }
 
     /// An output that is another name for an address of its module.
-    fn alias(&self, scope: ScopeId, text: &str) -> Option<Vec<String>> {
+    pub(crate) fn alias(&self, scope: ScopeId, text: &str) -> Option<Vec<String>> {
         let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
         let existing = usize::from(parts[0] == "existing");
         let (kind, name) = (parts.get(existing)?, parts.get(existing + 1)?);

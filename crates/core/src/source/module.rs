@@ -373,7 +373,8 @@ impl World<'_> {
         for (name, (at, _)) in &self.listing(scope).outputs {
             let Some(node) = self.module_output(scope, name, *at) else { continue };
             let text = node.as_str().unwrap_or_default();
-            if self.looks_like_address(text) {
+            // What is switched off or has no keys now may still be an output: only its use is a mistake.
+            if self.looks_like_address(text) && !text.starts_with("module.") && self.alias(scope, text).is_none() {
                 self.named(scope, text, node.at, &["*".to_owned()]);
             }
         }
