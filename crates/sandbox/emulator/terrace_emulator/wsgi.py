@@ -19,7 +19,7 @@ from .corrections import REGISTRY, enabled, install
 # Each of these declares corrections when imported.
 MODULES = (
     "protocol", "tokens", "paging", "cloudwatch",
-    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_volumes",
+    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_volumes", "rds", "rds_groups",
 )
 
 # Services that may call back into the server while they answer: holding the lock there would wait for itself.
