@@ -84,6 +84,10 @@ class Instances(Databases):
         self.assertEqual(group_name.lower(), found[0]["DBSubnetGroupName"])
         with self.refused("DBInstanceAlreadyExists"):
             self.create(name.lower())
+        ask = {"DBParameterGroupName": unique("Params")}
+        self.rds.create_db_parameter_group(**ask, DBParameterGroupFamily="mysql8.0", Description="d")
+        found = self.rds.describe_db_parameter_groups(**ask)["DBParameterGroups"]
+        self.assertEqual([ask["DBParameterGroupName"].lower()], [g["DBParameterGroupName"] for g in found])
 
     @corrects("rds.engine-versions")
     def test_versions(self):
