@@ -19,7 +19,8 @@ from .corrections import REGISTRY, enabled, install
 # Each of these declares corrections when imported.
 MODULES = (
     "protocol", "tokens", "paging", "cloudwatch",
-    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_volumes",
+    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_volumes", "rds", "rds_groups", "route53",
+    "iam", "s3", "secretsmanager", "ssm",
 )
 
 # Services that may call back into the server while they answer: holding the lock there would wait for itself.
@@ -65,6 +66,8 @@ class Application:
         if environ["REQUEST_METHOD"] != "HEAD":
             headers = [(k, v) for k, v in headers if k.lower() != "content-length"]
             headers.append(("Content-Length", str(len(answer))))
+        else:
+            answer = b""
         start_response(f"{status} {'OK' if status < 400 else 'Refused'}", headers)
         return [answer]
 
