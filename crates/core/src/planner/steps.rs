@@ -100,12 +100,12 @@ impl Maker<'_, '_> {
             .map(|(stage, _)| stage)
             .next_back()
             .unwrap_or(&self.resource.stage);
-        last.clone()
+        last.clone().unwrap_or_default()
     }
 
     fn create(&mut self, generation: Generation, old: Option<&AnyLive>, fields: &[&'static str]) {
         let input = self.input;
-        let mark = mark(input, self.resource, generation);
+        let mark = mark(input, &self.draft.known, self.resource, generation);
         if self.kind.about().create == Create::Name {
             self.wait_for_namesakes();
         }
@@ -224,7 +224,8 @@ impl Maker<'_, '_> {
             .mark
             .as_ref()
             .map_or(Generation::first(1), |(_, g)| *g);
-        let wanted = mark(self.input, self.resource, generation).all_tags();
+        let known = &self.draft.known;
+        let wanted = mark(self.input, known, self.resource, generation).all_tags();
         let ignored = |key: &str| {
             let path = format!("tags.{key}");
             self.resource
@@ -422,7 +423,9 @@ fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {
         Reason::Superseded => "replaced".to_owned(),
         Reason::Twin => "a spare: the same creation went through twice".to_owned(),
         Reason::Broken => "its creation failed".to_owned(),
-        Reason::Lowered => format!("not on stage {}", input.stack.stage),
+        Reason::Lowered => {
+            format!("not on stage {}", input.stack.stage.as_deref().unwrap_or_default())
+        }
         Reason::Destroyed => "destroy".to_owned(),
     }
 }

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import __version__, accounts, cbor, clock, errors
+from . import __version__, accounts, cbor, clock, errors, stand_ins
 from .corrections import REGISTRY, enabled, install
 
 # Each of these declares corrections when imported.
@@ -145,6 +145,9 @@ class Application:
             except (KeyError, ValueError):
                 return _json({"error": "say ?seconds=<number>"}, 400)
             return _json({"seconds": clock.pace})
+        if path == "/terrace/stand-in" and method == "POST":
+            # Outside the lock: it calls this server as any client would.
+            return _json(stand_ins.make(int(environ["SERVER_PORT"]), query))
         if path == "/terrace/corrections" and method == "GET":
             return _json([REGISTRY[name].as_json() for name in sorted(REGISTRY)])
         if path.startswith("/terrace/corrections/") and method == "POST":
