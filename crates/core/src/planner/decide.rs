@@ -98,7 +98,9 @@ pub(super) fn mark(
     let stack = input.stack;
     let expires = input.options.expires.clone().unwrap_or_default();
     let output = |address: &Address, output: &str| {
-        known.get(address, output).map(|value| minijinja::value::Serde(value).into())
+        known
+            .get(address, output)
+            .map(|value| minijinja::value::Serde(value).into())
     };
     // A tag whose value is not known yet is set once it is, as any other difference.
     let tags: Tags = resource

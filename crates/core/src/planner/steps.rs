@@ -366,7 +366,12 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
     let class = kind.class(None, &found.live);
     let replaced = matches!(reason, Reason::Superseded | Reason::Twin | Reason::Broken);
     let ephemeral = found.says(mark::EPHEMERAL);
-    let lost = class.loss().filter(|_| !replaced && !ephemeral);
+    // Whoever destroys an environment has agreed to lose its names and networks; data is asked for.
+    let asked = |loss: &Loss| reason != Reason::Destroyed || *loss == Loss::Data;
+    let lost = class
+        .loss()
+        .filter(|_| !replaced && !ephemeral)
+        .filter(asked);
     if let Some(loss) = lost
         && !allowed(input, address, loss)
     {
@@ -424,7 +429,10 @@ fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {
         Reason::Twin => "a spare: the same creation went through twice".to_owned(),
         Reason::Broken => "its creation failed".to_owned(),
         Reason::Lowered => {
-            format!("not on stage {}", input.stack.stage.as_deref().unwrap_or_default())
+            format!(
+                "not on stage {}",
+                input.stack.stage.as_deref().unwrap_or_default()
+            )
         }
         Reason::Destroyed => "destroy".to_owned(),
     }

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import __version__, accounts, cbor, clock, errors, stand_ins
+from . import __version__, accounts, cbor, census, clock, errors, stand_ins
 from .corrections import REGISTRY, enabled, install
 
 # Each of these declares corrections when imported.
@@ -148,6 +148,8 @@ class Application:
         if path == "/terrace/stand-in" and method == "POST":
             # Outside the lock: it calls this server as any client would.
             return _json(stand_ins.make(int(environ["SERVER_PORT"]), query))
+        if path == "/terrace/census" and method == "GET":
+            return _json(census.count(int(environ["SERVER_PORT"]), query["account"], query["region"]))
         if path == "/terrace/corrections" and method == "GET":
             return _json([REGISTRY[name].as_json() for name in sorted(REGISTRY)])
         if path.startswith("/terrace/corrections/") and method == "POST":
