@@ -75,12 +75,28 @@ impl World<'_> {
             ("self", _) => self.look_self(cx, name, place),
             ("module", Some(module)) => self.look_module(cx.scope, module, name, place),
             ("existing", Some(kind)) => {
-                let Some(existing) = name.get(2) else { return self.too_short(name, place) };
-                let led = Led { scope: cx.scope, existing: true, kind, name: existing, key: None, rest: &name[3..] };
+                let Some(existing) = name.get(2) else {
+                    return self.too_short(name, place);
+                };
+                let led = Led {
+                    scope: cx.scope,
+                    existing: true,
+                    kind,
+                    name: existing,
+                    key: None,
+                    rest: &name[3..],
+                };
                 self.look_resource(&led, name[..3].to_vec(), place)
             }
             (kind, Some(resource)) if self.vocabulary.kinds().contains(&kind) => {
-                let led = Led { scope: cx.scope, existing: false, kind, name: resource, key: None, rest: &name[2..] };
+                let led = Led {
+                    scope: cx.scope,
+                    existing: false,
+                    kind,
+                    name: resource,
+                    key: None,
+                    rest: &name[2..],
+                };
                 self.look_resource(&led, name[..2].to_vec(), place)
             }
             (kind, None) if self.vocabulary.kinds().contains(&kind) => self.too_short(name, place),
@@ -90,7 +106,10 @@ impl World<'_> {
 
     fn too_short<T>(&mut self, name: &[String], place: Span) -> Option<T> {
         let text = format!("`{}` is only the beginning of a name", name.join("."));
-        self.tell(Diagnostic::error(place, text).help("write kind.name.output, or a key in brackets: subnet.public[\"1-a\"].id"));
+        self.tell(
+            Diagnostic::error(place, text)
+                .help("write kind.name.output, or a key in brackets: subnet.public[\"1-a\"].id"),
+        );
         None
     }
 
@@ -98,37 +117,53 @@ impl World<'_> {
         let root = self.scopes[cx.scope].caller.is_none();
         let text = format!("there is nothing called `{}` here", name[0]);
         let help = match name[0].as_str() {
-            "var" | "stage" if !root => {
-                Some("a module sees `input` and `stack` only: declare an input, and pass the value in".to_owned())
-            }
+            "var" | "stage" if !root => Some(
+                "a module sees `input` and `stack` only: declare an input, and pass the value in"
+                    .to_owned(),
+            ),
             "input" if root => Some("`input` belongs to modules; a stack has `var`".to_owned()),
             "stage" => Some("this stack has no stages".to_owned()),
             word => {
                 let kinds = self.vocabulary.kinds();
                 let words = ["stack", "each", "self", "module", "existing"].into_iter();
-                let own = if root { ["var", "stage"] } else { ["input", "stack"] };
-                guess::close(word, words.chain(own).chain(kinds)).map(|close| format!("did you mean `{close}`?"))
+                let own = if root {
+                    ["var", "stage"]
+                } else {
+                    ["input", "stack"]
+                };
+                guess::close(word, words.chain(own).chain(kinds))
+                    .map(|close| format!("did you mean `{close}`?"))
             }
         };
         let help = help.unwrap_or_else(|| {
-            let own = if root { "`var`, `stack`" } else { "`input`, `stack`" };
+            let own = if root {
+                "`var`, `stack`"
+            } else {
+                "`input`, `stack`"
+            };
             format!("an expression knows {own}, and the outputs of resources: `kind.name.output`")
         });
         self.tell(Diagnostic::error(place, text).help(help));
         None
     }
 
-    fn look_variable(&mut self, variable: Option<&String>, name: &[String], place: Span) -> Option<Seen> {
+    fn look_variable(
+        &mut self,
+        variable: Option<&String>,
+        name: &[String],
+        place: Span,
+    ) -> Option<Seen> {
         if let Some(variable) = variable {
             match self.variables.get(variable) {
                 // Its own expression failed.
                 Some(value) if value.is_undefined() => return None,
                 Some(_) => {}
                 None => {
-                    let help = guess::close(variable, self.variables.keys().map(String::as_str)).map_or_else(
-                        || format!("give it a default in [variables]: {variable} = .."),
-                        |close| format!("did you mean `var.{close}`?"),
-                    );
+                    let help = guess::close(variable, self.variables.keys().map(String::as_str))
+                        .map_or_else(
+                            || format!("give it a default in [variables]: {variable} = .."),
+                            |close| format!("did you mean `var.{close}`?"),
+                        );
                     let text = format!("there is no variable `{variable}`");
                     self.tell(Diagnostic::error(place, text).help(help));
                     return None;
@@ -138,20 +173,38 @@ impl World<'_> {
         Some(Seen::Known(vec![name[0].clone()], self.variables_value()))
     }
 
-    fn look_each(&mut self, cx: &Cx, part: Option<&str>, name: &[String], place: Span) -> Option<Seen> {
+    fn look_each(
+        &mut self,
+        cx: &Cx,
+        part: Option<&str>,
+        name: &[String],
+        place: Span,
+    ) -> Option<Seen> {
         let Some(each) = cx.each.clone() else {
-            let diagnostic = Diagnostic::error(place, "`each` is known only inside something with `for_each`");
+            let diagnostic = Diagnostic::error(
+                place,
+                "`each` is known only inside something with `for_each`",
+            );
             self.tell(diagnostic.help("add `for_each` to this table, or write the value out"));
             return None;
         };
         match part {
-            Some("key") => Some(Seen::Known(name[..2].to_vec(), Value::from(each.key.as_str()))),
-            Some("value") => {
-                self.walk(each.value.clone(), each.home, name[..2].to_vec(), &name[2..], place)
-            }
+            Some("key") => Some(Seen::Known(
+                name[..2].to_vec(),
+                Value::from(each.key.as_str()),
+            )),
+            Some("value") => self.walk(
+                each.value.clone(),
+                each.home,
+                name[..2].to_vec(),
+                &name[2..],
+                place,
+            ),
             _ => {
                 let text = format!("there is no `{}`", name.join("."));
-                self.tell(Diagnostic::error(place, text).help("`each` has `each.key` and `each.value`"));
+                self.tell(
+                    Diagnostic::error(place, text).help("`each` has `each.key` and `each.value`"),
+                );
                 None
             }
         }
@@ -160,28 +213,49 @@ impl World<'_> {
     fn look_self(&mut self, cx: &Cx, name: &[String], place: Span) -> Option<Seen> {
         let Some(own) = cx.own.clone() else {
             let text = "`self` is known only in a property of a resource";
-            self.tell(Diagnostic::error(place, text).help("write the resource's name: `kind.name.output`"));
+            self.tell(
+                Diagnostic::error(place, text)
+                    .help("write the resource's name: `kind.name.output`"),
+            );
             return None;
         };
         let outputs = self.outputs_of(&own.kind);
         match name.get(1) {
-            Some(output) if outputs.contains(output) => {
-                Some(Seen::Hole(name[..2].to_vec(), Filling::Output(own, output.clone())))
-            }
+            Some(output) if outputs.contains(output) => Some(Seen::Hole(
+                name[..2].to_vec(),
+                Filling::Output(own, output.clone()),
+            )),
             Some(output) => {
                 self.fault(no_output(&own, output, &outputs), place);
                 None
             }
-            None => Some(Seen::Hole(name.to_vec(), Filling::Resource(Whole { address: own, outputs }))),
+            None => Some(Seen::Hole(
+                name.to_vec(),
+                Filling::Resource(Whole {
+                    address: own,
+                    outputs,
+                }),
+            )),
         }
     }
 
     pub(crate) fn outputs_of(&self, kind: &str) -> Vec<String> {
-        self.vocabulary.outputs(kind).iter().map(|&name| name.to_owned()).collect()
+        self.vocabulary
+            .outputs(kind)
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect()
     }
 
     /// Into a value, as far as the path leads.
-    fn walk(&mut self, node: Node, home: ScopeId, mut path: Vec<String>, rest: &[String], place: Span) -> Option<Seen> {
+    fn walk(
+        &mut self,
+        node: Node,
+        home: ScopeId,
+        mut path: Vec<String>,
+        rest: &[String],
+        place: Span,
+    ) -> Option<Seen> {
         match (&node.is, rest) {
             (Is::Bad, _) => None,
             (Is::Table(table), [next, after @ ..]) if table.contains_key(next) => {
@@ -199,14 +273,32 @@ impl World<'_> {
     }
 
     /// The output of a resource whose address is known.
-    fn look_address(&mut self, address: &Address, rest: &[String], path: Vec<String>, place: Span) -> Option<Seen> {
+    fn look_address(
+        &mut self,
+        address: &Address,
+        rest: &[String],
+        path: Vec<String>,
+        place: Span,
+    ) -> Option<Seen> {
         let scope = self.scope_at(&address.modules)?;
         let (kind, name) = (address.kind.as_str(), address.name.as_str());
-        let led = Led { scope, existing: address.existing, kind, name, key: address.key.as_deref(), rest };
+        let led = Led {
+            scope,
+            existing: address.existing,
+            kind,
+            name,
+            key: address.key.as_deref(),
+            rest,
+        };
         self.look_resource(&led, path, place)
     }
 
-    pub(crate) fn look_resource(&mut self, led: &Led<'_>, path: Vec<String>, place: Span) -> Option<Seen> {
+    pub(crate) fn look_resource(
+        &mut self,
+        led: &Led<'_>,
+        path: Vec<String>,
+        place: Span,
+    ) -> Option<Seen> {
         let listing = self.listing(led.scope);
         let Some(decl) = listing.decl(led.existing, led.kind, led.name) else {
             self.no_such(led.scope, led.existing, led.kind, led.name, place);
@@ -232,7 +324,13 @@ impl World<'_> {
                 (None, None) => {
                     let outputs = self.outputs_of(led.kind);
                     let wholes = all.keys().map(|key| {
-                        (key.clone(), Whole { address: address.clone().keyed(key), outputs: outputs.clone() })
+                        (
+                            key.clone(),
+                            Whole {
+                                address: address.clone().keyed(key),
+                                outputs: outputs.clone(),
+                            },
+                        )
                     });
                     Some(Seen::Hole(path, Filling::Resources(wholes.collect())))
                 }
@@ -258,7 +356,10 @@ impl World<'_> {
     ) -> Option<Seen> {
         let outputs = self.outputs_of(led.kind);
         match rest {
-            [] => Some(Seen::Hole(path, Filling::Resource(Whole { address, outputs }))),
+            [] => Some(Seen::Hole(
+                path,
+                Filling::Resource(Whole { address, outputs }),
+            )),
             [output, ..] if outputs.contains(output) => {
                 path.push(output.clone());
                 Some(Seen::Hole(path, Filling::Output(address, output.clone())))
@@ -268,14 +369,18 @@ impl World<'_> {
                 let decl = listing.decl(led.existing, led.kind, led.name)?;
                 let children = decl.table.get(property).and_then(Node::as_table);
                 if children.is_some_and(|children| !children.contains_key(child)) {
-                    let names = children.map(|children| children.keys().map(String::as_str).collect::<Vec<_>>());
+                    let names = children
+                        .map(|children| children.keys().map(String::as_str).collect::<Vec<_>>());
                     let text = format!("`{address}` has no `{child}` in `{property}`");
                     let help = names.and_then(|names| guess::help(child, names.iter().copied()));
                     self.tell(Diagnostic::error(place, text).maybe(help));
                     return None;
                 }
                 path.extend(rest[..3].iter().cloned());
-                Some(Seen::Hole(path, Filling::Output(address, format!("{property}.{child}.{output}"))))
+                Some(Seen::Hole(
+                    path,
+                    Filling::Output(address, format!("{property}.{child}.{output}")),
+                ))
             }
             [output, ..] => {
                 let mut fault = no_output(&address, output, &outputs);
@@ -291,7 +396,13 @@ impl World<'_> {
         }
     }
 
-    fn look_module(&mut self, scope: ScopeId, module: &str, name: &[String], place: Span) -> Option<Seen> {
+    fn look_module(
+        &mut self,
+        scope: ScopeId,
+        module: &str,
+        name: &[String],
+        place: Span,
+    ) -> Option<Seen> {
         let children = self.children(scope, module, place)?;
         let (child, used) = match (&*children, name.get(2)) {
             (Children::Bad, _) => return None,
@@ -303,11 +414,18 @@ impl World<'_> {
             (Children::Many(all), Some(key)) if all.contains_key(key) => (*all.get(key)?, 3),
             (Children::Many(all), key) => {
                 let keys: IndexMap<String, ()> = all.keys().map(|key| (key.clone(), ())).collect();
-                self.no_key(&Address::new("module", module), key.map_or("", String::as_str), &keys, place);
+                self.no_key(
+                    &Address::new("module", module),
+                    key.map_or("", String::as_str),
+                    &keys,
+                    place,
+                );
                 return None;
             }
         };
-        let Some(output) = name.get(used) else { return self.too_short(name, place) };
+        let Some(output) = name.get(used) else {
+            return self.too_short(name, place);
+        };
         let node = self.module_output(child, output, place)?;
         let (path, rest) = (name[..=used].to_vec(), &name[used + 1..]);
         let named = node.as_str().and_then(|text| self.alias(child, text));
@@ -316,7 +434,14 @@ impl World<'_> {
                 let existing = parts[0] == "existing";
                 let parts = &parts[usize::from(existing)..];
                 let key = parts.get(2).map(String::as_str);
-                let led = Led { scope: child, existing, kind: &parts[0], name: &parts[1], key, rest };
+                let led = Led {
+                    scope: child,
+                    existing,
+                    kind: &parts[0],
+                    name: &parts[1],
+                    key,
+                    rest,
+                };
                 self.look_resource(&led, path, place)
             }
             None => self.walk(node, child, path, rest, place),
@@ -328,6 +453,8 @@ impl World<'_> {
         let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
         let existing = usize::from(parts[0] == "existing");
         let (kind, name) = (parts.get(existing)?, parts.get(existing + 1)?);
-        self.listing(scope).decl(existing == 1, kind, name).map(|_| parts)
+        self.listing(scope)
+            .decl(existing == 1, kind, name)
+            .map(|_| parts)
     }
 }
