@@ -151,15 +151,14 @@ fn named<'h>(
         .iter()
         .filter(|(pattern, _)| matches(pattern, name));
     // A name of its own before a pattern, a narrow pattern before a wide one.
-    match fits.max_by_key(|(pattern, _)| (!pattern.contains('*'), pattern.len())) {
-        Some((_, environment)) => Some((name.clone(), Some(environment))),
-        None => {
-            let text = format!("there is no environment `{name}`");
-            told.push(
-                Diagnostic::error(whole, text).maybe(guess::help(name, known.iter().copied())),
-            );
-            None
-        }
+    if let Some((_, environment)) =
+        fits.max_by_key(|(pattern, _)| (!pattern.contains('*'), pattern.len()))
+    {
+        Some((name.clone(), Some(environment)))
+    } else {
+        let text = format!("there is no environment `{name}`");
+        told.push(Diagnostic::error(whole, text).maybe(guess::help(name, known.iter().copied())));
+        None
     }
 }
 
@@ -170,14 +169,13 @@ fn stage(
     whole: Span,
     told: &mut Vec<Diagnostic>,
 ) -> Option<usize> {
-    let wanted = match &request.stage {
-        Some(stage) => Some((stage.as_str(), whole)),
-        None => {
-            let own = environment
-                .and_then(|one| one.stage.as_ref())
-                .or(header.stage.as_ref());
-            own.map(|(stage, at)| (stage.as_str(), *at))
-        }
+    let wanted = if let Some(stage) = &request.stage {
+        Some((stage.as_str(), whole))
+    } else {
+        let own = environment
+            .and_then(|one| one.stage.as_ref())
+            .or(header.stage.as_ref());
+        own.map(|(stage, at)| (stage.as_str(), *at))
     };
     if header.stages.is_empty() {
         if let Some((stage, at)) = wanted {

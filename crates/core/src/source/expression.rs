@@ -94,7 +94,7 @@ pub(crate) fn study(text: &str) -> Result<Option<Study>, Fault> {
         .collect();
     names.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
     names.dedup();
-    let is_path = alone.as_deref().is_some_and(|alone| is_path(alone));
+    let is_path = alone.as_deref().is_some_and(is_path);
     Ok(Some(Study {
         alone,
         names,

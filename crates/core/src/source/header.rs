@@ -189,7 +189,7 @@ fn stages(table: &Table, told: &mut Vec<Diagnostic>) -> Vec<(String, Span)> {
                 ));
             }
             Some(name) if is_stack_name(name) && name != "stack" => {
-                stages.push((name.to_owned(), item.at))
+                stages.push((name.to_owned(), item.at));
             }
             Some(name) => {
                 let help = "small letters, digits and `-`: it is the name of a file beside this one, without `.toml`";
@@ -289,18 +289,17 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
         }
         Some((parsed?, text))
     });
-    let ephemeral = table
-        .get("ephemeral")
-        .and_then(|(_, value)| match value.is {
-            Is::Boolean(flag) => Some(flag),
-            _ => {
-                told.push(Diagnostic::error(
-                    value.at,
-                    format!("`ephemeral` is true or false, not {}", value.noun()),
-                ));
-                None
-            }
-        });
+    let ephemeral = table.get("ephemeral").and_then(|(_, value)| {
+        if let Is::Boolean(flag) = value.is {
+            Some(flag)
+        } else {
+            told.push(Diagnostic::error(
+                value.at,
+                format!("`ephemeral` is true or false, not {}", value.noun()),
+            ));
+            None
+        }
+    });
     Environment {
         stage: text(table, "stage", told),
         account: account(table, told),
@@ -327,7 +326,7 @@ fn moved(table: &Table, told: &mut Vec<Diagnostic>) -> (Vec<Moved>, Option<Strin
         }
         match (from.parse::<Address>(), to.parse::<Address>()) {
             (Ok(from), Ok(to)) if from.kind == to.kind && is_move(&from) => {
-                moved.push(Moved { from, to })
+                moved.push(Moved { from, to });
             }
             _ => {
                 let text = format!("`{from}` cannot have moved to `{to}`");

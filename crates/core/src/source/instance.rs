@@ -294,11 +294,11 @@ fn edges(node: &Node, shape: &Shape<'_>, field: &str, late: bool, found: &mut Ve
             field: field.to_owned(),
             at: node.at,
             late,
-        })
+        });
     };
     match &node.is {
         Is::String(text) if !shape.refs().is_empty() => {
-            Address::from_reference(text).into_iter().for_each(&mut add)
+            Address::from_reference(text).into_iter().for_each(&mut add);
         }
         Is::Later(later) => later.needs().into_iter().for_each(&mut add),
         Is::Array(items) => {
