@@ -21,12 +21,16 @@ pub(crate) fn files(files: &[(&str, &str)]) -> Folder {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text.trim_start_matches('\n')).unwrap();
     }
-    let request = Request { folder: folder.path().join("shop"), ..Request::default() };
+    let request = Request {
+        folder: folder.path().join("shop"),
+        ..Request::default()
+    };
     Folder { folder, request }
 }
 
 /// The lines with which every one-file stack of the tests begins.
-pub(crate) const HEAD: &str = "name = \"shop\"\nregion = \"eu-west-3\"\naccount = \"123456789012\"\n";
+pub(crate) const HEAD: &str =
+    "name = \"shop\"\nregion = \"eu-west-3\"\naccount = \"123456789012\"\n";
 
 /// A stack of one file.
 pub(crate) fn one(text: &str) -> Folder {
@@ -38,7 +42,10 @@ pub(crate) fn ladder(stages: &[&str]) -> Folder {
     let names = &["one", "two", "three"][..stages.len()];
     let last = names[names.len() - 1];
     let stack = format!("{HEAD}stages = {names:?}\nstage = \"{last}\"\n");
-    let paths: Vec<String> = names.iter().map(|name| format!("shop/{name}.toml")).collect();
+    let paths: Vec<String> = names
+        .iter()
+        .map(|name| format!("shop/{name}.toml"))
+        .collect();
     let mut all = vec![("shop/stack.toml", stack.as_str())];
     all.extend(paths.iter().map(String::as_str).zip(stages.iter().copied()));
     files(&all)
@@ -56,7 +63,9 @@ impl Folder {
     }
 
     pub(crate) fn variable(mut self, name: &str, text: &str) -> Self {
-        self.request.variables.push((name.to_owned(), text.to_owned()));
+        self.request
+            .variables
+            .push((name.to_owned(), text.to_owned()));
         self
     }
 
@@ -65,7 +74,8 @@ impl Folder {
     }
 
     pub(crate) fn loaded(&self) -> Loaded {
-        self.load().unwrap_or_else(|report| panic!("{}", self.readable(&report)))
+        self.load()
+            .unwrap_or_else(|report| panic!("{}", self.readable(&report)))
     }
 
     /// The report of a stack that must not load.
@@ -79,7 +89,10 @@ impl Folder {
     /// The hints of a stack that loads.
     pub(crate) fn notes(&self) -> String {
         let loaded = self.loaded();
-        let report = Report { sources: loaded.sources, diagnostics: loaded.stack.notes };
+        let report = Report {
+            sources: loaded.sources,
+            diagnostics: loaded.stack.notes,
+        };
         self.readable(&report)
     }
 
@@ -101,8 +114,17 @@ fn readable(text: &str, folder: &Path) -> String {
 /// A resource by its address.
 pub(crate) fn resource<'a>(loaded: &'a Loaded, address: &str) -> &'a Resource {
     let address: Address = address.parse().unwrap();
-    let names: Vec<String> = loaded.stack.resources.keys().map(ToString::to_string).collect();
-    loaded.stack.resources.get(&address).unwrap_or_else(|| panic!("no {address} in {names:?}"))
+    let names: Vec<String> = loaded
+        .stack
+        .resources
+        .keys()
+        .map(ToString::to_string)
+        .collect();
+    loaded
+        .stack
+        .resources
+        .get(&address)
+        .unwrap_or_else(|| panic!("no {address} in {names:?}"))
 }
 
 /// A node as JSON.
@@ -112,5 +134,8 @@ pub(crate) fn json(node: &Node) -> String {
 
 /// A property of a resource as JSON; `-` if it is not there.
 pub(crate) fn property(loaded: &Loaded, address: &str, property: &str) -> String {
-    resource(loaded, address).table.get(property).map_or_else(|| "-".to_owned(), json)
+    resource(loaded, address)
+        .table
+        .get(property)
+        .map_or_else(|| "-".to_owned(), json)
 }

@@ -120,8 +120,13 @@ impl World<'_> {
         if !matches!(node.is, Is::Bad) {
             let text = format!("`{word}` is {wanted}, not {}", node.noun());
             let written = self.files.sources.text(node.at);
-            let help = match &node.is {
-                Is::String(_) if wanted.starts_with("a list") => Some(format!("write [{written}]")),
+            let help = match (&node.is, word) {
+                (Is::String(_), _) if wanted.starts_with("a list") => {
+                    Some(format!("write [{written}]"))
+                }
+                (_, "protect") => Some("write true or false, without quotes".to_owned()),
+                (_, "region") => Some("write a name such as \"eu-west-3\"".to_owned()),
+                (_, "confirm") => Some("write what a person must do first, in quotes".to_owned()),
                 _ => None,
             };
             self.tell(Diagnostic::error(at, text).maybe(help));

@@ -57,7 +57,7 @@ pub(crate) fn choose(
         .sources
         .file(0)
         .map_or(Span::NOWHERE, |file| file.span(0..0));
-    let (name, environment) = named(header, request, whole, told)?;
+    let (name, environment) = named(header, request, told)?;
     let stage = stage(header, request, environment, whole, told)?;
     let account = environment
         .and_then(|one| one.account.clone())
@@ -113,7 +113,6 @@ pub(crate) fn choose(
 fn named<'h>(
     header: &'h Header,
     request: &Request,
-    whole: Span,
     told: &mut Vec<Diagnostic>,
 ) -> Option<(String, Option<&'h Environment>)> {
     let known: Vec<&str> = header.environments.keys().map(String::as_str).collect();
@@ -121,7 +120,8 @@ fn named<'h>(
         if known.is_empty() {
             return Some(("main".to_owned(), None));
         }
-        let diagnostic = Diagnostic::error(whole, "this stack has environments: say which one");
+        let diagnostic =
+            Diagnostic::error(Span::NOWHERE, "this stack has environments: say which one");
         told.push(diagnostic.help(format!(
             "add --env, or set TERRACE_ENV: {}",
             guess::either(&known)
@@ -134,7 +134,7 @@ fn named<'h>(
         }
         let text = format!("there is no environment `{name}`: this stack declares none");
         told.push(
-            Diagnostic::error(whole, text)
+            Diagnostic::error(Span::NOWHERE, text)
                 .help(format!("leave --env out, or add [environments.{name}]")),
         );
         return None;
@@ -142,7 +142,8 @@ fn named<'h>(
     if !is_stack_name(name) {
         let text = format!("an environment cannot be called `{name}`");
         told.push(
-            Diagnostic::error(whole, text).help("small letters, digits and `-`, a letter first"),
+            Diagnostic::error(Span::NOWHERE, text)
+                .help("small letters, digits and `-`, a letter first"),
         );
         return None;
     }
@@ -157,7 +158,9 @@ fn named<'h>(
         Some((name.clone(), Some(environment)))
     } else {
         let text = format!("there is no environment `{name}`");
-        told.push(Diagnostic::error(whole, text).maybe(guess::help(name, known.iter().copied())));
+        told.push(
+            Diagnostic::error(Span::NOWHERE, text).maybe(guess::help(name, known.iter().copied())),
+        );
         None
     }
 }
@@ -170,7 +173,7 @@ fn stage(
     told: &mut Vec<Diagnostic>,
 ) -> Option<usize> {
     let wanted = if let Some(stage) = &request.stage {
-        Some((stage.as_str(), whole))
+        Some((stage.as_str(), Span::NOWHERE))
     } else {
         let own = environment
             .and_then(|one| one.stage.as_ref())

@@ -61,6 +61,7 @@ fn environment(block: &'static str, end: &'static str) -> Environment<'static> {
 fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let wrong = |text: &str| Err(Error::new(ErrorKind::InvalidOperation, text.to_owned()));
     match value.kind() {
+        ValueKind::Undefined => Err(Error::new(ErrorKind::UndefinedError, "")),
         ValueKind::None => wrong("`none` cannot stand in a text: give it an `else`"),
         ValueKind::Seq | ValueKind::Iterable => {
             wrong("a list cannot stand in a text: write `| join(\", \")` or `json(..)`")

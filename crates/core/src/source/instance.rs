@@ -141,6 +141,7 @@ impl World<'_> {
                 let help =
                     format!("write for_each = [\"{property}\"] and what they share in [{whose}]");
                 self.tell(Diagnostic::error(at, text).help(help));
+                self.odd.insert(Address::new(&decl.kind, &decl.name));
                 return true;
             }
         }
@@ -249,7 +250,7 @@ impl World<'_> {
             .into_iter()
             .filter(|name| resource.table.get(name).is_none())
             .collect();
-        if !missing.is_empty() {
+        if !missing.is_empty() && !self.odd.contains(&resource.address) {
             let text = match missing.len() {
                 1 => format!("{} is missing in {whose}", guess::list(&missing)),
                 _ => format!("{} are missing in {whose}", guess::list(&missing)),

@@ -1,6 +1,5 @@
 //! Names in expressions: where each leads.
 
-use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::diagnostic::Diagnostic;
@@ -115,6 +114,14 @@ impl World<'_> {
 
     fn unknown<T>(&mut self, cx: &Cx, name: &[String], place: Span) -> Option<T> {
         let root = self.scopes[cx.scope].caller.is_none();
+        if self.files.sources.after(place).starts_with('(') {
+            let text = format!("there is no function `{}`", name[0]);
+            self.tell(
+                Diagnostic::error(place, text)
+                    .help("the functions are `cidrsubnet`, `json` and `all`"),
+            );
+            return None;
+        }
         let text = format!("there is nothing called `{}` here", name[0]);
         let help = match name[0].as_str() {
             "var" | "stage" if !root => Some(
@@ -413,13 +420,7 @@ impl World<'_> {
             (Children::One(child), _) => (*child, 2),
             (Children::Many(all), Some(key)) if all.contains_key(key) => (*all.get(key)?, 3),
             (Children::Many(all), key) => {
-                let keys: IndexMap<String, ()> = all.keys().map(|key| (key.clone(), ())).collect();
-                self.no_key(
-                    &Address::new("module", module),
-                    key.map_or("", String::as_str),
-                    &keys,
-                    place,
-                );
+                self.no_module_key(module, key.map_or("", String::as_str), all, place);
                 return None;
             }
         };

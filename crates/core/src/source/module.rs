@@ -443,13 +443,21 @@ impl World<'_> {
             (Is::Integer(_) | Is::Float(_) | Is::Boolean(_), "a string") if !written.is_empty() => {
                 Some(format!("write \"{written}\""))
             }
+            (Is::String(text), "a number") if text.parse::<f64>().is_ok() => {
+                Some(format!("write {text}"))
+            }
+            (Is::String(text), "true or false") if text.parse::<bool>().is_ok() => {
+                Some(format!("write {text}"))
+            }
             _ => None,
         };
         let wanted = if whole { wanted } else { "a whole number" };
-        let text = format!(
-            "the input `{name}` is {wanted}, and this is {}",
+        let noun = if matches!(node.is, Is::Float(_)) {
+            "a number with a fraction"
+        } else {
             node.noun()
-        );
+        };
+        let text = format!("the input `{name}` is {wanted}, and this is {noun}");
         self.tell(Diagnostic::error(node.at, text).maybe(help));
         false
     }

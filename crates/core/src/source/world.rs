@@ -1,7 +1,7 @@
 //! The files of one stage as a world of names: scopes, what exists in them, and with which keys. Nothing is computed before it
 //! is asked for, and nothing twice; what asks for itself is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -36,6 +36,8 @@ pub(crate) struct World<'v> {
     pub(crate) ladder: Vec<Rc<Listing>>,
     pub(crate) stage: Option<String>,
     pub(crate) scopes: Vec<Scope>,
+    /// Resources of which it was told that they are none: what they lack need not be told.
+    pub(crate) odd: HashSet<Address>,
     pub(crate) modules: HashMap<PathBuf, Option<Rc<ModuleFile>>>,
 }
 
@@ -171,6 +173,7 @@ impl<'v> World<'v> {
                 ladder.get(stage).cloned().unwrap_or_default(),
                 None,
             )],
+            odd: HashSet::new(),
             modules: HashMap::new(),
         }
     }
