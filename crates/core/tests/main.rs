@@ -9,4 +9,5 @@
 mod errors;
 mod kinds;
 mod paper;
+mod rules;
 mod stacks;
