@@ -304,9 +304,9 @@ fn edges(node: &Node, shape: &Shape<'_>, field: &str, late: bool, found: &mut Ve
         Is::Later(later) => later.needs().into_iter().for_each(&mut add),
         Is::Array(items) => {
             let shape = shape.items();
-            items
-                .iter()
-                .for_each(|item| edges(item, &shape, field, late, found));
+            for item in items {
+                edges(item, &shape, field, late, found);
+            }
         }
         Is::Table(table) => {
             for (key, (_, value)) in table {

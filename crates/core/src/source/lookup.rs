@@ -177,20 +177,17 @@ impl World<'_> {
         let Some(variable) = variable else {
             return Some(());
         };
-        match self.variables.get(variable) {
-            // Its own expression failed, and that is told.
-            Some(value) => (!value.is_undefined()).then_some(()),
-            None => {
-                let help = guess::close(variable, self.variables.keys().map(String::as_str))
-                    .map_or_else(
-                        || format!("give it a default in [variables]: {variable} = .."),
-                        |close| format!("did you mean `var.{close}`?"),
-                    );
-                let text = format!("there is no variable `{variable}`");
-                self.tell(Diagnostic::error(place, text).help(help));
-                None
-            }
+        if let Some(value) = self.variables.get(variable) {
+            // Without a value its own expression failed, and that is told.
+            return (!value.is_undefined()).then_some(());
         }
+        let help = guess::close(variable, self.variables.keys().map(String::as_str)).map_or_else(
+            || format!("give it a default in [variables]: {variable} = .."),
+            |close| format!("did you mean `var.{close}`?"),
+        );
+        let text = format!("there is no variable `{variable}`");
+        self.tell(Diagnostic::error(place, text).help(help));
+        None
     }
 
     fn look_each(&mut self, cx: &Cx, name: &[String], place: Span) -> Found {

@@ -36,7 +36,7 @@ impl Merger<'_> {
                 .map(str::to_owned)
                 .collect::<Vec<_>>();
             if let Some(old) = sofar.resources.get_mut(&key) {
-                self.change(old, decl)
+                self.change(old, decl);
             } else {
                 self.resembles(&decl, &before);
                 sofar.resources.insert(key, self.first(decl));

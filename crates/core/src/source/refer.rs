@@ -131,15 +131,15 @@ impl World<'_> {
             "`{wrong}` is of the wrong kind: {} belongs here",
             guess::either(refs)
         );
-        let names: Vec<String> = self.scopes[0]
+        let known: Vec<String> = self.scopes[0]
             .listing
             .resources
             .keys()
             .filter(|(kind, _)| refs.contains(kind))
             .map(|(kind, name)| format!("{kind}.{name}"))
             .collect();
-        let help = (!names.is_empty() && names.len() <= 6)
-            .then(|| format!("there is {}", guess::list(&names)));
+        let help = (!known.is_empty() && known.len() <= 6)
+            .then(|| format!("there is {}", guess::list(&known)));
         self.tell(Diagnostic::error(at, text).maybe(help));
         Named::Bad
     }
