@@ -3,7 +3,7 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use terrace_core::source::{Loaded, Request, load};
+use terrace_core::source::{Loaded, Request, load, validate_all};
 
 use crate::kinds::Kinds;
 
@@ -118,4 +118,25 @@ fn the_shop_at_its_last_stage() {
 #[test]
 fn wordpress_with_its_cdn() {
     insta::assert_snapshot!(dump(&paper("wordpress", "prod", "cdn")));
+}
+
+#[test]
+fn the_paper_is_valid_everywhere() {
+    for stack in ["shop", "wordpress"] {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/paper/stacks")
+            .join(stack);
+        let start = std::time::Instant::now();
+        match validate_all(
+            &Request {
+                folder,
+                ..Request::default()
+            },
+            &Kinds::new(),
+        ) {
+            Ok(report) => assert_eq!(report.plain(), ""),
+            Err(report) => panic!("{}", report.plain()),
+        }
+        eprintln!("{stack} {:?}", start.elapsed());
+    }
 }

@@ -182,7 +182,7 @@ impl World<'_> {
         let (mut known, mut holes, mut failed) = (Vec::new(), Vec::new(), false);
         for name in &study.names {
             match self.look(cx, name, at) {
-                Some(Seen::Node(path, node, home)) => {
+                Some((path, Seen::Node(node, home))) => {
                     if study.is_path && path == *name {
                         return Answer::Passed(node, home);
                     }
@@ -194,14 +194,14 @@ impl World<'_> {
                         }),
                     }
                 }
-                Some(Seen::None(path)) => {
+                Some((path, Seen::None)) => {
                     if study.is_path && path == *name {
                         return Answer::None;
                     }
                     known.push((path, Value::from(())));
                 }
-                Some(Seen::Known(path, value)) => known.push((path, value)),
-                Some(Seen::Hole(path, filling)) => holes.push(Hole { path, filling }),
+                Some((path, Seen::Known(value))) => known.push((path, value)),
+                Some((path, Seen::Hole(filling))) => holes.push(Hole { path, filling }),
                 None => failed = true,
             }
         }

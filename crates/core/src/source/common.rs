@@ -120,8 +120,13 @@ impl World<'_> {
         if !matches!(node.is, Is::Bad) {
             let text = format!("`{word}` is {wanted}, not {}", node.noun());
             let written = self.files.sources.text(node.at);
-            let help = match &node.is {
-                Is::String(_) if wanted.starts_with("a list") => Some(format!("write [{written}]")),
+            let help = match (&node.is, word) {
+                (Is::String(_), _) if wanted.starts_with("a list") => {
+                    Some(format!("write [{written}]"))
+                }
+                (_, "protect") => Some("write true or false, without quotes".to_owned()),
+                (_, "region") => Some("write a name such as \"eu-west-3\"".to_owned()),
+                (_, "confirm") => Some("write what a person must do first, in quotes".to_owned()),
                 _ => None,
             };
             self.tell(Diagnostic::error(at, text).maybe(help));
@@ -138,12 +143,11 @@ impl World<'_> {
 
     fn protect(&mut self, cx: &Cx, raw: &Node) -> Option<bool> {
         let node = self.build(&cx.loading(), raw, &Shape::none()).one()?;
-        match node.is {
-            Is::Boolean(flag) => Some(flag),
-            _ => {
-                self.wrong(raw.at, "protect", "true or false", &node);
-                None
-            }
+        if let Is::Boolean(flag) = node.is {
+            Some(flag)
+        } else {
+            self.wrong(raw.at, "protect", "true or false", &node);
+            None
         }
     }
 
@@ -268,9 +272,10 @@ impl World<'_> {
     /// The address it had before: one for all keys, or one a key.
     fn was(&mut self, raw: &Node, own: &Address) -> Option<Address> {
         let node = match &raw.is {
-            Is::Table(table) => match own.key.as_ref() {
-                Some(key) => &table.get(key)?.1,
-                None => {
+            Is::Table(table) => {
+                if let Some(key) = own.key.as_ref() {
+                    &table.get(key)?.1
+                } else {
                     let diagnostic = Diagnostic::error(
                         raw.at,
                         "a table of former addresses belongs to `for_each`",
@@ -278,7 +283,7 @@ impl World<'_> {
                     self.tell(diagnostic.help("write was = \"instance.web\""));
                     return None;
                 }
-            },
+            }
             _ => raw,
         };
         let parsed = node.as_str().and_then(|text| text.parse::<Address>().ok());

@@ -90,6 +90,13 @@ impl Report {
     /// Sorts by place and says nothing twice.
     pub fn new(sources: Sources, mut diagnostics: Vec<Diagnostic>) -> Self {
         let mut seen = HashSet::new();
+        // A hint beside an error at the same place only repeats it.
+        let wrong: HashSet<_> = diagnostics
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .map(|one| one.at)
+            .collect();
+        diagnostics.retain(|one| one.severity == Severity::Error || !wrong.contains(&one.at));
         diagnostics.retain(|one| seen.insert((one.at, one.text.clone())));
         diagnostics.sort_by_key(|one| one.at);
         Self {
@@ -207,7 +214,7 @@ fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
     match guess::close(name, candidates.chain(super::common::NAMES.iter().copied())) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
         None if known.len() <= 12 => diagnostic.help(format!("it may be {}", guess::list(known))),
-        None => diagnostic,
+        None => diagnostic.help("`terrace explain` lists the properties of a kind"),
     }
 }
 

@@ -29,9 +29,12 @@ pub(crate) struct Choice {
     pub(crate) variables: IndexMap<String, Value>,
 }
 
-/// A sample name of an environment or a pattern.
-pub(crate) fn sample(pattern: &str) -> String {
-    pattern.replace('*', "0")
+/// Names that stand for an environment: its own, or two of a pattern, which must not meet either.
+pub(crate) fn samples(pattern: &str) -> Vec<String> {
+    if pattern.contains('*') {
+        return vec![pattern.replace('*', "0"), pattern.replace('*', "1")];
+    }
+    vec![pattern.to_owned()]
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -54,7 +57,7 @@ pub(crate) fn choose(
         .sources
         .file(0)
         .map_or(Span::NOWHERE, |file| file.span(0..0));
-    let (name, environment) = named(header, request, whole, told)?;
+    let (name, environment) = named(header, request, told)?;
     let stage = stage(header, request, environment, whole, told)?;
     let account = environment
         .and_then(|one| one.account.clone())
@@ -110,7 +113,6 @@ pub(crate) fn choose(
 fn named<'h>(
     header: &'h Header,
     request: &Request,
-    whole: Span,
     told: &mut Vec<Diagnostic>,
 ) -> Option<(String, Option<&'h Environment>)> {
     let known: Vec<&str> = header.environments.keys().map(String::as_str).collect();
@@ -118,7 +120,8 @@ fn named<'h>(
         if known.is_empty() {
             return Some(("main".to_owned(), None));
         }
-        let diagnostic = Diagnostic::error(whole, "this stack has environments: say which one");
+        let diagnostic =
+            Diagnostic::error(Span::NOWHERE, "this stack has environments: say which one");
         told.push(diagnostic.help(format!(
             "add --env, or set TERRACE_ENV: {}",
             guess::either(&known)
@@ -131,7 +134,7 @@ fn named<'h>(
         }
         let text = format!("there is no environment `{name}`: this stack declares none");
         told.push(
-            Diagnostic::error(whole, text)
+            Diagnostic::error(Span::NOWHERE, text)
                 .help(format!("leave --env out, or add [environments.{name}]")),
         );
         return None;
@@ -139,7 +142,8 @@ fn named<'h>(
     if !is_stack_name(name) {
         let text = format!("an environment cannot be called `{name}`");
         told.push(
-            Diagnostic::error(whole, text).help("small letters, digits and `-`, a letter first"),
+            Diagnostic::error(Span::NOWHERE, text)
+                .help("small letters, digits and `-`, a letter first"),
         );
         return None;
     }
@@ -148,15 +152,16 @@ fn named<'h>(
         .iter()
         .filter(|(pattern, _)| matches(pattern, name));
     // A name of its own before a pattern, a narrow pattern before a wide one.
-    match fits.max_by_key(|(pattern, _)| (!pattern.contains('*'), pattern.len())) {
-        Some((_, environment)) => Some((name.clone(), Some(environment))),
-        None => {
-            let text = format!("there is no environment `{name}`");
-            told.push(
-                Diagnostic::error(whole, text).maybe(guess::help(name, known.iter().copied())),
-            );
-            None
-        }
+    if let Some((_, environment)) =
+        fits.max_by_key(|(pattern, _)| (!pattern.contains('*'), pattern.len()))
+    {
+        Some((name.clone(), Some(environment)))
+    } else {
+        let text = format!("there is no environment `{name}`");
+        told.push(
+            Diagnostic::error(Span::NOWHERE, text).maybe(guess::help(name, known.iter().copied())),
+        );
+        None
     }
 }
 
@@ -167,14 +172,13 @@ fn stage(
     whole: Span,
     told: &mut Vec<Diagnostic>,
 ) -> Option<usize> {
-    let wanted = match &request.stage {
-        Some(stage) => Some((stage.as_str(), whole)),
-        None => {
-            let own = environment
-                .and_then(|one| one.stage.as_ref())
-                .or(header.stage.as_ref());
-            own.map(|(stage, at)| (stage.as_str(), *at))
-        }
+    let wanted = if let Some(stage) = &request.stage {
+        Some((stage.as_str(), Span::NOWHERE))
+    } else {
+        let own = environment
+            .and_then(|one| one.stage.as_ref())
+            .or(header.stage.as_ref());
+        own.map(|(stage, at)| (stage.as_str(), *at))
     };
     if header.stages.is_empty() {
         if let Some((stage, at)) = wanted {

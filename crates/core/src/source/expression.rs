@@ -1,5 +1,6 @@
 //! Expressions in strings: which names they use, and what they answer.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
@@ -26,6 +27,9 @@ pub(crate) struct Study {
 /// For strings in TOML: `{{ }}` and nothing else is special.
 static STRINGS: LazyLock<Environment<'static>> =
     LazyLock::new(|| environment("\u{1}{%", "\u{1}%}"));
+
+static FUNCTIONS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| STRINGS.globals().map(|(name, _)| name.to_owned()).collect());
 
 /// An environment for template files: `{% %}` too.
 pub(crate) fn for_files() -> Environment<'static> {
@@ -57,6 +61,7 @@ fn environment(block: &'static str, end: &'static str) -> Environment<'static> {
 fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let wrong = |text: &str| Err(Error::new(ErrorKind::InvalidOperation, text.to_owned()));
     match value.kind() {
+        ValueKind::Undefined => Err(Error::new(ErrorKind::UndefinedError, "")),
         ValueKind::None => wrong("`none` cannot stand in a text: give it an `else`"),
         ValueKind::Seq | ValueKind::Iterable => {
             wrong("a list cannot stand in a text: write `| join(\", \")` or `json(..)`")
@@ -90,7 +95,7 @@ pub(crate) fn study(text: &str) -> Result<Option<Study>, Fault> {
         .collect();
     names.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
     names.dedup();
-    let is_path = alone.as_deref().is_some_and(|alone| is_path(alone));
+    let is_path = alone.as_deref().is_some_and(is_path);
     Ok(Some(Study {
         alone,
         names,
@@ -100,7 +105,7 @@ pub(crate) fn study(text: &str) -> Result<Option<Study>, Fault> {
 
 /// Whether a name is one of the functions that every expression has.
 pub(crate) fn is_function(name: &str) -> bool {
-    STRINGS.globals().any(|(global, _)| global == name)
+    FUNCTIONS.contains(name)
 }
 
 fn is_path(text: &str) -> bool {
@@ -140,14 +145,13 @@ fn split(text: &str) -> Option<(&str, &str)> {
             Some(_) if escaped => escaped = false,
             Some(_) if c == '\\' => escaped = true,
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if c == '"' || c == '\'' => quote = Some(c),
             None if c == '{' => depth += 1,
             None if c == '}' && depth > 0 => depth -= 1,
             None if text[index..].starts_with("}}") => {
                 return Some((text[..index].trim_matches('-').trim(), &text[index + 2..]));
             }
-            None => {}
+            _ => {}
         }
     }
     None

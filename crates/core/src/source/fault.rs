@@ -112,7 +112,11 @@ impl fmt::Display for Fault {
             }
             Wrong::Unknown { name, .. } => write!(f, "`{name}` is not known here"),
             Wrong::Missing(name) => write!(f, "`{name}` is missing"),
-            Wrong::Later(text) => write!(f, "this must be known in the plan, and is {text}"),
+            Wrong::Later(text) => write!(
+                f,
+                "this must be known in the plan, and is {}",
+                text.trim_matches(['(', ')'])
+            ),
             Wrong::Told => f.write_str("its expression failed"),
         }
     }

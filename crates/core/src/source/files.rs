@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use super::diagnostic::Diagnostic;
+use super::expression::Study;
 use super::node::Node;
 use super::parse::parse;
 use super::span::{Sources, Span};
@@ -17,6 +18,8 @@ pub(crate) struct Files {
     numbers: HashMap<PathBuf, usize>,
     paths: Vec<PathBuf>,
     trees: HashMap<usize, Option<Rc<Node>>>,
+    /// What the strings in them say: the same strings are met at every stage.
+    pub(crate) studies: HashMap<String, Option<Rc<Study>>>,
 }
 
 /// Why there is no tree.

@@ -1,5 +1,18 @@
 //! Did you mean?
 
+/// Both without what they begin with in common: `secret.db` beside `secret.a` is `db` beside `a`.
+fn apart<'a>(mut word: &'a str, mut other: &'a str) -> (&'a str, &'a str) {
+    while let (Some((head, rest)), Some((same, more))) =
+        (word.split_once('.'), other.split_once('.'))
+    {
+        if head != same {
+            break;
+        }
+        (word, other) = (rest, more);
+    }
+    (word, other)
+}
+
 /// The candidate that is so close to a word that it was probably meant.
 pub(crate) fn close<'a>(
     word: &str,
@@ -9,9 +22,10 @@ pub(crate) fn close<'a>(
         .into_iter()
         .filter(|candidate| *candidate != word)
         .map(|candidate| {
-            let distance = strsim::damerau_levenshtein(word, candidate);
-            let longest = word.chars().count().max(candidate.chars().count());
-            let parts = longest > 3 && (candidate.starts_with(word) || word.starts_with(candidate));
+            let (one, other) = apart(word, candidate);
+            let distance = strsim::damerau_levenshtein(one, other);
+            let longest = one.chars().count().max(other.chars().count());
+            let parts = longest > 3 && (other.starts_with(one) || one.starts_with(other));
             (distance, longest, parts, candidate)
         });
     let near = near.filter(|(distance, longest, parts, _)| {

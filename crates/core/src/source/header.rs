@@ -50,7 +50,6 @@ pub(crate) struct Header {
 /// One `[environments.x]`.
 #[derive(Debug)]
 pub(crate) struct Environment {
-    pub(crate) at: Span,
     pub(crate) stage: Option<(String, Span)>,
     pub(crate) account: Option<String>,
     pub(crate) region: Option<String>,
@@ -190,7 +189,7 @@ fn stages(table: &Table, told: &mut Vec<Diagnostic>) -> Vec<(String, Span)> {
                 ));
             }
             Some(name) if is_stack_name(name) && name != "stack" => {
-                stages.push((name.to_owned(), item.at))
+                stages.push((name.to_owned(), item.at));
             }
             Some(name) => {
                 let help = "small letters, digits and `-`: it is the name of a file beside this one, without `.toml`";
@@ -250,12 +249,12 @@ fn environments(table: &Table, told: &mut Vec<Diagnostic>) -> IndexMap<String, E
             ));
             continue;
         };
-        found.insert(name, environment(at, table, told));
+        found.insert(name, environment(table, told));
     }
     found
 }
 
-fn environment(at: Span, table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
+fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
     const WORDS: [&str; 6] = [
         "stage",
         "account",
@@ -290,20 +289,18 @@ fn environment(at: Span, table: &Table, told: &mut Vec<Diagnostic>) -> Environme
         }
         Some((parsed?, text))
     });
-    let ephemeral = table
-        .get("ephemeral")
-        .and_then(|(_, value)| match value.is {
-            Is::Boolean(flag) => Some(flag),
-            _ => {
-                told.push(Diagnostic::error(
-                    value.at,
-                    format!("`ephemeral` is true or false, not {}", value.noun()),
-                ));
-                None
-            }
-        });
+    let ephemeral = table.get("ephemeral").and_then(|(_, value)| {
+        if let Is::Boolean(flag) = value.is {
+            Some(flag)
+        } else {
+            told.push(Diagnostic::error(
+                value.at,
+                format!("`ephemeral` is true or false, not {}", value.noun()),
+            ));
+            None
+        }
+    });
     Environment {
-        at,
         stage: text(table, "stage", told),
         account: account(table, told),
         region: region(table, told),
@@ -329,7 +326,7 @@ fn moved(table: &Table, told: &mut Vec<Diagnostic>) -> (Vec<Moved>, Option<Strin
         }
         match (from.parse::<Address>(), to.parse::<Address>()) {
             (Ok(from), Ok(to)) if from.kind == to.kind && is_move(&from) => {
-                moved.push(Moved { from, to })
+                moved.push(Moved { from, to });
             }
             _ => {
                 let text = format!("`{from}` cannot have moved to `{to}`");

@@ -141,6 +141,7 @@ impl World<'_> {
                 let help =
                     format!("write for_each = [\"{property}\"] and what they share in [{whose}]");
                 self.tell(Diagnostic::error(at, text).help(help));
+                self.odd.insert(Address::new(&decl.kind, &decl.name));
                 return true;
             }
         }
@@ -249,7 +250,7 @@ impl World<'_> {
             .into_iter()
             .filter(|name| resource.table.get(name).is_none())
             .collect();
-        if !missing.is_empty() {
+        if !missing.is_empty() && !self.odd.contains(&resource.address) {
             let text = match missing.len() {
                 1 => format!("{} is missing in {whose}", guess::list(&missing)),
                 _ => format!("{} are missing in {whose}", guess::list(&missing)),
@@ -294,18 +295,18 @@ fn edges(node: &Node, shape: &Shape<'_>, field: &str, late: bool, found: &mut Ve
             field: field.to_owned(),
             at: node.at,
             late,
-        })
+        });
     };
     match &node.is {
         Is::String(text) if !shape.refs().is_empty() => {
-            Address::from_reference(text).into_iter().for_each(&mut add)
+            Address::from_reference(text).into_iter().for_each(&mut add);
         }
         Is::Later(later) => later.needs().into_iter().for_each(&mut add),
         Is::Array(items) => {
             let shape = shape.items();
-            items
-                .iter()
-                .for_each(|item| edges(item, &shape, field, late, found));
+            for item in items {
+                edges(item, &shape, field, late, found);
+            }
         }
         Is::Table(table) => {
             for (key, (_, value)) in table {

@@ -36,7 +36,12 @@ pub(crate) fn read(
     let tree = match files.tree(&path) {
         Ok((_, tree)) => tree,
         Err(Unreadable::Missing(error)) => {
-            let text = format!("there is no stack in {}: {error}", folder.display());
+            let text = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    format!("there is no stack in {}", folder.display())
+                }
+                _ => format!("the stack in {} cannot be read: {error}", folder.display()),
+            };
             let help = "name the folder that holds stack.toml, or start one with `terrace init`";
             told.push(Diagnostic::error(Span::NOWHERE, text).help(help));
             return None;

@@ -100,7 +100,7 @@ impl Later {
                 Filling::Output(address, _) => drop(found.insert(address.clone())),
                 Filling::Resource(whole) => drop(found.insert(whole.address.clone())),
                 Filling::Resources(all) => {
-                    found.extend(all.iter().map(|(_, whole)| whole.address.clone()))
+                    found.extend(all.iter().map(|(_, whole)| whole.address.clone()));
                 }
                 Filling::Node(node) => node.each_later(&mut |later, _| found.extend(later.needs())),
             }
@@ -191,7 +191,7 @@ fn fill(
             Some(node) => {
                 let value = node.to_value();
                 node.each_later(&mut |later, _| {
-                    later.open.iter().for_each(|address| missed.add(address))
+                    later.open.iter().for_each(|address| missed.add(address));
                 });
                 if value.is_none() && missed.is_empty() {
                     return Err(Fault::told());

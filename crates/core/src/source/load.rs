@@ -48,7 +48,7 @@ pub struct Loaded {
 pub fn load(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Loaded, Report> {
     let mut files = Files::default();
     let mut told = Vec::new();
-    let stack = load_with(request, vocabulary, &mut files, &mut told);
+    let stack = load_with(request, vocabulary, &mut files, &mut told, Breadth::Ladder);
     let report = Report::new(files.sources, told);
     match stack {
         Some(mut stack) if report.errors() == 0 => {
@@ -62,17 +62,29 @@ pub fn load(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Loaded, Re
     }
 }
 
+/// Whether the other stages are looked at, too.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Breadth {
+    /// They are: a plan must know what only they name.
+    Ladder,
+    /// They are not: they get their turn.
+    Stage,
+}
+
 /// The same with files that are read already.
 pub(crate) fn load_with(
     request: &Request,
     vocabulary: &dyn Vocabulary,
     files: &mut Files,
     told: &mut Vec<Diagnostic>,
+    breadth: Breadth,
 ) -> Option<Stack> {
     let ladder = ladder::read(&request.folder, vocabulary, files, told)?;
     let choice = choose(&ladder.header, request, files, told)?;
     let mut stack = stack_of(&ladder, &choice);
-    name_other_stages(&ladder, &choice, vocabulary, files, told, &mut stack);
+    if breadth == Breadth::Ladder {
+        name_other_stages(&ladder, &choice, vocabulary, files, told, &mut stack);
+    }
     let names: Vec<String> = ladder
         .header
         .stages

@@ -35,12 +35,11 @@ impl Merger<'_> {
                 .into_iter()
                 .map(str::to_owned)
                 .collect::<Vec<_>>();
-            match sofar.resources.get_mut(&key) {
-                Some(old) => self.change(old, decl),
-                None => {
-                    self.resembles(&decl, &before);
-                    sofar.resources.insert(key, self.first(decl));
-                }
+            if let Some(old) = sofar.resources.get_mut(&key) {
+                self.change(old, decl);
+            } else {
+                self.resembles(&decl, &before);
+                sofar.resources.insert(key, self.first(decl));
             }
         }
         for (key, decl) in stage.existing {

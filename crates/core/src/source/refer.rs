@@ -131,15 +131,15 @@ impl World<'_> {
             "`{wrong}` is of the wrong kind: {} belongs here",
             guess::either(refs)
         );
-        let names: Vec<String> = self.scopes[0]
+        let known: Vec<String> = self.scopes[0]
             .listing
             .resources
             .keys()
             .filter(|(kind, _)| refs.contains(kind))
             .map(|(kind, name)| format!("{kind}.{name}"))
             .collect();
-        let help = (!names.is_empty() && names.len() <= 6)
-            .then(|| format!("there is {}", guess::list(&names)));
+        let help = (!known.is_empty() && known.len() <= 6)
+            .then(|| format!("there is {}", guess::list(&known)));
         self.tell(Diagnostic::error(at, text).maybe(help));
         Named::Bad
     }
@@ -169,17 +169,16 @@ impl World<'_> {
             }
             (Extent::One, []) => Named::One(address),
             (Extent::One, [key, ..]) => {
-                let outputs = self.outputs_of(kind);
-                let text = format!("`{address}` has no keys: it has no `for_each`");
-                let help = if outputs.iter().any(|output| output == key) {
+                let is_output = self.outputs_of(kind).iter().any(|output| output == key);
+                let text = if is_output {
                     format!(
-                        "a resource is named without its output: write `{}`",
-                        address.whole()
+                        "a reference names a resource, and `{}` is one of its outputs",
+                        rest.join(".")
                     )
                 } else {
-                    format!("write `{}`", address.whole())
+                    format!("`{address}` has no keys: it has no `for_each`")
                 };
-                self.tell(Diagnostic::error(at, text).help(help));
+                self.tell(Diagnostic::error(at, text).help(format!("write `{address}`")));
                 Named::Bad
             }
             (Extent::Many(all), []) => {
@@ -348,6 +347,7 @@ impl World<'_> {
             .iter()
             .map(|name| format!("{prefix}{kind}.{name}"))
             .collect();
+        let within = !self.scopes[scope].path.is_empty();
         let above = if existing {
             None
         } else {
@@ -358,7 +358,13 @@ impl World<'_> {
             _ if other && existing => Some(format!("did you mean `{kind}.{name}`?")),
             _ if other => Some(format!("did you mean `existing.{kind}.{name}`?")),
             Some(stage) => Some(format!("the stage {stage} is the first to name it")),
-            None if names.is_empty() && !self.scopes[scope].path.is_empty() => {
+            None if within
+                && guess::close(
+                    &format!("{prefix}{kind}.{name}"),
+                    names.iter().map(String::as_str),
+                )
+                .is_none() =>
+            {
                 Some("a module sees its own file only: let it in as an input".to_owned())
             }
             None if names.is_empty() => {
@@ -415,6 +421,26 @@ impl World<'_> {
             None => format!("it is empty now; in a list, `{name}.*` is none"),
         };
         self.tell(Diagnostic::error(at, text).help(help));
+    }
+
+    /// A module with `for_each` is named without a key, or with a wrong one.
+    pub(crate) fn no_module_key(
+        &mut self,
+        name: &str,
+        key: &str,
+        all: &IndexMap<String, ScopeId>,
+        at: Span,
+    ) {
+        let is_output = all
+            .values()
+            .next()
+            .is_some_and(|child| self.listing(*child).outputs.contains_key(key));
+        if !is_output {
+            return self.no_key(&Address::new("module", name), key, all, at);
+        }
+        let first = all.keys().next().map_or("key", String::as_str);
+        let text = format!("`module.{name}` has `for_each`: say which one");
+        self.tell(Diagnostic::error(at, text).help(format!("write module.{name}.{first}.{key}")));
     }
 
     pub(crate) fn no_key<T>(

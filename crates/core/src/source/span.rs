@@ -126,6 +126,13 @@ impl Sources {
             .unwrap_or_default()
     }
 
+    /// The text that follows a span in its file.
+    pub fn after(&self, span: Span) -> &str {
+        self.find(span)
+            .and_then(|(file, range)| file.text.get(range.end..))
+            .unwrap_or_default()
+    }
+
     /// The file, line and column where a span starts.
     pub fn place(&self, span: Span) -> Option<Place> {
         let (file, range) = self.find(span)?;

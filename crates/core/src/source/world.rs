@@ -1,7 +1,7 @@
 //! The files of one stage as a world of names: scopes, what exists in them, and with which keys. Nothing is computed before it
 //! is asked for, and nothing twice; what asks for itself is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -14,7 +14,8 @@ use super::environment::Choice;
 use super::expression::{self, Study};
 use super::fault::{Fault, Wrong};
 use super::files::Files;
-use super::module::{Input, ModuleFile};
+use super::input::Input;
+use super::module::ModuleFile;
 use super::node::{Is, Node};
 use super::shape::Shape;
 use super::span::Span;
@@ -36,8 +37,9 @@ pub(crate) struct World<'v> {
     pub(crate) ladder: Vec<Rc<Listing>>,
     pub(crate) stage: Option<String>,
     pub(crate) scopes: Vec<Scope>,
+    /// Resources of which it was told that they are none: what they lack need not be told.
+    pub(crate) odd: HashSet<Address>,
     pub(crate) modules: HashMap<PathBuf, Option<Rc<ModuleFile>>>,
-    studies: HashMap<String, Option<Rc<Study>>>,
 }
 
 /// What a file sees: its own names, and the inputs if it is a module.
@@ -172,8 +174,8 @@ impl<'v> World<'v> {
                 ladder.get(stage).cloned().unwrap_or_default(),
                 None,
             )],
+            odd: HashSet::new(),
             modules: HashMap::new(),
-            studies: HashMap::new(),
         }
     }
 
@@ -200,7 +202,7 @@ impl<'v> World<'v> {
         if !expression::is_expression(text) {
             return Ok(None);
         }
-        if let Some(known) = self.studies.get(text) {
+        if let Some(known) = self.files.studies.get(text) {
             return known.clone().map(Some).ok_or(());
         }
         let study = match expression::study(text) {
@@ -210,7 +212,7 @@ impl<'v> World<'v> {
                 None
             }
         };
-        self.studies.insert(text.to_owned(), study.clone());
+        self.files.studies.insert(text.to_owned(), study.clone());
         study.map(Some).ok_or(())
     }
 
