@@ -111,7 +111,7 @@ pub(crate) async fn carry_out(
     ui: Ui,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Exit, Failure> {
-    let lock = Lock::acquire(&session.cx).await?;
+    let lock = Lock::acquire(&session.cx, &session.stop).await?;
     let end = locked(session, options, ui, agree).await;
     // Whatever happened, the lock goes: every call of this run has been answered by now.
     let released = lock.release(&session.cx).await;

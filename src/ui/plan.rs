@@ -16,6 +16,7 @@ use super::paint::{Label, paint};
 pub(crate) struct PlanView<'a> {
     plan: &'a Plan,
     names: HashMap<String, String>,
+    depth: Vec<usize>,
 }
 
 impl<'a> PlanView<'a> {
@@ -36,7 +37,11 @@ impl<'a> PlanView<'a> {
                 names.insert(arn.to_owned(), format!("{address} (ARN)"));
             }
         }
-        Self { plan, names }
+        Self {
+            plan,
+            names,
+            depth: plan.depths(),
+        }
     }
 
     /// The whole plan.
@@ -83,11 +88,9 @@ impl<'a> PlanView<'a> {
     }
 
     fn movement(&self, movement: Movement, text: &mut String) {
-        let mut steps: Vec<&Step> = self
-            .plan
-            .steps
-            .iter()
-            .filter(|step| step.action.movement() == movement)
+        let all = self.plan.steps.iter().enumerate();
+        let mut steps: Vec<(usize, &Step)> = all
+            .filter(|(_, step)| step.action.movement() == movement)
             .collect();
         if steps.is_empty() {
             return;
@@ -99,8 +102,13 @@ impl<'a> PlanView<'a> {
         };
         let what = paint(Label::Quiet, what);
         let _ = writeln!(text, "\n{} {what}", paint(Label::Heading, title));
-        steps.sort_by(|a, b| a.address.cmp(&b.address));
-        for step in steps {
+        // What comes first stands first.
+        steps.sort_by(|(a, first), (b, second)| {
+            self.depth[*a]
+                .cmp(&self.depth[*b])
+                .then_with(|| first.address.cmp(&second.address))
+        });
+        for (_, step) in steps {
             self.step(step, text);
         }
     }

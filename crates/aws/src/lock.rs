@@ -83,14 +83,15 @@ pub struct Lock {
 
 impl Lock {
     /// Takes the lock of the stack at hand. If another holds it, the error says who and since when.
-    pub async fn acquire(cx: &Arc<Aws>) -> Result<Self> {
+    /// `stop` is set if the lease is lost meanwhile: then no step may start any more.
+    pub async fn acquire(cx: &Arc<Aws>, stop: &Arc<AtomicBool>) -> Result<Self> {
         let bucket = Bucket::open(cx).await?;
         let identity = &cx.identity;
         let key = format!("locks/{}/{}", identity.region, identity.owner());
         let holder = Holder::here(cx);
         for _ in 0..5 {
             if let Some(etag) = bucket.put(cx, &key, &holder.body(), &If::Absent).await? {
-                return Ok(Self::held(cx, bucket, key, holder, etag));
+                return Ok(Self::held(cx, bucket, key, holder, etag, stop));
             }
             let Some(object) = bucket.get(cx, &key).await? else {
                 continue;
@@ -104,7 +105,7 @@ impl Lock {
             })?;
             if other.run == holder.run {
                 // Our own write, whose answer was lost.
-                return Ok(Self::held(cx, bucket, key, holder, object.etag));
+                return Ok(Self::held(cx, bucket, key, holder, object.etag, stop));
             }
             if object.age <= other.lease {
                 return Err(taken(&other));
@@ -113,7 +114,7 @@ impl Lock {
                 .put(cx, &key, &holder.body(), &If::Still(object.etag))
                 .await?;
             if let Some(etag) = mine {
-                let lock = Self::held(cx, bucket, key, holder, etag);
+                let lock = Self::held(cx, bucket, key, holder, etag, stop);
                 let settle = cx.timing.scaled(SETTLE).as_secs_f64() - object.age;
                 tokio::time::sleep(Duration::from_secs_f64(settle.max(0.0))).await;
                 return Ok(lock);
@@ -127,7 +128,14 @@ impl Lock {
         ))
     }
 
-    fn held(cx: &Arc<Aws>, bucket: Bucket, key: String, holder: Holder, etag: String) -> Self {
+    fn held(
+        cx: &Arc<Aws>,
+        bucket: Bucket,
+        key: String,
+        holder: Holder,
+        etag: String,
+        stop: &Arc<AtomicBool>,
+    ) -> Self {
         let etag = Arc::new(Mutex::new(etag));
         let lost = Arc::new(AtomicBool::new(false));
         let heart = tokio::spawn(beat(
@@ -136,7 +144,7 @@ impl Lock {
             key.clone(),
             holder,
             Arc::clone(&etag),
-            Arc::clone(&lost),
+            (Arc::clone(&lost), Arc::clone(stop)),
         ));
         Self {
             bucket,
@@ -175,7 +183,7 @@ async fn beat(
     key: String,
     mut holder: Holder,
     etag: Arc<Mutex<String>>,
-    lost: Arc<AtomicBool>,
+    (lost, stop): (Arc<AtomicBool>, Arc<AtomicBool>),
 ) {
     loop {
         tokio::time::sleep(cx.timing.scaled(LEASE / 3.0)).await;
@@ -188,6 +196,7 @@ async fn beat(
             Ok(Some(new)) => *etag = new,
             Ok(None) => {
                 lost.store(true, Ordering::Relaxed);
+                stop.store(true, Ordering::Relaxed);
                 return;
             }
             // The next beat tries again; the lease is three beats long.

@@ -8,12 +8,12 @@ use terrace_aws::KINDS;
 use terrace_core::erased::AnyKind;
 use toml::Table;
 
-pub fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples")
 }
 
 /// The example of a kind, as a table that may be changed.
-pub fn read(kind: &str) -> Result<Table, String> {
+pub(crate) fn read(kind: &str) -> Result<Table, String> {
     let path = folder().join(format!("{kind}.toml"));
     let text = std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
     text.parse()
@@ -21,7 +21,7 @@ pub fn read(kind: &str) -> Result<Table, String> {
 }
 
 /// Every kind has an example, and every example a kind.
-pub fn complete() -> Result<(), String> {
+pub(crate) fn complete() -> Result<(), String> {
     let files: BTreeSet<String> = std::fs::read_dir(folder())
         .map_err(|error| error.to_string())?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -40,7 +40,7 @@ pub fn complete() -> Result<(), String> {
 
 /// Another value for a property of the example: from its schema, or another resource of the kind it
 /// names.
-pub fn another(kind: &dyn AnyKind, example: &Table, field: &str) -> Option<toml::Value> {
+pub(crate) fn another(kind: &dyn AnyKind, example: &Table, field: &str) -> Option<toml::Value> {
     let schema = resolve(kind, &kind.schema()["properties"][field]);
     let now = example.get(kind.name())?.get("example")?.get(field);
     let now = now.and_then(|value| serde_json::to_value(value).ok());
@@ -120,7 +120,7 @@ fn references(schema: &Value, example: &Table) -> Vec<Value> {
 
 /// Every property that is compared can be changed by the laws, or its schema says why not
 /// (`x-no-law`).
-pub fn values() -> Result<(), String> {
+pub(crate) fn values() -> Result<(), String> {
     let mut without = Vec::new();
     for kind in KINDS {
         let Ok(example) = read(kind.name()) else {

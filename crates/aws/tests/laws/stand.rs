@@ -23,24 +23,24 @@ use terrace_core::source::{Loaded, Request, load};
 use tokio::runtime::Handle;
 use toml::Table;
 
-pub type Verdict = Result<(), String>;
+pub(crate) type Verdict = Result<(), String>;
 
-pub struct Stand {
+pub(crate) struct Stand {
     endpoint: String,
     account: String,
     runtime: Handle,
 }
 
 /// One stack of a stand.
-pub struct Site {
-    pub loaded: Loaded,
-    pub identity: Identity,
-    pub cx: Arc<Aws>,
+pub(crate) struct Site {
+    pub(crate) loaded: Loaded,
+    pub(crate) identity: Identity,
+    pub(crate) cx: Arc<Aws>,
     _folder: TempDir,
 }
 
 impl Stand {
-    pub fn new(endpoint: String, account: String, runtime: Handle) -> Self {
+    pub(crate) fn new(endpoint: String, account: String, runtime: Handle) -> Self {
         Self {
             endpoint,
             account,
@@ -48,12 +48,12 @@ impl Stand {
         }
     }
 
-    pub fn block<T>(&self, work: impl Future<Output = T>) -> T {
+    pub(crate) fn block<T>(&self, work: impl Future<Output = T>) -> T {
         self.runtime.block_on(work)
     }
 
     /// A stack of this content.
-    pub async fn site(&self, name: &str, content: &Table) -> Result<Site, String> {
+    pub(crate) async fn site(&self, name: &str, content: &Table) -> Result<Site, String> {
         let folder = TempDir::new().map_err(|error| error.to_string())?;
         let mut stack = Table::new();
         stack.insert("name".into(), name.into());
@@ -102,20 +102,20 @@ impl Stand {
     }
 
     /// What boto3 counts in the account, by kind of thing.
-    pub async fn census(&self) -> Result<BTreeMap<String, u64>, String> {
+    pub(crate) async fn census(&self) -> Result<BTreeMap<String, u64>, String> {
         let count = terrace_sandbox::census(&self.endpoint, &self.account, "eu-west-3").await;
         count.map_err(|error| error.to_string())
     }
 }
 
 impl Site {
-    pub async fn discover(&self) -> Result<Inventory, String> {
+    pub(crate) async fn discover(&self) -> Result<Inventory, String> {
         let found = discover(&all_hands(&self.cx), &self.identity.owner(), &[]).await;
         found.map_err(|error| error.to_string())
     }
 
     /// The plan, every loss being consented to.
-    pub async fn plan(&self, destroy: bool) -> Result<(Plan, Inventory), String> {
+    pub(crate) async fn plan(&self, destroy: bool) -> Result<(Plan, Inventory), String> {
         let inventory = self.discover().await?;
         let losses = [Loss::Data, Loss::Address, Loss::Network, Loss::Promotion];
         let options = Options {
@@ -138,12 +138,12 @@ impl Site {
     }
 
     /// Plans, carries it out, and answers the plan.
-    pub async fn apply(&self) -> Result<Plan, String> {
+    pub(crate) async fn apply(&self) -> Result<Plan, String> {
         self.carry_out(false).await
     }
 
     /// Tears it down.
-    pub async fn destroy(&self) -> Result<Plan, String> {
+    pub(crate) async fn destroy(&self) -> Result<Plan, String> {
         self.carry_out(true).await
     }
 
@@ -168,7 +168,7 @@ impl Site {
     }
 
     /// Nothing is left to do.
-    pub async fn settled(&self) -> Verdict {
+    pub(crate) async fn settled(&self) -> Verdict {
         let (plan, _) = self.plan(false).await?;
         if plan.is_empty() {
             return Ok(());
@@ -178,7 +178,7 @@ impl Site {
 }
 
 /// A plan's steps in one line each.
-pub fn describe(plan: &Plan) -> String {
+pub(crate) fn describe(plan: &Plan) -> String {
     let step = |step: &terrace_core::plan::Step| {
         let changes: Vec<String> = step
             .changes

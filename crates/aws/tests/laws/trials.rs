@@ -16,7 +16,7 @@ use super::example::{another, read};
 use super::stand::{Stand, Verdict, describe};
 
 /// Law 1: from nothing, apply; then there is nothing to do.
-pub async fn settled(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
+pub(crate) async fn settled(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
     let site = stand.site("law", &read(kind.name())?).await?;
     site.apply().await?;
     site.settled().await
@@ -24,12 +24,12 @@ pub async fn settled(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
 
 /// Law 2: every property that can be changed in place is changed in place, it alone; then there is
 /// nothing to do.
-pub async fn updates(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
+pub(crate) async fn updates(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
     changes(kind, stand, false).await
 }
 
 /// Law 3: every property that AWS fixes at creation replaces, in the declared order.
-pub async fn replacements(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
+pub(crate) async fn replacements(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
     changes(kind, stand, true).await
 }
 
@@ -135,7 +135,7 @@ fn order(kind: &dyn AnyKind, plan: &Plan) -> Verdict {
 
 /// Law 6: destroyed, the account is as empty as before, and a neighbour of another stack that looks
 /// alike is untouched.
-pub async fn destroyed(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
+pub(crate) async fn destroyed(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
     let example = read(kind.name())?;
     // A neighbour with the same names may be impossible; then there is none.
     let neighbour = stand.site("neighbour", &example).await?;
@@ -161,7 +161,7 @@ pub async fn destroyed(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
 }
 
 /// Law 7: what lost its mark is found again by its id, and marked it is as it should be.
-pub async fn imported(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
+pub(crate) async fn imported(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
     if !kind.about().taggable {
         return Ok(()); // Its mark is not a tag: `import` says that it cannot.
     }
@@ -226,7 +226,7 @@ pub async fn imported(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
 }
 
 /// Law 8: no call without its action being declared by a kind of the example.
-pub async fn actions(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
+pub(crate) async fn actions(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
     let example = read(kind.name())?;
     let site = stand.site("law", &example).await?;
     site.apply().await?;
@@ -269,7 +269,7 @@ fn is_read(action: &str) -> bool {
 }
 
 /// Every property of every spec has exactly one row.
-pub fn rows() -> Verdict {
+pub(crate) fn rows() -> Verdict {
     let mut wrong = Vec::new();
     for kind in KINDS {
         let properties = kind.schema()["properties"]

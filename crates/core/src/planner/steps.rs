@@ -272,14 +272,19 @@ const KIND_TAGS: [&str; 2] = ["terrace:stateless", "terrace:leaving"];
 /// The steps of everything that is to go: replaced, removed, orphaned, or all of it.
 pub(super) fn deletions(input: &Input<'_>, draft: &mut Draft) {
     let ours = &input.inventory.ours;
+    let kept: BTreeSet<usize> = draft
+        .wanted
+        .values()
+        .filter_map(|decision| match decision.fate {
+            Fate::Keep(_, index) => Some(index),
+            _ => None,
+        })
+        .collect();
     for (index, found) in ours.iter().enumerate() {
         let Some((address, _)) = &found.mark else {
             continue;
         };
-        let taken = draft
-            .wanted
-            .values()
-            .any(|decision| matches!(decision.fate, Fate::Keep(_, kept) if kept == index));
+        let taken = kept.contains(&index);
         let gone = matches!(found.ready, Ready::Dying(_));
         if taken || gone || draft.leaving.contains_key(&index) {
             continue;
