@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use terrace_core::address::Address;
-use terrace_core::source::{Loaded, Node, Report, Request, Resource, load, validate_all};
+use terrace_core::source::{Loaded, Node, Report, Request, Resource, Stack, load, validate_all};
 
 use crate::kinds::Kinds;
 
@@ -138,4 +138,9 @@ pub(crate) fn property(loaded: &Loaded, address: &str, property: &str) -> String
         .table
         .get(property)
         .map_or_else(|| "-".to_owned(), json)
+}
+
+/// The addresses of all resources, as text.
+pub(crate) fn addresses(stack: &Stack) -> Vec<String> {
+    stack.resources.keys().map(ToString::to_string).collect()
 }

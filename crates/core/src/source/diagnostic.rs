@@ -213,6 +213,7 @@ fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error(at, format!("`{name}` is not known in {whose}"));
     match guess::close(name, candidates.chain(super::common::NAMES.iter().copied())) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
+        None if known.is_empty() => diagnostic,
         None if known.len() <= 12 => diagnostic.help(format!("it may be {}", guess::list(known))),
         None => diagnostic.help("`terrace explain` lists the properties of a kind"),
     }

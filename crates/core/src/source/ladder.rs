@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::files::{Files, Unreadable};
 use super::guess;
 use super::header::{Header, header};
-use super::merge::Merger;
+use super::merge::{Merger, nothing_before};
 use super::node::Node;
 use super::span::Span;
 use super::stack::Removal;
@@ -55,7 +55,9 @@ pub(crate) fn read(
     let trees = stage_trees(folder, &header, files, told)?;
     unlisted(folder, &header, files, told);
     if header.stages.is_empty() {
-        let listing = Rc::new(header.listing.clone());
+        let mut listing = header.listing.clone();
+        nothing_before(&mut listing, told);
+        let listing = Rc::new(listing);
         return Some(Ladder {
             abouts: vec![header.about.clone()],
             header,

@@ -67,7 +67,26 @@ impl World<'_> {
         if let Some(address) =
             Address::from_reference(text).filter(|address| known(self, &address.kind))
         {
+            let written = self.files.sources.text(at).trim_matches(['"', '\'']);
+            if written == text {
+                let diagnostic = Diagnostic::error(at, "an address has no slash before it");
+                self.tell(diagnostic.help(format!("write `{address}`")));
+                return Named::Bad;
+            }
             return self.fits_kind(Named::One(address), refs, at);
+        }
+        if let Some(address) = text
+            .parse::<Address>()
+            .ok()
+            .filter(|address| known(self, &address.kind))
+            && let Some(module) = address.modules.first()
+        {
+            let text = format!(
+                "`{address}` is inside a module: only its outputs can be named from outside"
+            );
+            let help = format!("write module.{module}.{{output}}");
+            self.tell(Diagnostic::error(at, text).help(help));
+            return Named::Bad;
         }
         let parts: Vec<&str> = text.split('.').collect();
         let named = match parts.as_slice() {
