@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stacks::{json, one, property, resource};
+use crate::stacks::{HEAD, files, json, one, property, resource};
 
 // 20 to 25: environments, look-ups, tags
 
@@ -86,4 +86,35 @@ fn tags_of_the_stack_and_of_a_resource() {
     );
     assert_eq!(loaded.stack.tags["team"], "shop");
     assert_eq!(resource(&loaded, "secret.a").needs[0].field, "tags");
+}
+
+/// What a plan or the sandbox is told on the command line wins; an apply does not offer it.
+#[test]
+fn the_command_line_wins() {
+    let stack =
+        format!("{HEAD}stages = [\"one\", \"two\"]\nstage = \"two\"\n[variables]\nsize = 1\n");
+    let one = "[db_instance.a]\nclass = \"{{ stage }}\"\nstorage = \"{{ var.size }}\"\n";
+    let folder = files(&[
+        ("shop/stack.toml", &stack),
+        ("shop/one.toml", one),
+        ("shop/two.toml", ""),
+    ]);
+    let loaded = folder.stage("one").variable("size", "5").loaded();
+    assert_eq!(property(&loaded, "db_instance.a", "class"), "\"one\"");
+    assert_eq!(property(&loaded, "db_instance.a", "storage"), "5");
+}
+
+#[test]
+fn only_the_sandbox_has_an_account_without_a_pin() {
+    let folder = |text: &str| {
+        files(&[(
+            "shop/stack.toml",
+            &format!("name = \"shop\"\nregion = \"eu-west-3\"\n{text}"),
+        )])
+    };
+    assert_eq!(folder("").loaded().stack.account, None);
+    let text = "[secret.a]\nname = \"{{ stack.account }}\"\n";
+    insta::assert_snapshot!(folder(text).report());
+    let loaded = folder(text).sandbox().loaded();
+    assert_eq!(property(&loaded, "secret.a", "name"), "\"123456789012\"");
 }

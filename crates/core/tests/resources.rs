@@ -89,3 +89,32 @@ fn late_edges_may_go_round() {
     .loaded();
     assert!(resource(&loaded, "security_group.a").needs[0].late);
 }
+
+// 12 and 16: what a kind is told, and what it may be given
+
+#[test]
+fn names_are_foretold_from_the_identity() {
+    let loaded =
+        one("[secret.a]\n[ssm_parameter.b]\nname = \"b\"\nvalue = \"{{ secret.a.name }}\"\n")
+            .loaded();
+    assert_eq!(
+        property(&loaded, "ssm_parameter.b", "value"),
+        "\"shop-main-a-0a1b2c\""
+    );
+    let identity = loaded.stack.identity(&resource(&loaded, "secret.a").common);
+    assert_eq!(identity.account.as_deref(), Some("123456789012"));
+    assert_eq!(
+        (identity.stack.as_str(), identity.environment.as_str()),
+        ("shop", "main")
+    );
+}
+
+#[test]
+fn a_reference_may_be_a_word_of_its_kind() {
+    let loaded = one("[db_instance.a]\nclass = \"x\"\npassword = \"managed\"\n").loaded();
+    assert_eq!(
+        property(&loaded, "db_instance.a", "password"),
+        "\"managed\""
+    );
+    assert!(resource(&loaded, "db_instance.a").needs.is_empty());
+}

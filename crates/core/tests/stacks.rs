@@ -69,6 +69,11 @@ impl Folder {
         self
     }
 
+    pub(crate) fn sandbox(mut self) -> Self {
+        self.request.sandbox = true;
+        self
+    }
+
     pub(crate) fn load(&self) -> Result<Loaded, Report> {
         load(&self.request, &Kinds::new())
     }

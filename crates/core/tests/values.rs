@@ -45,6 +45,13 @@ fn variables_of_the_command_line_are_read_as_their_default_is() {
     );
 }
 
+#[test]
+fn none_has_a_default() {
+    let loaded =
+        one("[secret.a]\nname = \"{{ none | default('x') }}{{ 'y' | d('z') }}\"\n").loaded();
+    assert_eq!(property(&loaded, "secret.a", "name"), "\"xy\"");
+}
+
 // 9: names and outputs
 
 #[test]

@@ -125,6 +125,9 @@ impl Reader<'_> {
                 _ if kind == "remove" => {
                     Some("a stage's file may remove what the stages before it name".to_owned())
                 }
+                _ if super::common::NAMES.contains(&kind) => {
+                    Some("it belongs inside a resource's table, below [kind.name]".to_owned())
+                }
                 _ if super::header::WORDS.contains(&kind) => {
                     Some("it belongs in stack.toml".to_owned())
                 }

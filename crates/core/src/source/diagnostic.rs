@@ -223,6 +223,9 @@ fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
 fn retyped(found: Found, expected: &str, text: &str) -> Option<String> {
     let bare = text.trim_matches(['"', '\'']);
     match (found, expected) {
+        (Found::Float, "a whole number") if text.contains("{{") => Some(
+            "`/` answers a number with a fraction: write `//`, or `| int` behind it".to_owned(),
+        ),
         (_, _) if text.is_empty() || text.contains('\n') || text.contains("{{") => None,
         (Found::Integer | Found::Float | Found::Boolean, "a string") => {
             Some(format!("write \"{text}\""))

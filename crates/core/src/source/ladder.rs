@@ -73,11 +73,17 @@ pub(crate) fn read(
     for (index, (tree, (name, _))) in trees.iter().zip(&header.stages).enumerate() {
         let declared = declare(tree, &["about", "remove"], vocabulary, index, told);
         let remove = declared.rest.get("remove").map(|(_, remove)| remove);
+        let gone: Vec<(String, String)> = removals
+            .iter()
+            .flatten()
+            .map(|one: &Removal| (one.address.to_string(), one.stage.clone()))
+            .collect();
         let mut merger = Merger {
             vocabulary,
             told,
             stage: index,
             stage_name: name,
+            gone: &gone,
         };
         removals.push(merger.join(&mut sofar, declared.listing, remove));
         abouts.push(super::declare::text(&declared.rest, "about", told).map(|(about, _)| about));

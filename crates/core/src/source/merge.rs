@@ -16,6 +16,8 @@ pub(crate) struct Merger<'a> {
     pub(crate) told: &'a mut Vec<Diagnostic>,
     pub(crate) stage: usize,
     pub(crate) stage_name: &'a str,
+    /// What the stages before took out: address and stage.
+    pub(crate) gone: &'a [(String, String)],
 }
 
 /// In a file that nothing comes before there is nothing to unset.
@@ -312,6 +314,13 @@ impl Merger<'_> {
             "there is no `{text}` to remove: no stage before {} names it",
             self.stage_name
         );
+        let gone = self.gone.iter().find(|(address, _)| address == text);
+        if let Some((_, stage)) = gone {
+            let said = format!("`{text}` is gone already: the stage {stage} removes it");
+            self.told
+                .push(Diagnostic::error(at, said).help("leave it out here"));
+            return;
+        }
         let help = guess::help(text, known.iter().map(String::as_str));
         self.told.push(Diagnostic::error(at, said).maybe(help));
     }
