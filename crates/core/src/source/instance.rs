@@ -47,10 +47,20 @@ impl World<'_> {
             }
         }
         // What was unset is not in the table any more, but its stage has said something.
-        for (property, (stage, at)) in &decl.said {
+        for (property, stage) in decl
+            .said
+            .iter()
+            .filter(|(property, _)| !property.contains('.'))
+        {
             if !said.contains_key(property) && scope == 0 {
-                said.insert(property.clone(), (*stage, *at));
+                said.insert(property.clone(), *stage);
             }
+        }
+        if let Some(each) = each
+            && let Some(stage) = decl.said.get(&format!("for_each.{}", each.key))
+            && scope == 0
+        {
+            said.insert("for_each".to_owned(), *stage);
         }
         let (common, mut needs) = self.common(&cx, decl, address);
         let table = Node::new(decl.at, Is::Table(table));
@@ -68,8 +78,7 @@ impl World<'_> {
             .values()
             .map(|(stage, _)| *stage)
             .max()
-            .unwrap_or(0)
-            .max(if scope == 0 { decl.last } else { 0 });
+            .unwrap_or(decl.first * usize::from(scope == 0));
         let name = |stage: usize| self.stages.get(stage).cloned();
         Resource {
             address: address.clone(),

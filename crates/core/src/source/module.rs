@@ -10,6 +10,7 @@ use super::diagnostic::Diagnostic;
 use super::files::{Unreadable, tidy};
 use super::guess;
 use super::input::Declared;
+use super::merge::nothing_before;
 use super::node::Node;
 use super::shape::Shape;
 use super::span::Span;
@@ -177,7 +178,7 @@ impl World<'_> {
                 return None;
             }
         };
-        let declared = declare(
+        let mut declared = declare(
             &tree,
             &["about", "inputs", "remove"],
             self.vocabulary,
@@ -189,6 +190,7 @@ impl World<'_> {
                 Diagnostic::error(*at, "a module has no stages, and so nothing to remove");
             self.tell(diagnostic.help("give the resource a `when` that depends on an input"));
         }
+        nothing_before(&mut declared.listing, &mut self.told);
         let inputs = declared
             .rest
             .get("inputs")
