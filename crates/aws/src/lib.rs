@@ -14,3 +14,4 @@ pub mod world;
 
 pub use client::{Aws, Connection};
 pub use kinds::{KINDS, hands};
+pub use lookups::{LOOKUPS, lookup_hands};
