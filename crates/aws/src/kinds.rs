@@ -37,5 +37,7 @@ macro_rules! kinds {
 
 kinds! {
     /// Networks and machines.
-    ec2 { vpc Vpc, subnet Subnet }
+    ec2 {
+        vpc Vpc, subnet Subnet, internet_gateway InternetGateway, route_table RouteTable, key_pair KeyPair,
+    }
 }

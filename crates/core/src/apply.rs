@@ -342,7 +342,11 @@ impl Worker<'_> {
         // What the creating call could not take is an ordinary difference, now as after a crash.
         let live = self.wanted_live()?;
         let mut changes = self.kind()?.diff(&want, &live, &known);
-        changes.retain(|change| !change.late && in_place(change));
+        // Late elements wait for what they name. What AWS put in by itself, such as a new group's rule
+        // that lets everything out, names nothing that is still to come, and goes at once.
+        changes.retain(|change| {
+            in_place(change) && (!change.late || change.effect == Effect::Shrink)
+        });
         if changes.is_empty() {
             return Ok(End::Done);
         }

@@ -2,11 +2,19 @@
 
 mod cidr;
 mod duration;
+mod flow;
+mod peer;
+mod ports;
+mod range;
 mod text;
 mod zone;
 
 pub use cidr::Cidr4;
 pub use duration::Duration;
+pub use flow::Flow;
+pub use peer::{Peer, Peers};
+pub use ports::Ports;
+pub use range::Cidr;
 pub use text::Text;
 pub use zone::Zone;
 
