@@ -2,11 +2,13 @@
 
 mod cidr;
 mod duration;
+pub mod policy;
 mod text;
 mod zone;
 
 pub use cidr::Cidr4;
 pub use duration::Duration;
+pub use policy::Policy;
 pub use text::Text;
 pub use zone::Zone;
 
