@@ -38,4 +38,6 @@ macro_rules! kinds {
 kinds! {
     /// Networks and machines.
     ec2 { vpc Vpc, subnet Subnet }
+    /// Names.
+    route53 { hosted_zone HostedZone }
 }

@@ -1,11 +1,13 @@
 //! Equality as AWS means it: values that are read once and written one way.
 
 mod cidr;
+mod dns;
 mod duration;
 mod text;
 mod zone;
 
 pub use cidr::Cidr4;
+pub use dns::DnsName;
 pub use duration::Duration;
 pub use text::Text;
 pub use zone::Zone;
