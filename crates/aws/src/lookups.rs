@@ -123,3 +123,21 @@ impl<K: LookUpKind> AnyHand for LookUpHand<K> {
         Self::refuse()
     }
 }
+
+/// Lists the kinds that are only looked up: `module Type`.
+macro_rules! lookups {
+    ($($name:ident $type:ident),* $(,)?) => {
+        $(pub mod $name;)*
+
+        /// Their names and outputs.
+        pub static LOOKUPS: &[(&str, &[&str])] =
+            &[$(($name::$type::NAME, $name::$type::OUTPUTS)),*];
+
+        /// A hand for each.
+        pub fn lookup_hands(cx: &Arc<Aws>) -> Vec<Arc<dyn AnyHand>> {
+            vec![$(Arc::new(LookUpHand::<$name::$type>::new(cx)) as Arc<dyn AnyHand>),*]
+        }
+    };
+}
+
+lookups! { sns_topic SnsTopic }

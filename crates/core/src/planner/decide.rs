@@ -11,6 +11,7 @@ use crate::erased::{AnyKind, AnySpec};
 use crate::fields::Effect;
 use crate::inventory::FoundAny;
 use crate::kind::{Class, Ready};
+use crate::known::Known;
 use crate::mark::{Generation, Mark, Tags};
 use crate::plan::{Reason, Refusal};
 use crate::source::Resource;
@@ -87,22 +88,30 @@ pub(super) fn is_late(input: &Input<'_>, resource: &Resource, field: &str) -> bo
 }
 
 /// The mark a resource gets.
-pub(super) fn mark(input: &Input<'_>, resource: &Resource, generation: Generation) -> Mark {
+pub(super) fn mark(
+    input: &Input<'_>,
+    known: &Known,
+    resource: &Resource,
+    generation: Generation,
+) -> Mark {
     let about = input.kinds.get(&resource.kind).map(AnyKind::about);
     let stack = input.stack;
     let expires = input.options.expires.clone().unwrap_or_default();
-    let mut tags: Tags = stack
+    let output = |address: &Address, output: &str| {
+        known
+            .get(address, output)
+            .map(|value| minijinja::value::Serde(value).into())
+    };
+    // A tag whose value is not known yet is set once it is, as any other difference.
+    let tags: Tags = resource
+        .common
         .tags
         .iter()
-        .map(|(k, v)| (k.clone(), v.clone()))
+        .filter_map(|(key, value)| {
+            let value = value.settle(&output).ok()??;
+            Some((key.clone(), value.as_str()?.to_owned()))
+        })
         .collect();
-    tags.extend(
-        resource
-            .common
-            .tags
-            .iter()
-            .map(|(k, v)| (k.clone(), v.clone())),
-    );
     let protect = resource
         .common
         .protect
@@ -312,7 +321,7 @@ fn publish(
     decision: &Decision,
 ) {
     let address = resource.address.clone();
-    let mark = mark(input, resource, decision.generation);
+    let mark = mark(input, &draft.known, resource, decision.generation);
     match &decision.fate {
         Fate::Create | Fate::Replace(..) => {
             draft

@@ -141,7 +141,7 @@ impl Draft {
         }
         let plan = Plan {
             identity: input.identity.clone(),
-            stage: input.stack.stage.clone(),
+            stage: input.stack.stage.clone().unwrap_or_default(),
             steps: Vec::new(),
             refusals: Vec::<Refusal>::new(),
             kept: Vec::<Kept>::new(),

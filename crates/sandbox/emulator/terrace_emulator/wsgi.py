@@ -13,13 +13,14 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import __version__, accounts, cbor, clock, errors
+from . import __version__, accounts, cbor, census, clock, errors, stand_ins
 from .corrections import REGISTRY, enabled, install
 
 # Each of these declares corrections when imported.
 MODULES = (
     "protocol", "tokens", "paging", "cloudwatch",
-    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_volumes",
+    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_volumes", "rds", "rds_groups", "route53",
+    "iam", "s3", "secretsmanager", "ssm",
 )
 
 # Services that may call back into the server while they answer: holding the lock there would wait for itself.
@@ -65,6 +66,8 @@ class Application:
         if environ["REQUEST_METHOD"] != "HEAD":
             headers = [(k, v) for k, v in headers if k.lower() != "content-length"]
             headers.append(("Content-Length", str(len(answer))))
+        else:
+            answer = b""
         start_response(f"{status} {'OK' if status < 400 else 'Refused'}", headers)
         return [answer]
 
@@ -142,6 +145,11 @@ class Application:
             except (KeyError, ValueError):
                 return _json({"error": "say ?seconds=<number>"}, 400)
             return _json({"seconds": clock.pace})
+        if path == "/terrace/stand-in" and method == "POST":
+            # Outside the lock: it calls this server as any client would.
+            return _json(stand_ins.make(int(environ["SERVER_PORT"]), query))
+        if path == "/terrace/census" and method == "GET":
+            return _json(census.count(int(environ["SERVER_PORT"]), query["account"], query["region"]))
         if path == "/terrace/corrections" and method == "GET":
             return _json([REGISTRY[name].as_json() for name in sorted(REGISTRY)])
         if path.startswith("/terrace/corrections/") and method == "POST":
