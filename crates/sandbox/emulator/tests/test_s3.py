@@ -109,7 +109,9 @@ class Buckets(Case):
             aws_access_key_id="TERRACE111122223333",
             aws_secret_access_key="any",
             config=Config(
-                max_pool_connections=8, retries={"max_attempts": 0}, s3={"addressing_style": "path"},
+                max_pool_connections=8,
+                retries={"max_attempts": 0},
+                s3={"addressing_style": "path"},
                 request_checksum_calculation="when_required",
             ),
         )

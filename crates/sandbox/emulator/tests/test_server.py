@@ -1,10 +1,10 @@
-import json
 import urllib.error
 import urllib.request
 
-from botocore.session import Session
-from botocore.serialize import create_serializer
+import boto3
 from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
+from botocore.session import Session
 
 from .harness import Case, bare, client, control, corrects, endpoint, unique
 
@@ -44,8 +44,6 @@ class Server(Case):
             self.assertEqual([], client("s3", other).list_buckets(Prefix=bucket)["Buckets"])
 
     def test_any_other_key_is_the_default_account(self):
-        import boto3
-
         sts = boto3.client(
             "sts",
             region_name="eu-west-1",
@@ -54,6 +52,19 @@ class Server(Case):
             aws_secret_access_key="test",
         )
         self.assertEqual("123456789012", sts.get_caller_identity()["Account"])
+
+    def test_keys_of_an_assumed_role_stay_in_their_account(self):
+        role = "arn:aws:iam::444455556666:role/any"
+        keys = client("sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+        sts = boto3.client(
+            "sts",
+            region_name="eu-west-1",
+            endpoint_url=endpoint(),
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+        self.assertEqual("444455556666", sts.get_caller_identity()["Account"])
 
     @corrects("protocol.readable-errors")
     def test_gaps_answer_in_their_protocol(self):

@@ -87,7 +87,7 @@ class Parameters(Case):
     @corrects("ssm.describe-paging")
     def test_pages(self):
         ssm = client("ssm")
-        for number in range(4):
+        for _ in range(4):
             ssm.put_parameter(Name=f"/{unique()}", Value="1", Type="String", Tags=[{"Key": "k", "Value": "v"}])
         ask = {"ParameterFilters": [{"Key": "tag:k", "Values": ["v"]}], "MaxResults": 2}
         first = ssm.describe_parameters(**ask)
