@@ -55,7 +55,7 @@ class Server(Case):
 
     def test_keys_of_an_assumed_role_stay_in_their_account(self):
         role = "arn:aws:iam::444455556666:role/any"
-        keys = client("sts").assume_role(RoleArn=role, RoleSessionName="s")["Credentials"]
+        keys = client("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
         sts = boto3.client(
             "sts",
             region_name="eu-west-1",
@@ -183,6 +183,25 @@ class Alarms(Case):
         self.put(name, Tags=[{"Key": "other", "Value": "v"}])
         tags = client("cloudwatch").list_tags_for_resource(ResourceARN=arn)["Tags"]
         self.assertEqual([{"Key": "k", "Value": "v"}], tags)
+
+    @corrects("cloudwatch.alarm-tags-deleted")
+    def test_tags_go_with_the_alarm(self):
+        cloudwatch, name = client("cloudwatch"), unique()
+        arn = self.put(name, Tags=[{"Key": "k", "Value": "v"}])["AlarmArn"]
+        cloudwatch.delete_alarms(AlarmNames=[name])
+        with self.refused("ResourceNotFoundException"):
+            cloudwatch.list_tags_for_resource(ResourceARN=arn)
+        self.put(name)
+        self.assertEqual([], cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"])
+
+    @corrects("cloudwatch.alarm-paging")
+    def test_alarms_page(self):
+        prefix = unique()
+        for number in range(3):
+            self.put(f"{prefix}-{number}")
+        pages = client("cloudwatch").get_paginator("describe_alarms")
+        found = pages.paginate(AlarmNamePrefix=prefix, PaginationConfig={"PageSize": 2})
+        self.assertEqual([2, 1], [len(page["MetricAlarms"]) for page in found])
 
     @corrects("cloudwatch.alarm-insufficient-data")
     def test_begins_without_data(self):

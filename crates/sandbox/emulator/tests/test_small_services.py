@@ -84,6 +84,14 @@ class Secrets(Case):
 
 
 class Parameters(Case):
+    @corrects("ssm.tags-deleted")
+    def test_tags_go_with_the_parameter(self):
+        ssm, name = client("ssm"), f"/{unique()}/x"
+        ssm.put_parameter(Name=name, Value="1", Type="String", Tags=[{"Key": "k", "Value": "v"}])
+        ssm.delete_parameter(Name=name)
+        ssm.put_parameter(Name=name, Value="1", Type="String")
+        self.assertEqual([], ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"])
+
     @corrects("ssm.describe-paging")
     def test_pages(self):
         ssm = client("ssm")
