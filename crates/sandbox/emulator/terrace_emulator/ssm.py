@@ -39,6 +39,6 @@ def delete(call: Any, proceed: Any) -> Any:
     answer = proceed()
     kept = backend(call)._resource_tags["Parameter"]
     for name in call._get_param("Names") or [call._get_param("Name")]:
-        # moto keeps tags under the name as it was given, and forgets them under the name without its slash.
+        # moto keeps the tags of `/name` under that, and forgets those of `name`.
         kept.pop(name, None)
     return answer

@@ -86,7 +86,7 @@ class Secrets(Case):
 class Parameters(Case):
     @corrects("ssm.tags-deleted")
     def test_tags_go_with_the_parameter(self):
-        ssm, name = client("ssm"), f"/{unique()}/x"
+        ssm, name = client("ssm"), f"/{unique()}"
         ssm.put_parameter(Name=name, Value="1", Type="String", Tags=[{"Key": "k", "Value": "v"}])
         ssm.delete_parameter(Name=name)
         ssm.put_parameter(Name=name, Value="1", Type="String")
