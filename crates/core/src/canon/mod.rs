@@ -6,6 +6,7 @@ mod flow;
 mod peer;
 mod ports;
 mod range;
+pub mod policy;
 mod text;
 mod zone;
 
@@ -15,6 +16,7 @@ pub use flow::Flow;
 pub use peer::{Peer, Peers};
 pub use ports::Ports;
 pub use range::Cidr;
+pub use policy::Policy;
 pub use text::Text;
 pub use zone::Zone;
 
