@@ -38,4 +38,12 @@ macro_rules! kinds {
 kinds! {
     /// Networks and machines.
     ec2 { vpc Vpc, subnet Subnet }
+    /// Who may do what.
+    iam { iam_role IamRole, instance_profile InstanceProfile }
+    /// Passwords known to nobody.
+    secretsmanager { secret Secret }
+    /// Settings that applications read.
+    ssm { ssm_parameter SsmParameter }
+    /// What to watch, and whom to wake.
+    cloudwatch { alarm Alarm }
 }

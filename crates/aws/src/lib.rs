@@ -9,6 +9,7 @@ pub mod door;
 pub mod error;
 pub mod kinds;
 pub mod lookups;
+mod names;
 pub mod timing;
 pub mod world;
 
