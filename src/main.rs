@@ -1,2 +1,43 @@
-//! terrace
-fn main() {}
+//! Grows a startup's AWS architecture stage by stage, without a state file.
+//!
+//! This package holds the words: what people type ([`cli`], [`commands`]) and read ([`ui`]). The
+//! judgement is `terrace-core`, the hands are `terrace-aws`.
+
+mod cli;
+mod commands;
+mod failure;
+mod session;
+mod ui;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::cli::Cli;
+use crate::ui::Ui;
+
+fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let help = matches!(
+                error.kind(),
+                ErrorKind::DisplayHelp | ErrorKind::DisplayVersion
+            );
+            // A closed pipe must not turn help into a failure.
+            let _ = error.print();
+            return ExitCode::from(u8::from(!help));
+        }
+    };
+    let ui = Ui::new(cli.color);
+    let end = match commands::run(cli, &ui) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            let exit = failure.exit;
+            ui.failure(&failure);
+            exit
+        }
+    };
+    ExitCode::from(end.code())
+}

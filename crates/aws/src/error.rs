@@ -110,7 +110,10 @@ fn class<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorCla
     match error {
         SdkError::ServiceError(service) => match service.err().code() {
             Some(code) => class_of_code(code),
-            // An answer without a code is no word of AWS's: a proxy's page, a crash.
+            // The answer to a HEAD has no body, and its status is all that AWS says.
+            None if service.raw().status().as_u16() == 404 => ErrorClass::NotFound,
+            None if service.raw().status().as_u16() == 403 => ErrorClass::Denied,
+            // Else an answer without a code is no word of AWS's: a proxy's page, a crash.
             None => ErrorClass::Unknown,
         },
         SdkError::ConstructionFailure(_) => ErrorClass::Unsent,

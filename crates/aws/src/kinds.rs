@@ -37,13 +37,32 @@ macro_rules! kinds {
 
 kinds! {
     /// Networks and machines.
-    ec2 { vpc Vpc, subnet Subnet }
+    ec2 {
+        vpc Vpc,
+        subnet Subnet,
+        internet_gateway InternetGateway,
+        route_table RouteTable,
+        key_pair KeyPair,
+    }
+    /// Names.
+    route53 {
+        hosted_zone HostedZone,
+    }
     /// Who may do what.
-    iam { iam_role IamRole, instance_profile InstanceProfile }
+    iam {
+        iam_role IamRole,
+        instance_profile InstanceProfile,
+    }
     /// Passwords known to nobody.
-    secretsmanager { secret Secret }
+    secretsmanager {
+        secret Secret,
+    }
     /// Settings that applications read.
-    ssm { ssm_parameter SsmParameter }
+    ssm {
+        ssm_parameter SsmParameter,
+    }
     /// What to watch, and whom to wake.
-    cloudwatch { alarm Alarm }
+    cloudwatch {
+        alarm Alarm,
+    }
 }

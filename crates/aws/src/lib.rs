@@ -3,15 +3,29 @@
 //! Read [`client`] (how AWS is reached), [`door`] (how every call goes out), [`kinds`] (the list) and
 //! `kinds/ec2/vpc.rs`, the kind to copy; then [`discovery`] and [`world`].
 
+pub mod bucket;
 pub mod client;
 pub mod discovery;
 pub mod door;
 pub mod error;
 pub mod kinds;
+pub mod lock;
 pub mod lookups;
 mod names;
 pub mod timing;
+pub mod vocabulary;
 pub mod world;
 
 pub use client::{Aws, Connection};
 pub use kinds::{KINDS, hands};
+
+use std::sync::Arc;
+
+use terrace_core::erased::AnyHand;
+
+/// The hands of all kinds, those that are only looked up included.
+pub fn all_hands(cx: &Arc<Aws>) -> Vec<Arc<dyn AnyHand>> {
+    let mut all = hands(cx);
+    all.extend(lookups::lookup_hands(cx));
+    all
+}

@@ -300,19 +300,7 @@ impl Class {
     }
 }
 
-/// A loss that needs consent: `allow = "data"`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Loss {
-    /// What users stored.
-    Data,
-    /// An IP address, a DNS name, an ARN that others hold.
-    Address,
-    /// A network and all that stands in it.
-    Network,
-    /// A replica's link to its source.
-    Promotion,
-}
+pub use crate::source::Loss;
 
 impl Loss {
     /// The word in TOML.

@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod apply;
+pub mod bridge;
 pub mod canon;
 pub mod erased;
 pub mod error;

@@ -1,5 +1,6 @@
 //! The emulator: started, found again, emptied, stopped.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -177,6 +178,27 @@ impl Sandbox {
         self.tell(Method::POST, "reset").await.map(drop)
     }
 
+    /// Makes what a look-up of a stack needs and a fresh world does not hold, if it is not there: a
+    /// resource of `kind` with the properties `like`.
+    pub async fn stand_in(
+        &self,
+        account: &str,
+        region: &str,
+        kind: &str,
+        like: &BTreeMap<String, String>,
+    ) -> Result<()> {
+        let place = [("account", account), ("region", region), ("kind", kind)];
+        let like = like
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let query: Vec<String> = like
+            .chain(place)
+            .map(|(name, value)| format!("{name}={}", percent(value)))
+            .collect();
+        let what = format!("stand-in?{}", query.join("&"));
+        self.tell(Method::POST, &what).await.map(drop)
+    }
+
     /// How many seconds its slow resources take to become ready.
     pub async fn set_pace(&self, seconds: f64) -> Result<()> {
         self.tell(Method::POST, &format!("pace?seconds={seconds}"))
@@ -269,4 +291,32 @@ fn check(name: &str) -> Result<()> {
         SandboxError::new(format!("`{name}` cannot be a sandbox's name"))
             .hint("use lower-case letters, digits and `-`"),
     )
+}
+
+/// What a plain AWS client (boto3) counts in an account and region of the emulator at `endpoint`, by
+/// kind of thing; what is not there is left out.
+pub async fn census(endpoint: &str, account: &str, region: &str) -> Result<BTreeMap<String, u64>> {
+    let url = format!("{endpoint}/terrace/census?account={account}&region={region}");
+    let failed =
+        |why: &str| SandboxError::new(format!("the sandbox's emulator gave no census: {why}"));
+    match client::call(Method::GET, &url, Duration::from_mins(1)).await {
+        Ok((status, text)) if status.is_success() => {
+            serde_json::from_str(&text).map_err(|error| failed(&error.to_string()))
+        }
+        Ok((status, text)) => Err(failed(&status.to_string()).quoting(&text)),
+        Err(why) => Err(failed(&why)),
+    }
+}
+
+/// A value as it may stand in a query.
+fn percent(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(char::from(byte));
+        } else {
+            encoded.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    encoded
 }

@@ -100,12 +100,12 @@ impl Maker<'_, '_> {
             .map(|(stage, _)| stage)
             .next_back()
             .unwrap_or(&self.resource.stage);
-        last.clone()
+        last.clone().unwrap_or_default()
     }
 
     fn create(&mut self, generation: Generation, old: Option<&AnyLive>, fields: &[&'static str]) {
         let input = self.input;
-        let mark = mark(input, self.resource, generation);
+        let mark = mark(input, &self.draft.known, self.resource, generation);
         if self.kind.about().create == Create::Name {
             self.wait_for_namesakes();
         }
@@ -224,7 +224,8 @@ impl Maker<'_, '_> {
             .mark
             .as_ref()
             .map_or(Generation::first(1), |(_, g)| *g);
-        let wanted = mark(self.input, self.resource, generation).all_tags();
+        let known = &self.draft.known;
+        let wanted = mark(self.input, known, self.resource, generation).all_tags();
         let ignored = |key: &str| {
             let path = format!("tags.{key}");
             self.resource
@@ -271,14 +272,19 @@ const KIND_TAGS: [&str; 2] = ["terrace:stateless", "terrace:leaving"];
 /// The steps of everything that is to go: replaced, removed, orphaned, or all of it.
 pub(super) fn deletions(input: &Input<'_>, draft: &mut Draft) {
     let ours = &input.inventory.ours;
+    let kept: BTreeSet<usize> = draft
+        .wanted
+        .values()
+        .filter_map(|decision| match decision.fate {
+            Fate::Keep(_, index) => Some(index),
+            _ => None,
+        })
+        .collect();
     for (index, found) in ours.iter().enumerate() {
         let Some((address, _)) = &found.mark else {
             continue;
         };
-        let taken = draft
-            .wanted
-            .values()
-            .any(|decision| matches!(decision.fate, Fate::Keep(_, kept) if kept == index));
+        let taken = kept.contains(&index);
         let gone = matches!(found.ready, Ready::Dying(_));
         if taken || gone || draft.leaving.contains_key(&index) {
             continue;
@@ -365,7 +371,12 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
     let class = kind.class(None, &found.live);
     let replaced = matches!(reason, Reason::Superseded | Reason::Twin | Reason::Broken);
     let ephemeral = found.says(mark::EPHEMERAL);
-    let lost = class.loss().filter(|_| !replaced && !ephemeral);
+    // Whoever destroys an environment has agreed to lose its names and networks; data is asked for.
+    let asked = |loss: &Loss| reason != Reason::Destroyed || *loss == Loss::Data;
+    let lost = class
+        .loss()
+        .filter(|_| !replaced && !ephemeral)
+        .filter(asked);
     if let Some(loss) = lost
         && !allowed(input, address, loss)
     {
@@ -422,7 +433,12 @@ fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {
         Reason::Superseded => "replaced".to_owned(),
         Reason::Twin => "a spare: the same creation went through twice".to_owned(),
         Reason::Broken => "its creation failed".to_owned(),
-        Reason::Lowered => format!("not on stage {}", input.stack.stage),
+        Reason::Lowered => {
+            format!(
+                "not on stage {}",
+                input.stack.stage.as_deref().unwrap_or_default()
+            )
+        }
         Reason::Destroyed => "destroy".to_owned(),
     }
 }

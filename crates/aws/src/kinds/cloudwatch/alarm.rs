@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, json};
 use terrace_core::canon::Duration;
-use terrace_core::error::{ErrorClass, Result};
+use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
@@ -26,16 +26,18 @@ use terrace_core::said::Said;
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::lookups::LookUpKind;
+use crate::lookups::sns_topic::SnsTopic;
 use crate::names::{invalid, only, partition, taken};
 
 /// A number to watch, and whom to wake.
 pub struct Alarm;
 
-/// What an alarm can set off: a topic of SNS, or by its ARN anything else.
-pub struct Action;
+/// What an alarm sets off: a topic of SNS, or by its ARN anything else.
+pub type Action = Late<Ref<SnsTopic>>;
 
-impl Target for Action {
-    const KINDS: &'static [&'static str] = &["sns_topic"];
+impl Target for SnsTopic {
+    const KINDS: &'static [&'static str] = &[SnsTopic::NAME];
 }
 
 /// A number to watch, and whom to wake. Its name is always derived: AWS finds alarms by the beginning of
@@ -67,6 +69,7 @@ pub struct AlarmSpec {
     pub above: Option<f64>,
     /// It rings below this.
     #[serde(default)]
+    #[schemars(extend("examples" = [10, 20], "x-no-law" = "it excludes `above`"))]
     pub below: Option<f64>,
     /// How long a period is: `"10s"`, `"20s"`, `"30s"`, or minutes.
     #[schemars(extend("examples" = ["60s", "5m"]))]
@@ -84,10 +87,12 @@ pub struct AlarmSpec {
     pub missing_data: MissingData,
     /// What it sets off when it rings: topics, or ARNs.
     #[serde(default)]
-    pub actions: Vec<Late<Ref<Action>>>,
+    #[schemars(extend("examples" = [["arn:aws:sns:eu-west-3:123456789012:desk"], ["arn:aws:sns:eu-west-3:123456789012:oncall"]]))]
+    pub actions: Vec<Action>,
     /// What it sets off when all is well again.
     #[serde(default)]
-    pub ok_actions: Vec<Late<Ref<Action>>>,
+    #[schemars(extend("examples" = [["arn:aws:sns:eu-west-3:123456789012:desk"], ["arn:aws:sns:eu-west-3:123456789012:oncall"]]))]
+    pub ok_actions: Vec<Action>,
 }
 
 fn one_period() -> u32 {
@@ -245,7 +250,7 @@ impl Kind for Alarm {
         let live = wanted(cx, want, known, mark.name(LIMIT))?;
         // The call would overwrite whatever has the name, so that must be known first.
         if let Some(there) = list(cx, Which::Name(&live.id)).await?.pop() {
-            let refused = terrace_core::error::CloudError::new(
+            let refused = CloudError::new(
                 ACTION,
                 ErrorClass::Conflict,
                 format!("there is an alarm `{}`", live.id),
@@ -353,15 +358,15 @@ fn threshold(have: &AlarmLive, comparison: &ComparisonOperator) -> Said {
 }
 
 /// The ARNs of what an alarm sets off.
-fn arns(actions: &[Late<Ref<Action>>], known: &Known) -> Said {
+fn arns(actions: &[Action], known: &Known) -> Said {
     Said::all(actions.iter().map(|action| match action {
         Late::Known(reference) => known.output(reference, "arn"),
         Late::Later(expression) => Said::Later(expression.clone()),
     }))
 }
 
-fn need_arns(actions: &[Late<Ref<Action>>], known: &Known) -> Result<Vec<String>> {
-    let arn = |action: &Late<Ref<Action>>| {
+fn need_arns(actions: &[Action], known: &Known) -> Result<Vec<String>> {
+    let arn = |action: &Action| {
         let reference = action.need().map_err(|why| invalid("cloudwatch:PutMetricAlarm", why))?;
         known.need_output(reference, "arn")
     };

@@ -25,7 +25,7 @@ use terrace_core::said::Said;
 use super::shared::{arn, document, path, tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::names::{invalid, only, taken};
+use crate::names::{invalid, only};
 
 /// What a machine, a service or another account may do in this one.
 pub struct IamRole;
@@ -269,13 +269,8 @@ impl Kind for IamRole {
                     .set_tags(Some(tags.clone()))
                     .send()
             })
-            .await;
-        let role = match answer {
-            Err(refused) if refused.class == ErrorClass::Conflict => {
-                return taken(refused, one(cx, &name).await?, mark);
-            }
-            answer => answer?.role.ok_or_else(|| missing(ACTION, "role"))?,
-        };
+            .await?;
+        let role = answer.role.ok_or_else(|| missing(ACTION, "role"))?;
         let live = read(role, ACTION, Vec::new(), BTreeMap::new())?;
         // The answer may leave out what it was just told.
         Ok(IamRoleLive {

@@ -20,7 +20,7 @@ use super::iam_role::IamRole;
 use super::shared::{arn, path, tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::names::{only, taken};
+use crate::names::only;
 
 /// What hands a role to machines.
 pub struct InstanceProfile;
@@ -125,13 +125,8 @@ impl Kind for InstanceProfile {
                 let call = cx.iam.create_instance_profile().instance_profile_name(&name);
                 call.path(path(&cx.identity)).set_tags(Some(tags.clone())).send()
             })
-            .await;
-        match answer {
-            Err(refused) if refused.class == ErrorClass::Conflict => {
-                taken(refused, one(cx, &name).await?, mark)
-            }
-            answer => Ok(read(answer?.instance_profile.ok_or_else(|| missing(ACTION, "profile"))?)),
-        }
+            .await?;
+        Ok(read(answer.instance_profile.ok_or_else(|| missing(ACTION, "profile"))?))
     }
 
     async fn update(

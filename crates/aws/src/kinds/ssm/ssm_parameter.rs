@@ -12,7 +12,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terrace_core::canon::Text;
-use terrace_core::error::{ErrorClass, Result};
+use terrace_core::error::Result;
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
@@ -27,7 +27,7 @@ use terrace_core::said::Said;
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::names::{invalid, only, taken};
+use crate::names::{invalid, only};
 
 /// A setting that applications read, by its name.
 pub struct SsmParameter;
@@ -196,24 +196,19 @@ impl Kind for SsmParameter {
         mark: &Mark,
     ) -> Result<SsmParameterLive> {
         const ACTION: &str = "ssm:PutParameter";
+        let name = name(want, mark);
         let live = SsmParameterLive {
-            arn: String::new(),
-            id: name(want, mark),
+            arn: arn(cx, &name),
+            id: name,
             value: value(want)?,
             kind: aws_type(want.kind).as_str().to_owned(),
             tier: want.tier,
             description: want.description.clone(),
         };
         let tags = tag_list(ACTION, &mark.all_tags())?;
-        let answer = cx
-            .mutate(Op::again(ACTION), || put(cx, &live).overwrite(false).set_tags(Some(tags.clone())).send())
-            .await;
-        match answer {
-            Err(refused) if refused.class == ErrorClass::Conflict => {
-                taken(refused, all(cx, "Name", &live.id).await?.pop(), mark)
-            }
-            answer => answer.map(|_| SsmParameterLive { arn: arn(cx, &live.id), ..live }),
-        }
+        let op = Op::again(ACTION);
+        cx.mutate(op, || put(cx, &live).overwrite(false).set_tags(Some(tags.clone())).send()).await?;
+        Ok(live)
     }
 
     async fn update(

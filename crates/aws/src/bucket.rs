@@ -1,0 +1,177 @@
+//! The one bucket an account has: locks and footprints. Its name can be guessed, so its owner is
+//! checked on every call (aws-semantics 5.4).
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::primitives::ByteStream;
+use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
+use jiff::Timestamp;
+use terrace_core::error::{CloudError, ErrorClass, Result};
+
+use crate::client::{Aws, missing};
+use crate::door::Op;
+
+/// The account's bucket, and a client for the region it is in.
+#[derive(Clone, Debug)]
+pub struct Bucket {
+    name: String,
+    account: String,
+    s3: Client,
+}
+
+/// An object as it was read.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Its content.
+    pub body: Vec<u8>,
+    /// Its version, for conditional writes.
+    pub etag: String,
+    /// How many seconds ago it was written, by S3's clock.
+    pub age: f64,
+}
+
+/// Under which condition an object is written.
+#[derive(Clone, Debug)]
+pub enum If {
+    /// It is not there.
+    Absent,
+    /// It is still this version.
+    Still(String),
+    /// Always.
+    Any,
+}
+
+impl Bucket {
+    /// The account's bucket, if it is there.
+    pub async fn find(cx: &Aws) -> Result<Option<Self>> {
+        let account = cx.identity.account.clone();
+        let name = format!("terrace-{account}");
+        let head = cx
+            .read("s3:ListBucket", || {
+                cx.s3
+                    .head_bucket()
+                    .bucket(&name)
+                    .expected_bucket_owner(&account)
+                    .send()
+            })
+            .await;
+        match head {
+            Ok(head) => {
+                let elsewhere = head.bucket_region.filter(|region| *region != cx.region);
+                let s3 = elsewhere.map_or_else(|| cx.s3.clone(), |region| cx.s3_in(&region));
+                Ok(Some(Self { name, account, s3 }))
+            }
+            // A HEAD has no body, hence no code: 404 is all it says.
+            Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+            Err(error) => {
+                Err(error.hinted(format!("{name} holds the locks of this account's stacks")))
+            }
+        }
+    }
+
+    /// The account's bucket, made if it is not there.
+    pub async fn open(cx: &Aws) -> Result<Self> {
+        if let Some(bucket) = Self::find(cx).await? {
+            return Ok(bucket);
+        }
+        let account = cx.identity.account.clone();
+        let name = format!("terrace-{account}");
+        let place = (cx.region != "us-east-1").then(|| {
+            let region = BucketLocationConstraint::from(cx.region.as_str());
+            CreateBucketConfiguration::builder()
+                .location_constraint(region)
+                .build()
+        });
+        let made = cx
+            .mutate(
+                Op::again("s3:CreateBucket").while_busy(&["OperationAborted"], 2.0),
+                || {
+                    let call = cx.s3.create_bucket().bucket(&name);
+                    call.set_create_bucket_configuration(place.clone()).send()
+                },
+            )
+            .await;
+        match made {
+            Err(error) if !error.is(&["BucketAlreadyOwnedByYou"]) => {
+                Err(error.hinted(format!("the name {name} must belong to this account")))
+            }
+            _ => Self::find(cx)
+                .await?
+                .ok_or_else(|| missing("s3:CreateBucket", "bucket")),
+        }
+    }
+
+    /// An object, `None` if it is not there.
+    pub async fn get(&self, cx: &Aws, key: &str) -> Result<Option<Object>> {
+        let answer = cx
+            .read("s3:GetObject", || {
+                let call = self.s3.get_object().bucket(&self.name).key(key);
+                call.expected_bucket_owner(&self.account).send()
+            })
+            .await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error) if error.is(&["NoSuchKey"]) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let etag = answer
+            .e_tag
+            .clone()
+            .ok_or_else(|| missing("s3:GetObject", "version"))?;
+        let written = answer.last_modified.map_or(0, |time| time.secs());
+        let age = Timestamp::now().as_second() - written;
+        let body = answer.body.collect().await.map_err(|error| {
+            CloudError::new("s3:GetObject", ErrorClass::Unknown, error.to_string())
+        })?;
+        #[expect(clippy::cast_precision_loss, reason = "ages are small")]
+        Ok(Some(Object {
+            body: body.to_vec(),
+            etag,
+            age: age.max(0) as f64,
+        }))
+    }
+
+    /// Writes an object under a condition; its new version, or `None` if the condition does not hold.
+    pub async fn put(&self, cx: &Aws, key: &str, body: &str, only: &If) -> Result<Option<String>> {
+        let answer = cx
+            .mutate(Op::again("s3:PutObject"), || {
+                let call = self.s3.put_object().bucket(&self.name).key(key);
+                let call = call.expected_bucket_owner(&self.account);
+                let call = match only {
+                    If::Absent => call.if_none_match("*"),
+                    If::Still(etag) => call.if_match(etag),
+                    If::Any => call,
+                };
+                call.body(ByteStream::from(body.as_bytes().to_vec())).send()
+            })
+            .await;
+        match answer {
+            Ok(answer) => Ok(Some(answer.e_tag.unwrap_or_default())),
+            Err(error) if error.is(LOST) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Deletes an object if it is still this version; false if it is not.
+    pub async fn delete(&self, cx: &Aws, key: &str, etag: &str) -> Result<bool> {
+        let answer = cx
+            .mutate(Op::again("s3:DeleteObject"), || {
+                let call = self.s3.delete_object().bucket(&self.name).key(key);
+                call.expected_bucket_owner(&self.account)
+                    .if_match(etag)
+                    .send()
+            })
+            .await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if error.is(LOST) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// A condition that does not hold, in S3's words.
+const LOST: &[&str] = &[
+    "PreconditionFailed",
+    "ConditionalRequestConflict",
+    "NoSuchKey",
+];

@@ -1,0 +1,244 @@
+//! What is wrong in the files, for people: every mistake with its line, what is wrong and what to write instead.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+
+use super::fault::{Fault, Found, Wrong, plain};
+use super::guess;
+use super::span::{Sources, Span};
+
+/// How much a diagnostic matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Severity {
+    /// The stack cannot be used.
+    Error,
+    /// It can, but perhaps this was not meant.
+    Hint,
+}
+
+/// One thing to say about the files.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Diagnostic {
+    /// How much it matters.
+    pub severity: Severity,
+    /// Where.
+    pub at: Option<Span>,
+    /// What is wrong.
+    pub text: String,
+    /// What to write instead; several lines where there are several ways.
+    pub help: Vec<String>,
+    /// Other places that belong to it, each with a word.
+    pub also: Vec<(Span, String)>,
+}
+
+impl Diagnostic {
+    /// An error at a place.
+    pub fn error(at: Span, text: impl Into<String>) -> Self {
+        let at = Some(at).filter(|at| !at.is_nowhere());
+        Self {
+            severity: Severity::Error,
+            at,
+            text: text.into(),
+            help: Vec::new(),
+            also: Vec::new(),
+        }
+    }
+
+    /// A hint at a place.
+    pub fn hint(at: Span, text: impl Into<String>) -> Self {
+        Self {
+            severity: Severity::Hint,
+            ..Self::error(at, text)
+        }
+    }
+
+    /// The same with what to write instead.
+    #[must_use]
+    pub fn help(mut self, text: impl Into<String>) -> Self {
+        self.help.push(text.into());
+        self
+    }
+
+    /// The same with what to write instead, if there is such a thing.
+    #[must_use]
+    pub fn maybe(mut self, text: Option<String>) -> Self {
+        self.help.extend(text);
+        self
+    }
+
+    /// The same with another place that belongs to it.
+    #[must_use]
+    pub fn and(mut self, at: Span, text: impl Into<String>) -> Self {
+        self.also.push((at, text.into()));
+        self
+    }
+}
+
+/// Everything that is to be said, with the files it is about.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// The files.
+    pub sources: Sources,
+    /// What is to be said, sorted by file and place, each once.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Report {
+    /// Sorts by place and says nothing twice.
+    pub fn new(sources: Sources, mut diagnostics: Vec<Diagnostic>) -> Self {
+        let mut seen = HashSet::new();
+        // A hint beside an error at the same place only repeats it.
+        let wrong: HashSet<_> = diagnostics
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .map(|one| one.at)
+            .collect();
+        diagnostics.retain(|one| one.severity == Severity::Error || !wrong.contains(&one.at));
+        diagnostics.retain(|one| seen.insert((one.at, one.text.clone())));
+        diagnostics.sort_by_key(|one| one.at);
+        Self {
+            sources,
+            diagnostics,
+        }
+    }
+
+    /// How many of them are errors.
+    pub fn errors(&self) -> usize {
+        self.diagnostics
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .count()
+    }
+
+    /// For a terminal without colour, a file, a test.
+    pub fn plain(&self) -> String {
+        self.render(&Renderer::plain().decor_style(DecorStyle::Ascii))
+    }
+
+    /// For a terminal with colour.
+    pub fn styled(&self) -> String {
+        self.render(&Renderer::styled().decor_style(DecorStyle::Ascii))
+    }
+
+    fn render(&self, renderer: &Renderer) -> String {
+        let mut out = String::new();
+        for diagnostic in &self.diagnostics {
+            out.push_str(&render(&self.sources, diagnostic, renderer));
+            out.push_str("\n\n");
+        }
+        match self.errors() {
+            0 => {}
+            1 => out.push_str("1 error\n"),
+            many => {
+                let _ = writeln!(out, "{many} errors");
+            }
+        }
+        out
+    }
+}
+
+fn render(sources: &Sources, diagnostic: &Diagnostic, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Hint => Level::NOTE.with_name("hint"),
+    };
+    let mut group = Group::with_title(level.primary_title(diagnostic.text.as_str()));
+    let places = diagnostic.at.map(|at| (at, None)).into_iter();
+    let places: Vec<_> = places
+        .chain(
+            diagnostic
+                .also
+                .iter()
+                .map(|(at, text)| (*at, Some(text.as_str()))),
+        )
+        .collect();
+    for (index, (at, label)) in places.iter().enumerate() {
+        let Some((file, range)) = sources.find(*at) else {
+            continue;
+        };
+        let kind = if index == 0 {
+            AnnotationKind::Primary
+        } else {
+            AnnotationKind::Context
+        };
+        let annotation = kind.span(line(&file.text, range)).label(*label);
+        group = group.element(
+            Snippet::source(&*file.text)
+                .path(file.path.as_str())
+                .annotation(annotation),
+        );
+    }
+    for help in &diagnostic.help {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    renderer.render(&[group])
+}
+
+/// The part of a range that is on its first line: a table of twenty lines need not be shown whole.
+fn line(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
+    let end = text
+        .get(range.clone())
+        .and_then(|part| part.find('\n'))
+        .map_or(range.end, |newline| range.start + newline);
+    range.start..end
+}
+
+/// A fault found while a table became a spec, as something to say.
+pub(crate) fn explain(
+    fault: &Fault,
+    sources: &Sources,
+    whose: &str,
+    fallback: Span,
+) -> Option<Diagnostic> {
+    let at = fault.at.filter(|at| !at.is_nowhere()).unwrap_or(fallback);
+    let diagnostic = match &fault.what {
+        Wrong::Told => return None,
+        Wrong::Says(_) => Diagnostic::error(at, fault.to_string()),
+        Wrong::Missing(name) => Diagnostic::error(at, format!("`{name}` is missing in {whose}")),
+        Wrong::Unknown { name, known } => unknown(at, name, known, whose),
+        Wrong::Later(_) => Diagnostic::error(at, fault.to_string())
+            .help("a plan must be able to say what this will be: write a value, or an expression of `var` and `stack`"),
+        Wrong::Type { found, expected } => {
+            Diagnostic::error(at, fault.to_string()).maybe(retyped(*found, plain(expected), sources.text(at)))
+        }
+    };
+    Some(diagnostic.maybe(fault.help.clone()))
+}
+
+fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
+    let candidates = known.iter().map(String::as_str);
+    let diagnostic = Diagnostic::error(at, format!("`{name}` is not known in {whose}"));
+    match guess::close(name, candidates.chain(super::common::NAMES.iter().copied())) {
+        Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
+        None if known.is_empty() => diagnostic,
+        None if known.len() <= 12 => diagnostic.help(format!("it may be {}", guess::list(known))),
+        None => diagnostic.help("`terrace explain` lists the properties of a kind"),
+    }
+}
+
+/// What to write so that the type is right.
+fn retyped(found: Found, expected: &str, text: &str) -> Option<String> {
+    let bare = text.trim_matches(['"', '\'']);
+    match (found, expected) {
+        (Found::Float, "a whole number") if text.contains("{{") => Some(
+            "`/` answers a number with a fraction: write `//`, or `| int` behind it".to_owned(),
+        ),
+        (_, _) if text.is_empty() || text.contains('\n') || text.contains("{{") => None,
+        (Found::Integer | Found::Float | Found::Boolean, "a string") => {
+            Some(format!("write \"{text}\""))
+        }
+        (Found::String, "a whole number") => {
+            bare.parse::<i64>().is_ok().then(|| format!("write {bare}"))
+        }
+        (Found::String, "a number") => bare.parse::<f64>().is_ok().then(|| format!("write {bare}")),
+        (Found::String, "true or false") => bare
+            .parse::<bool>()
+            .is_ok()
+            .then(|| format!("write {bare}")),
+        (Found::String | Found::Integer, "a list") => Some(format!("write [{text}]")),
+        _ => None,
+    }
+}

@@ -1,0 +1,203 @@
+//! Expressions in strings: which names they use, and what they answer.
+
+use std::collections::HashSet;
+use std::sync::LazyLock;
+
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::ValueKind;
+use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+
+use super::fault::Fault;
+use super::functions;
+
+/// How much an expression may compute before it is stopped.
+const FUEL: u64 = 200_000;
+
+/// What a string says besides plain text.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Study {
+    /// The expression that is the whole string.
+    pub(crate) alone: Option<String>,
+    /// The names it uses, as paths, shorter ones first.
+    pub(crate) names: Vec<Vec<String>>,
+    /// Whether the string is one name and nothing else: its value passes through as it stands.
+    pub(crate) is_path: bool,
+}
+
+/// For strings in TOML: `{{ }}` and nothing else is special.
+static STRINGS: LazyLock<Environment<'static>> =
+    LazyLock::new(|| environment("\u{1}{%", "\u{1}%}"));
+
+static FUNCTIONS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| STRINGS.globals().map(|(name, _)| name.to_owned()).collect());
+
+/// An environment for template files: `{% %}` too.
+pub(crate) fn for_files() -> Environment<'static> {
+    environment("{%", "%}")
+}
+
+fn environment(block: &'static str, end: &'static str) -> Environment<'static> {
+    let mut environment = Environment::new();
+    // Comments are off: the default marks open one at the shell's `${#list[@]}`.
+    let syntax = SyntaxConfig::builder()
+        .block_delimiters(block, end)
+        .comment_delimiters("\u{1}{#", "\u{1}#}")
+        .keep_trailing_newline(true)
+        .build();
+    if let Ok(syntax) = syntax {
+        environment.set_syntax(syntax);
+    }
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    environment.set_fuel(Some(FUEL));
+    environment.set_recursion_limit(64);
+    environment.set_debug(true);
+    environment.set_formatter(print);
+    functions::add(&mut environment);
+    environment
+}
+
+/// Nothing is converted: only what reads as text by itself may stand in a text.
+fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    let wrong = |text: &str| Err(Error::new(ErrorKind::InvalidOperation, text.to_owned()));
+    match value.kind() {
+        ValueKind::Undefined => Err(Error::new(ErrorKind::UndefinedError, "")),
+        ValueKind::None => wrong("`none` cannot stand in a text: give it an `else`"),
+        ValueKind::Seq | ValueKind::Iterable => {
+            wrong("a list cannot stand in a text: write `| join(\", \")` or `json(..)`")
+        }
+        ValueKind::Map => wrong("a table cannot stand in a text: write `json(..)`"),
+        ValueKind::Plain => wrong("a resource cannot stand in a text: write one of its outputs"),
+        _ => minijinja::escape_formatter(out, state, value),
+    }
+}
+
+/// Whether a string holds an expression.
+pub(crate) fn is_expression(text: &str) -> bool {
+    text.contains("{{")
+}
+
+/// What a string says; `None` if it is plain text.
+pub(crate) fn study(text: &str) -> Result<Option<Study>, Fault> {
+    if !is_expression(text) {
+        return Ok(None);
+    }
+    let template = STRINGS
+        .template_from_str(text)
+        .map_err(|error| words(&error))?;
+    let alone = alone(text).map(str::to_owned);
+    let mut names: Vec<Vec<String>> = template
+        .undeclared_variables(true)
+        .into_iter()
+        .chain(selves(text))
+        .map(|path| path.split('.').map(str::to_owned).collect::<Vec<_>>())
+        .filter(|path| !is_function(&path[0]))
+        .collect();
+    names.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+    names.dedup();
+    let is_path = alone.as_deref().is_some_and(is_path);
+    Ok(Some(Study {
+        alone,
+        names,
+        is_path,
+    }))
+}
+
+/// Whether a name is one of the functions that every expression has.
+pub(crate) fn is_function(name: &str) -> bool {
+    FUNCTIONS.contains(name)
+}
+
+fn is_path(text: &str) -> bool {
+    text.split('.').all(|part| {
+        part.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+            && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+    })
+}
+
+/// The inside of a string that is exactly one `{{ }}`.
+fn alone(text: &str) -> Option<&str> {
+    let (inside, after) = split(text.strip_prefix("{{")?)?;
+    after.is_empty().then_some(inside)
+}
+
+/// The insides of every `{{ }}` in a string.
+fn insides(text: &str) -> Vec<&str> {
+    let mut all = Vec::new();
+    let mut rest = text;
+    while let Some((_, start)) = rest.split_once("{{") {
+        let Some((inside, after)) = split(start) else {
+            break;
+        };
+        all.push(inside);
+        rest = after;
+    }
+    all
+}
+
+/// What stands before the `}}` that ends an expression, and after it. Quotes and braces of its own do not end it.
+fn split(text: &str) -> Option<(&str, &str)> {
+    let mut quote = None;
+    let mut escaped = false;
+    let mut depth = 0_i32;
+    for (index, c) in text.char_indices() {
+        match quote {
+            Some(_) if escaped => escaped = false,
+            Some(_) if c == '\\' => escaped = true,
+            Some(open) if c == open => quote = None,
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None if c == '{' => depth += 1,
+            None if c == '}' && depth > 0 => depth -= 1,
+            None if text[index..].starts_with("}}") => {
+                return Some((text[..index].trim_matches('-').trim(), &text[index + 2..]));
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+/// The names that begin with `self`: a template has a `self` of its own and does not count them.
+fn selves(text: &str) -> Vec<String> {
+    let compiled = insides(text)
+        .into_iter()
+        .filter_map(|inside| STRINGS.compile_expression(inside).ok());
+    let names = compiled.flat_map(|expression| expression.undeclared_variables(true));
+    names
+        .filter(|name| name == "self" || name.starts_with("self."))
+        .collect()
+}
+
+/// What a string answers: an expression alone keeps its type, everything else is text.
+pub(crate) fn answer(text: &str, alone: Option<&str>, context: Value) -> Result<Value, Fault> {
+    let result = match alone {
+        Some(alone) => STRINGS
+            .compile_expression(alone)
+            .and_then(|expression| expression.eval(context)),
+        None => STRINGS.render_str(text, context).map(Value::from),
+    };
+    result.map_err(|error| words(&error))
+}
+
+/// What the engine says, in our words.
+pub(crate) fn words(error: &Error) -> Fault {
+    let detail = error.detail().unwrap_or_default();
+    let part = error
+        .range()
+        .and_then(|range| error.template_source()?.get(range))
+        .unwrap_or_default()
+        .trim();
+    match error.kind() {
+        ErrorKind::SyntaxError => Fault::says(format!("this expression does not read: {detail}")),
+        ErrorKind::UndefinedError if part.is_empty() => Fault::says("a name in this expression has no value"),
+        ErrorKind::UndefinedError if part.contains(" if ") => Fault::says("the expression has no value")
+            .help("an `if` without `else` has none when its condition is false: add `else none` to leave it out"),
+        ErrorKind::UndefinedError => Fault::says(format!("`{part}` has no value")),
+        ErrorKind::UnknownFilter => Fault::says(format!("there is no such filter: {detail}")),
+        ErrorKind::UnknownFunction => Fault::says(format!("there is no such function: {detail}"))
+            .help("the functions are `cidrsubnet`, `json` and `all`"),
+        ErrorKind::OutOfFuel => Fault::says("this expression computes too long"),
+        _ if detail.is_empty() => Fault::says(format!("this expression fails: {}", error.kind())),
+        _ => Fault::says(detail.to_owned()),
+    }
+}

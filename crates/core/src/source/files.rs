@@ -1,0 +1,115 @@
+//! The files of a stack, each read once.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+use std::rc::Rc;
+
+use super::diagnostic::Diagnostic;
+use super::expression::Study;
+use super::node::Node;
+use super::parse::parse;
+use super::span::{Sources, Span};
+
+/// Reads files and remembers them.
+#[derive(Default)]
+pub(crate) struct Files {
+    pub(crate) sources: Sources,
+    numbers: HashMap<PathBuf, usize>,
+    paths: Vec<PathBuf>,
+    trees: HashMap<usize, Option<Rc<Node>>>,
+    /// What the strings in them say: the same strings are met at every stage.
+    pub(crate) studies: HashMap<String, Option<Rc<Study>>>,
+}
+
+/// Why there is no tree.
+pub(crate) enum Unreadable {
+    /// The file cannot be read.
+    Missing(io::Error),
+    /// It is not TOML; told already, or told now.
+    Broken(Vec<Diagnostic>),
+}
+
+impl Files {
+    /// A file's number, read at the first call.
+    pub(crate) fn read(&mut self, path: &Path) -> io::Result<usize> {
+        let path = tidy(path);
+        if let Some(number) = self.numbers.get(&path) {
+            return Ok(*number);
+        }
+        let text = std::fs::read_to_string(&path)?;
+        let number = self.add(path.clone(), text);
+        self.numbers.insert(path, number);
+        Ok(number)
+    }
+
+    /// Something said elsewhere, such as on the command line.
+    pub(crate) fn add(&mut self, path: PathBuf, text: String) -> usize {
+        let number = self.sources.add(path.display().to_string(), text);
+        self.paths.push(path);
+        number
+    }
+
+    /// A file's tree.
+    pub(crate) fn tree(&mut self, path: &Path) -> Result<(usize, Rc<Node>), Unreadable> {
+        let number = self.read(path).map_err(Unreadable::Missing)?;
+        if let Some(known) = self.trees.get(&number) {
+            return known
+                .clone()
+                .map(|tree| (number, tree))
+                .ok_or(Unreadable::Broken(Vec::new()));
+        }
+        let parsed = match self.sources.file(number) {
+            Some(source) => parse(source),
+            None => Err(Vec::new()),
+        };
+        match parsed {
+            Ok(tree) => {
+                let tree = Rc::new(tree);
+                self.trees.insert(number, Some(Rc::clone(&tree)));
+                Ok((number, tree))
+            }
+            Err(told) => {
+                self.trees.insert(number, None);
+                Err(Unreadable::Broken(told))
+            }
+        }
+    }
+
+    /// The folder of the file that says something.
+    pub(crate) fn folder(&self, at: Span) -> PathBuf {
+        let path = self.sources.find(at).and_then(|(source, _)| {
+            self.paths
+                .iter()
+                .find(|path| path.display().to_string() == source.path)
+        });
+        path.and_then(|path| path.parent())
+            .map(Path::to_owned)
+            .unwrap_or_default()
+    }
+
+    /// The text of a file by its number.
+    pub(crate) fn text(&self, number: usize) -> std::sync::Arc<str> {
+        self.sources
+            .file(number)
+            .map(|source| source.text.clone())
+            .unwrap_or_default()
+    }
+}
+
+/// A path without `.` and `..`, as far as the text tells.
+pub(crate) fn tidy(path: &Path) -> PathBuf {
+    let mut tidy = PathBuf::new();
+    for component in path.components() {
+        match component {
+            Component::CurDir => {}
+            Component::ParentDir
+                if matches!(tidy.components().next_back(), Some(Component::Normal(_))) =>
+            {
+                tidy.pop();
+            }
+            other => tidy.push(other),
+        }
+    }
+    tidy
+}

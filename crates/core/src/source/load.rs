@@ -1,0 +1,308 @@
+//! A folder becomes a stack: files, stages, one environment, rendered resources.
+
+use std::collections::{BTreeSet, HashMap};
+use std::path::PathBuf;
+
+use indexmap::IndexMap;
+use minijinja::Value;
+
+use super::cycle;
+use super::diagnostic::{Diagnostic, Report, Severity};
+use super::environment::{Choice, choose};
+use super::fault::Fault;
+use super::files::Files;
+use super::hints;
+use super::ladder::{self, Ladder};
+use super::later::Known;
+use super::node::Node;
+use super::shape::Shape;
+use super::span::{Sources, Span};
+use super::stack::{Existing, Resource, Stack};
+use super::vocabulary::Vocabulary;
+use super::world::{Cx, World};
+use crate::address::Address;
+
+/// Which stack, in which environment, at which stage.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// The folder with `stack.toml`.
+    pub folder: PathBuf,
+    /// The environment, if one is named.
+    pub environment: Option<String>,
+    /// A stage instead of the one the stack stands on.
+    pub stage: Option<String>,
+    /// Variables instead of those in the files: name and text.
+    pub variables: Vec<(String, String)>,
+    /// It is for the sandbox.
+    pub sandbox: bool,
+}
+
+/// A stack, and the files it came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The files.
+    pub sources: Sources,
+    /// The stack.
+    pub stack: Stack,
+}
+
+/// Loads a stack; on a mistake the answer is all mistakes.
+pub fn load(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Loaded, Report> {
+    let mut files = Files::default();
+    let mut told = Vec::new();
+    let stack = load_with(request, vocabulary, &mut files, &mut told, Breadth::Ladder);
+    let report = Report::new(files.sources, told);
+    match stack {
+        Some(mut stack) if report.errors() == 0 => {
+            stack.notes = report.diagnostics;
+            Ok(Loaded {
+                sources: report.sources,
+                stack,
+            })
+        }
+        _ => Err(report),
+    }
+}
+
+/// Whether the other stages are looked at, too.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Breadth {
+    /// They are: a plan must know what only they name.
+    Ladder,
+    /// They are not: they get their turn.
+    Stage,
+}
+
+/// The same with files that are read already.
+pub(crate) fn load_with(
+    request: &Request,
+    vocabulary: &dyn Vocabulary,
+    files: &mut Files,
+    told: &mut Vec<Diagnostic>,
+    breadth: Breadth,
+) -> Option<Stack> {
+    let ladder = ladder::read(&request.folder, vocabulary, files, told)?;
+    let choice = choose(&ladder.header, request, files, told)?;
+    let mut stack = stack_of(&ladder, &choice);
+    if breadth == Breadth::Ladder {
+        name_other_stages(&ladder, &choice, vocabulary, files, told, &mut stack);
+    }
+    let names: Vec<String> = ladder
+        .header
+        .stages
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
+    let mut world = World::new(
+        vocabulary,
+        files,
+        &choice,
+        &names,
+        choice.stage,
+        &ladder.listings,
+    );
+    fill(&mut world, &ladder, &mut stack);
+    let failed = world.told.iter().any(|one| one.severity == Severity::Error);
+    if !failed {
+        hints::hints(&mut world, &stack);
+    }
+    told.append(&mut world.told);
+    Some(stack)
+}
+
+fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
+    let header = &ladder.header;
+    Stack {
+        name: header.name.clone(),
+        about: header.about.clone(),
+        account: choice.account.clone(),
+        region: choice.region.clone(),
+        environment: choice.environment.clone(),
+        stage: header
+            .stages
+            .get(choice.stage)
+            .map(|(name, _)| name.clone()),
+        stages: header.stages.iter().map(|(name, _)| name.clone()).collect(),
+        abouts: ladder.abouts.clone(),
+        ttl: choice.ttl,
+        ephemeral: choice.ephemeral,
+        tags: IndexMap::new(),
+        lock: header.lock.clone(),
+        resources: IndexMap::new(),
+        existing: IndexMap::new(),
+        outputs: IndexMap::new(),
+        above: IndexMap::new(),
+        named: BTreeSet::new(),
+        removals: ladder
+            .removals
+            .iter()
+            .take(choice.stage + 1)
+            .flatten()
+            .cloned()
+            .collect(),
+        moved: header.moved.clone(),
+        formerly: header.formerly.clone(),
+        notes: Vec::new(),
+    }
+}
+
+/// What the other stages name: addresses only, nothing else of them is read.
+fn name_other_stages(
+    ladder: &Ladder,
+    choice: &Choice,
+    vocabulary: &dyn Vocabulary,
+    files: &mut Files,
+    told: &mut Vec<Diagnostic>,
+    stack: &mut Stack,
+) {
+    let mut sofar = BTreeSet::new();
+    let names: Vec<String> = ladder
+        .header
+        .stages
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
+    for (index, name) in names.iter().enumerate() {
+        let mut world = World::new(vocabulary, files, choice, &names, index, &ladder.listings);
+        let here = world.everything_in(0);
+        told.append(&mut world.told);
+        if index > choice.stage {
+            for address in here.iter().filter(|address| !sofar.contains(*address)) {
+                stack.above.insert(address.clone(), name.clone());
+            }
+        }
+        sofar.extend(here);
+    }
+    stack.named = sofar;
+}
+
+/// The resources of the chosen stage.
+fn fill(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
+    stack_tags(world, ladder, stack);
+    let root = Cx::of(0);
+    for scope in world.scopes_below(0) {
+        world.read_module(scope);
+        let listing = world.listing(scope);
+        for decl in listing.existing.values() {
+            for (address, each) in world.instances(scope, decl) {
+                let existing: Existing = world.existing_of(scope, decl, &address, each.as_ref());
+                stack.existing.insert(address, existing);
+            }
+        }
+        for decl in listing.resources.values() {
+            for (address, each) in world.instances(scope, decl) {
+                let resource = world.resource_of(scope, decl, &address, each.as_ref());
+                stack.named.insert(address.clone());
+                stack.resources.insert(address, resource);
+            }
+        }
+    }
+    let listing = world.listing(0);
+    for (name, (_, raw)) in &listing.outputs {
+        if let Some(value) = world.build(&root, raw, &Shape::none()).one() {
+            stack.outputs.insert(name.clone(), value);
+        }
+    }
+    cycle::find(world, stack);
+    foretell(world, stack);
+    for resource in stack.resources.values() {
+        let key = (resource.kind.clone(), resource.address.name.clone());
+        let scope = world.scope_at(&resource.address.modules).unwrap_or(0);
+        let first = world
+            .listing(scope)
+            .resources
+            .get(&key)
+            .is_some_and(|decl| decl.first == decl.last && decl.first > 0);
+        world.judge(resource, first);
+    }
+}
+
+fn stack_tags(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
+    let raw = Node::new(
+        Span::NOWHERE,
+        super::node::Is::Table(ladder.header.tags.clone()),
+    );
+    let tags = world.common_tags(&Cx::of(0).loading(), &raw);
+    stack.tags = tags
+        .iter()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect();
+    world.scopes[0].tags = tags;
+}
+
+/// Puts in what follows from the specs alone, round after round: a name may be made of another's name.
+fn foretell(world: &mut World<'_>, stack: &mut Stack) {
+    let mut known: HashMap<Address, IndexMap<String, Value>> = HashMap::new();
+    let mut news: Vec<Address> = stack.resources.keys().cloned().collect();
+    while !news.is_empty() {
+        for address in news.drain(..) {
+            let Some(resource) = stack.resources.get(&address) else {
+                continue;
+            };
+            let identity = stack.identity(&resource.common);
+            known.insert(
+                address.clone(),
+                world
+                    .vocabulary
+                    .foretell(&identity, &address, &resource.kind, &resource.table),
+            );
+        }
+        let told = |address: &Address, output: &str| known.get(address)?.get(output).cloned();
+        for (address, resource) in &mut stack.resources {
+            if count_open(resource) == 0 {
+                continue;
+            }
+            let mut faults = Vec::new();
+            if settle(resource, &told, &mut faults) {
+                news.push(address.clone());
+            }
+            for fault in faults {
+                world.fault(fault, resource.at);
+            }
+        }
+    }
+    let told = |address: &Address, output: &str| known.get(address)?.get(output).cloned();
+    let mut faults = Vec::new();
+    stack
+        .outputs
+        .retain(|_, value| match value.settle_all(&told, &mut faults) {
+            Some(settled) => {
+                *value = settled;
+                true
+            }
+            None => false,
+        });
+    for fault in faults {
+        world.fault(fault, Span::NOWHERE);
+    }
+}
+
+/// Puts in what is known; whether that made a difference.
+fn settle(resource: &mut Resource, known: &Known<'_>, faults: &mut Vec<Fault>) -> bool {
+    let before = count_open(resource);
+    if let Some(table) = resource.table.settle_all(known, faults) {
+        resource.table = table;
+    }
+    resource
+        .common
+        .tags
+        .retain(|_, tag| match tag.settle_all(known, faults) {
+            Some(settled) => {
+                *tag = settled;
+                true
+            }
+            None => false,
+        });
+    count_open(resource) < before
+}
+
+fn count_open(resource: &Resource) -> usize {
+    let mut open = 0;
+    resource.table.each_later(&mut |_, _| open += 1);
+    resource
+        .common
+        .tags
+        .values()
+        .for_each(|tag| tag.each_later(&mut |_, _| open += 1));
+    open
+}

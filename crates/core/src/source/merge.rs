@@ -1,0 +1,394 @@
+//! A stage joins the stages before it: tables by key, everything else replaced; then what it removes and unsets.
+
+use super::declare::{Decl, Listing};
+use super::diagnostic::Diagnostic;
+use super::guess;
+use super::node::{Is, Node, Table};
+use super::shape::Shape;
+use super::span::Span;
+use super::stack::{Loss, Removal};
+use super::vocabulary::Vocabulary;
+use crate::address::{Address, is_key, is_name};
+
+/// Joins stage after stage.
+pub(crate) struct Merger<'a> {
+    pub(crate) vocabulary: &'a dyn Vocabulary,
+    pub(crate) told: &'a mut Vec<Diagnostic>,
+    pub(crate) stage: usize,
+    pub(crate) stage_name: &'a str,
+    /// What the stages before took out: address and stage.
+    pub(crate) gone: &'a [(String, String)],
+}
+
+/// In a file that nothing comes before there is nothing to unset.
+pub(crate) fn nothing_before(listing: &mut Listing, told: &mut Vec<Diagnostic>) {
+    let decls = listing
+        .resources
+        .values_mut()
+        .chain(listing.existing.values_mut());
+    for decl in decls.chain(listing.modules.values_mut()) {
+        take_unset(decl, told);
+    }
+}
+
+/// Takes `unset` out of a declaration that is new.
+fn take_unset(decl: &mut Decl, told: &mut Vec<Diagnostic>) {
+    decl.said.shift_remove("unset");
+    let unset = decl
+        .table
+        .as_table_mut()
+        .and_then(|table| table.shift_remove("unset"));
+    if let Some((at, _)) = unset {
+        let text = format!(
+            "there is nothing to unset: `{}.{}` is new here",
+            decl.kind, decl.name
+        );
+        told.push(Diagnostic::error(at, text).help("leave the property out"));
+    }
+}
+
+impl Merger<'_> {
+    /// What a stage takes out, and then what it says.
+    pub(crate) fn join(
+        &mut self,
+        sofar: &mut Listing,
+        stage: Listing,
+        remove: Option<&Node>,
+    ) -> Vec<Removal> {
+        let removals = remove
+            .map(|remove| self.remove(sofar, remove))
+            .unwrap_or_default();
+        for (key, decl) in stage.resources {
+            let before = sofar
+                .names_of(false, &key.0)
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>();
+            if let Some(old) = sofar.resources.get_mut(&key) {
+                self.change(old, decl);
+            } else {
+                self.resembles(&decl, &before);
+                sofar.resources.insert(key, self.first(decl));
+            }
+        }
+        for (key, decl) in stage.existing {
+            match sofar.existing.get_mut(&key) {
+                Some(old) => self.change(old, decl),
+                None => drop(sofar.existing.insert(key, self.first(decl))),
+            }
+        }
+        for (name, decl) in stage.modules {
+            match sofar.modules.get_mut(&name) {
+                Some(old) => self.change(old, decl),
+                None => drop(sofar.modules.insert(name, self.first(decl))),
+            }
+        }
+        sofar.outputs.extend(stage.outputs);
+        removals
+    }
+
+    /// A name not seen before that is close to one that was.
+    fn resembles(&mut self, decl: &Decl, before: &[String]) {
+        let Some(close) = guess::close(&decl.name, before.iter().map(String::as_str)) else {
+            return;
+        };
+        // `a` beside `b`, `web_1` beside `web_2`: such names come in rows.
+        let row = close.len() == decl.name.len()
+            && close[..close.len() - 1] == decl.name[..decl.name.len() - 1];
+        if !row && strsim::damerau_levenshtein(close, &decl.name) <= 2 {
+            let text = format!(
+                "`{}.{}` is new at stage {}",
+                decl.kind, decl.name, self.stage_name
+            );
+            let help = format!("did you mean to change `{}.{close}`?", decl.kind);
+            self.told.push(Diagnostic::hint(decl.at, text).help(help));
+        }
+    }
+
+    /// A declaration that is new: there is nothing to unset.
+    fn first(&mut self, mut decl: Decl) -> Decl {
+        take_unset(&mut decl, self.told);
+        decl
+    }
+
+    fn change(&mut self, old: &mut Decl, mut new: Decl) {
+        new.said.shift_remove("unset");
+        let unset = new
+            .table
+            .as_table_mut()
+            .and_then(|table| table.shift_remove("unset"));
+        if let Some((_, paths)) = unset {
+            self.unset(old, &paths);
+        }
+        let shape = match self.vocabulary.schema(&old.kind) {
+            Some(schema) if !old.existing && old.kind != "module" => Shape::of(schema),
+            _ => Shape::none(),
+        };
+        merge(&mut old.table, new.table, &shape, true);
+        old.last = self.stage;
+        old.said.extend(new.said);
+    }
+
+    fn unset(&mut self, old: &mut Decl, paths: &Node) {
+        let Some(items) = paths.as_array() else {
+            let diagnostic =
+                Diagnostic::error(paths.at, format!("`unset` is a list, not {}", paths.noun()));
+            self.told
+                .push(diagnostic.help("write unset = [\"ttl\", \"ingress.http\"]"));
+            return;
+        };
+        for item in items {
+            let Some(path) = item.as_str() else {
+                self.told.push(Diagnostic::error(
+                    item.at,
+                    "what to unset is a string such as \"ingress.http\"",
+                ));
+                continue;
+            };
+            let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
+            let parent = parent.split('.').filter(|part| !part.is_empty());
+            let Some(table) = parent
+                .clone()
+                .try_fold(&mut old.table, |node, key| entry_mut(node, key))
+            else {
+                self.unset_nothing(old, path, item.at);
+                continue;
+            };
+            if !take(table, last) {
+                self.unset_nothing(old, path, item.at);
+                continue;
+            }
+            if !path.starts_with("for_each.") {
+                let property = path.split('.').next().unwrap_or(path);
+                old.said.insert(property.to_owned(), (self.stage, item.at));
+            }
+        }
+    }
+
+    fn unset_nothing(&mut self, old: &Decl, path: &str, at: Span) {
+        let text = format!(
+            "there is no `{path}` in `{}.{}` to unset",
+            old.kind, old.name
+        );
+        let mut known = Vec::new();
+        paths(&old.table, "", 3, &mut known);
+        let help = guess::help(path, known.iter().map(String::as_str));
+        self.told.push(Diagnostic::error(at, text).maybe(help));
+    }
+
+    fn remove(&mut self, sofar: &mut Listing, remove: &Node) -> Vec<Removal> {
+        let Some(items) = remove.as_array() else {
+            let diagnostic = Diagnostic::error(
+                remove.at,
+                format!("`remove` is a list, not {}", remove.noun()),
+            );
+            self.told
+                .push(diagnostic.help("write remove = [\"instance.web\"]"));
+            return Vec::new();
+        };
+        let mut removals: Vec<Removal> = Vec::new();
+        for item in items {
+            let Some((text, at, allow)) = self.removal(item) else {
+                continue;
+            };
+            if removals
+                .iter()
+                .any(|removal| removal.address.to_string() == text)
+            {
+                self.told.push(
+                    Diagnostic::error(at, format!("`{text}` is removed twice"))
+                        .help("once is enough"),
+                );
+            } else if let Some(address) = self.take_out(sofar, &text, at) {
+                removals.push(Removal {
+                    address,
+                    allow,
+                    stage: self.stage_name.to_owned(),
+                    at,
+                });
+            }
+        }
+        removals
+    }
+
+    /// One item of `remove`: an address, or an address with consent.
+    fn removal(&mut self, item: &Node) -> Option<(String, Span, Vec<Loss>)> {
+        match &item.is {
+            Is::String(text) => Some((text.clone(), item.at, Vec::new())),
+            Is::Table(table) => {
+                for (key, (at, _)) in table
+                    .iter()
+                    .filter(|(key, _)| *key != "address" && *key != "allow")
+                {
+                    let text = format!("`{key}` is not known in an item of `remove`");
+                    self.told
+                        .push(Diagnostic::error(*at, text).help("it may be `address` and `allow`"));
+                }
+                let allow = table
+                    .get("allow")
+                    .map(|(_, allow)| super::common::losses(allow, self.told));
+                let Some(address) = item.get("address") else {
+                    self.told.push(Diagnostic::error(
+                        item.at,
+                        "`address` is missing in this item of `remove`",
+                    ));
+                    return None;
+                };
+                let text = address.as_str()?;
+                Some((text.to_owned(), address.at, allow.unwrap_or_default()))
+            }
+            _ => {
+                let text = format!("what to remove is an address, not {}", item.noun());
+                self.told
+                    .push(Diagnostic::error(item.at, text).help("write \"instance.web\""));
+                None
+            }
+        }
+    }
+
+    fn take_out(&mut self, sofar: &mut Listing, text: &str, at: Span) -> Option<Address> {
+        if let Some(name) = text.strip_prefix("module.").filter(|name| is_name(name)) {
+            if sofar.modules.shift_remove(name).is_some() {
+                return Some(Address::new("module", name));
+            }
+            let names = sofar
+                .modules
+                .keys()
+                .map(|name| format!("module.{name}"))
+                .collect::<Vec<_>>();
+            self.nothing_to_remove(text, at, &names);
+            return None;
+        }
+        let address: Option<Address> = text.parse().ok();
+        let Some(address) = address.filter(|address| address.modules.is_empty()) else {
+            let diagnostic = Diagnostic::error(at, format!("`{text}` cannot be removed here"));
+            self.told.push(
+                diagnostic.help("write the address of a resource of this stack, or a whole module"),
+            );
+            return None;
+        };
+        let key = (address.kind.clone(), address.name.clone());
+        let all = if address.existing {
+            &mut sofar.existing
+        } else {
+            &mut sofar.resources
+        };
+        let Some(decl) = all.get_mut(&key) else {
+            let prefix = if address.existing { "existing." } else { "" };
+            let names = all
+                .keys()
+                .map(|(kind, name)| format!("{prefix}{kind}.{name}"))
+                .collect::<Vec<_>>();
+            self.nothing_to_remove(text, at, &names);
+            return None;
+        };
+        let Some(instance) = &address.key else {
+            all.shift_remove(&key);
+            return Some(address);
+        };
+        let keys = decl
+            .table
+            .as_table_mut()
+            .and_then(|table| table.get_mut("for_each"));
+        let keys = keys.map(|(_, keys)| keys);
+        if let Some(Node {
+            is: Is::String(_), ..
+        }) = keys
+        {
+            let text = format!("`{}` gets its keys from an expression", address.whole());
+            self.told.push(
+                Diagnostic::error(at, text)
+                    .help("leave the key out of what the expression answers"),
+            );
+            return None;
+        }
+        if keys.is_some_and(|keys| take(keys, instance)) {
+            return Some(address);
+        }
+        self.nothing_to_remove(text, at, &[address.whole().to_string()]);
+        None
+    }
+
+    fn nothing_to_remove(&mut self, text: &str, at: Span, known: &[String]) {
+        let said = format!(
+            "there is no `{text}` to remove: no stage before {} names it",
+            self.stage_name
+        );
+        let gone = self.gone.iter().find(|(address, _)| address == text);
+        if let Some((_, stage)) = gone {
+            let said = format!("`{text}` is gone already: the stage {stage} removes it");
+            self.told
+                .push(Diagnostic::error(at, said).help("leave it out here"));
+            return;
+        }
+        let help = guess::help(text, known.iter().map(String::as_str));
+        self.told.push(Diagnostic::error(at, said).maybe(help));
+    }
+}
+
+/// Takes a key out of a table, or an item out of a list of strings.
+fn take(node: &mut Node, key: &str) -> bool {
+    match &mut node.is {
+        Is::Table(table) => table.shift_remove(key).is_some(),
+        Is::Array(items) => {
+            let before = items.len();
+            items.retain(|item| item.as_str() != Some(key));
+            items.len() < before
+        }
+        _ => false,
+    }
+}
+
+fn entry_mut<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
+    node.as_table_mut()?.get_mut(key).map(|(_, value)| value)
+}
+
+/// Every path in a table, to find the one that was meant.
+fn paths(node: &Node, prefix: &str, depth: usize, found: &mut Vec<String>) {
+    for (key, (_, value)) in node.as_table().into_iter().flatten() {
+        let path = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
+        if depth > 1 && is_key(key) {
+            paths(value, &path, depth - 1, found);
+        }
+        found.push(path);
+    }
+}
+
+/// Tables by key, everything else replaced. A choice is a value: two answers to one question make no sense together.
+fn merge(old: &mut Node, new: Node, shape: &Shape<'_>, root: bool) {
+    let choice = !root && (shape.is_choice() || is_text(old) || is_text(&new));
+    match (&mut old.is, new.is) {
+        (Is::Table(old), Is::Table(new)) if !choice => merge_tables(old, new, shape),
+        (is, new_is) => {
+            *is = new_is;
+            old.at = new.at;
+        }
+    }
+}
+
+fn merge_tables(old: &mut Table, new: Table, shape: &Shape<'_>) {
+    for (key, (at, value)) in new {
+        match old.get_mut(&key) {
+            Some((place, known)) => {
+                *place = at;
+                merge(known, value, &shape.entry(&key), false);
+            }
+            None => drop(old.insert(key, (at, value))),
+        }
+    }
+}
+
+/// A text from a file: one choice in any table, also where no schema leads, such as a module's inputs.
+fn is_text(node: &Node) -> bool {
+    let is = |key: &str| node.get(key).is_some_and(|value| value.as_str().is_some());
+    (is("file") || is("template"))
+        && node.as_table().is_some_and(|table| {
+            table
+                .keys()
+                .all(|key| ["file", "template", "with"].contains(&key.as_str()))
+        })
+}

@@ -1,0 +1,159 @@
+//! The command line. Its doc comments are the help.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Grows a startup's AWS architecture stage by stage, without a state file.
+///
+/// A stack is a folder of TOML in git. `plan` compares the stage it should stand on with what is live
+/// in AWS, `apply` carries out the difference in dependency order. With `--sandbox` any command runs
+/// against an emulator on this machine instead of AWS.
+#[derive(Debug, Parser)]
+#[command(
+    name = "terrace",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
+pub(crate) struct Cli {
+    /// When to colour.
+    #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
+    pub(crate) color: Color,
+    /// What to do.
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Color {
+    /// On a terminal, unless NO_COLOR is set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+impl Color {
+    /// The same for the streams.
+    pub(crate) fn choice(self) -> anstream::ColorChoice {
+        match self {
+            Self::Auto => anstream::ColorChoice::Auto,
+            Self::Always => anstream::ColorChoice::Always,
+            Self::Never => anstream::ColorChoice::Never,
+        }
+    }
+}
+
+/// How to answer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Human,
+    /// For programs.
+    Json,
+    /// For a comment on a pull request.
+    Markdown,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show what apply would do.
+    Plan(crate::commands::plan::Args),
+    /// Make what is live what the TOML says.
+    Apply(crate::commands::apply::Args),
+    /// Tear an environment down.
+    Destroy(crate::commands::destroy::Args),
+    /// Show the ladder.
+    Stages(crate::commands::stages::Args),
+    /// Show the stack's outputs as they are live.
+    Output(crate::commands::output::Args),
+    /// Start, stop, empty or look at the emulator on this machine.
+    Sandbox(crate::commands::sandbox::Args),
+}
+
+/// Which stack, and how to look at it.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct StackArgs {
+    /// The folder with stack.toml.
+    #[arg(default_value = ".", value_name = "STACK")]
+    pub(crate) stack: PathBuf,
+    /// The environment; required where the stack declares some.
+    #[arg(long, env = "TERRACE_ENV", value_name = "NAME")]
+    pub(crate) env: Option<String>,
+    /// Look at this stage instead of the one the stack stands on.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) stage: Option<String>,
+    /// A variable in place of the one in the files; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub(crate) var: Vec<(String, String)>,
+    /// Work against the emulator on this machine, never AWS.
+    #[arg(long)]
+    pub(crate) sandbox: bool,
+    /// How to answer.
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    pub(crate) format: Format,
+}
+
+/// What a person says of the losses and holds of a plan.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct ConsentArgs {
+    /// Consent to a loss for this run: `data=volume.data`, or `data` alone for all of them.
+    #[arg(long, value_name = "LOSS[=ADDRESS]")]
+    pub(crate) allow: Vec<String>,
+    /// Confirm a change that is held; may be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) confirm: Vec<String>,
+    /// Go no further than this movement.
+    #[arg(long, value_enum, value_name = "MOVEMENT")]
+    pub(crate) until: Option<Until>,
+    /// Only this and what it needs; leaves the rest behind. May be repeated.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) target: Vec<String>,
+    /// Refuse a plan with a worse impact.
+    #[arg(long, value_enum, value_name = "IMPACT")]
+    pub(crate) max_impact: Option<MaxImpact>,
+    /// Refuse a plan that does these: `replace,delete`.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "ACTIONS")]
+    pub(crate) deny: Vec<Deny>,
+}
+
+/// A movement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Until {
+    /// Only what adds.
+    Build,
+    /// What adds and what alters; nothing is taken away.
+    Switch,
+}
+
+/// The worst impact to accept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MaxImpact {
+    /// Nobody notices.
+    None,
+    /// Seconds.
+    Blip,
+    /// Minutes.
+    Outage,
+}
+
+/// An action to refuse.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Deny {
+    /// Replacing a resource.
+    Replace,
+    /// Deleting a resource.
+    Delete,
+}
+
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` is not NAME=VALUE"))?;
+    Ok((name.to_owned(), value.to_owned()))
+}

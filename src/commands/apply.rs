@@ -1,0 +1,220 @@
+//! `terrace apply`: what is live becomes what the TOML says.
+
+use std::path::PathBuf;
+use std::sync::atomic::Ordering;
+
+use clap::Args as ClapArgs;
+use serde_json::Value;
+use terrace_aws::lock::Lock;
+use terrace_core::apply::{Apply, End, Outcome};
+use terrace_core::inventory::Inventory;
+use terrace_core::plan::Plan;
+use terrace_core::planner::Options;
+
+use crate::cli::{ConsentArgs, Format, StackArgs};
+use crate::failure::{Exit, Failure};
+use crate::session::{self, KINDS, Session};
+use crate::ui::Ui;
+use crate::ui::plan::PlanView;
+use crate::ui::progress::Progress;
+
+/// Make what is live what the TOML says.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    stack: StackArgs,
+    #[command(flatten)]
+    consent: ConsentArgs,
+    /// Do not ask.
+    #[arg(long, short)]
+    yes: bool,
+    /// Go on only if all there is to do is in this saved plan.
+    #[arg(long, value_name = "FILE")]
+    plan: Option<PathBuf>,
+    /// Print the API calls made, by action.
+    #[arg(long)]
+    calls: bool,
+}
+
+/// Applies.
+pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
+    let toml_alone = args.stack.stage.is_none() && args.stack.var.is_empty();
+    if !args.stack.sandbox && !toml_alone {
+        return Err(
+            Failure::new("an apply reads stage and variables from the TOML alone")
+                .hint("--stage and --var are for plans and for --sandbox; write them in the TOML"),
+        );
+    }
+    let session = Session::open(&args.stack, ui).await?;
+    if !args.stack.sandbox && session.stack().account.is_none() && !Ui::can_ask() {
+        return Err(
+            Failure::new("off a terminal an apply needs the stack's account pin").hint(format!(
+                "write account = \"{}\" in stack.toml",
+                session.identity.account
+            )),
+        );
+    }
+    let options = session.options(&args.consent, false)?;
+    let approved = args.plan.as_ref().map(read_plan).transpose()?;
+    let json = args.stack.format == Format::Json;
+    let exit = carry_out(&session, &options, ui, |plan, inventory| {
+        if !json {
+            ui.answer(&PlanView::new(plan, inventory).human());
+        }
+        session::refused(plan)?;
+        session::guard(plan, &args.consent)?;
+        match &approved {
+            Some(approved) => contained(plan, approved),
+            None => consent(plan, args.yes, "Apply this plan?", ui),
+        }
+    })
+    .await?;
+    if args.calls {
+        session::show_calls(&session.cx.door().calls(), ui);
+    }
+    Ok(exit)
+}
+
+fn read_plan(path: &PathBuf) -> Result<Value, Failure> {
+    let wrong = |error: String| Failure::new(format!("cannot read {}: {error}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
+}
+
+fn contained(plan: &Plan, approved: &Value) -> Result<bool, Failure> {
+    let beyond = plan.beyond(approved);
+    if beyond.is_empty() {
+        return Ok(true);
+    }
+    let mut failure = Failure::refused("there is more to do than the saved plan says");
+    for step in beyond.iter().take(10) {
+        failure = failure.hint(format!("not in it: {step}"));
+    }
+    Err(failure.hint("plan again, and have the new plan approved"))
+}
+
+/// Whether a person agrees.
+pub(crate) fn consent(plan: &Plan, yes: bool, question: &str, ui: Ui) -> Result<bool, Failure> {
+    if yes || plan.is_empty() {
+        return Ok(true);
+    }
+    if !Ui::can_ask() {
+        return Err(Failure::new("nobody is there to agree").hint("--yes agrees in advance"));
+    }
+    Ok(ui.ask(question))
+}
+
+/// Takes the lock, plans under it, asks, and carries the plan out.
+pub(crate) async fn carry_out(
+    session: &Session,
+    options: &Options,
+    ui: Ui,
+    agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
+) -> Result<Exit, Failure> {
+    let lock = Lock::acquire(&session.cx, &session.stop).await?;
+    let end = locked(session, options, ui, agree).await;
+    // Whatever happened, the lock goes: every call of this run has been answered by now.
+    let released = lock.release(&session.cx).await;
+    let exit = end?;
+    released?;
+    Ok(exit)
+}
+
+async fn locked(
+    session: &Session,
+    options: &Options,
+    ui: Ui,
+    agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
+) -> Result<Exit, Failure> {
+    let inventory = session.discover().await?;
+    let plan = session.plan(&inventory, options)?;
+    if !agree(&plan, &inventory)? {
+        ui.say("nothing was done");
+        return Ok(Exit::Done);
+    }
+    let outcome = execute(session, &plan, &inventory, ui).await;
+    ending(&plan, &outcome, ui)
+}
+
+/// Carries a plan out, with progress and with Ctrl-C heard.
+pub(crate) async fn execute(
+    session: &Session,
+    plan: &Plan,
+    inventory: &Inventory,
+    ui: Ui,
+) -> Outcome {
+    let stop = std::sync::Arc::clone(&session.stop);
+    let listener = tokio::spawn(async move {
+        if tokio::signal::ctrl_c().await.is_ok() {
+            stop.store(true, Ordering::Relaxed);
+            ui.say("stopping: no step starts any more, calls under way are awaited; again to stop at once");
+        }
+        if tokio::signal::ctrl_c().await.is_ok() {
+            ui.say("stopped at once; the next run goes on from what is live");
+            std::process::abort();
+        }
+    });
+    let progress = Progress::new(ui, plan);
+    let world = session.world();
+    let apply = Apply {
+        plan,
+        stack: session.stack(),
+        inventory,
+        kinds: KINDS,
+        world: &world,
+        observe: &|event| progress.see(event),
+    };
+    let outcome = apply.run().await;
+    listener.abort();
+    outcome
+}
+
+/// What came of it, in one line and as an exit code.
+pub(crate) fn ending(plan: &Plan, outcome: &Outcome, ui: Ui) -> Result<Exit, Failure> {
+    let count = |which: fn(&End) -> bool| outcome.ends.iter().filter(|end| which(end)).count();
+    let done = count(|end| matches!(end, End::Done));
+    let failed = count(|end| matches!(end, End::Failed(_)));
+    let skipped = count(|end| matches!(end, End::Skipped(_)));
+    let stopped = count(|end| matches!(end, End::Stopped));
+    let held = count(|end| matches!(end, End::Held));
+    if failed > 0 {
+        let mut failure = Failure::new(format!(
+            "{failed} failed, {skipped} skipped for it, {done} done"
+        ));
+        for (step, end) in plan.steps.iter().zip(&outcome.ends) {
+            if let End::Failed(error) = end {
+                failure = failure.hint(format!("{}: {error}", step.address));
+                failure
+                    .hints
+                    .extend(error.hints.iter().map(|hint| format!("  {hint}")));
+            }
+        }
+        return Err(failure.hint("apply again to go on from what is live"));
+    }
+    if stopped > 0 {
+        let message = format!("stopped by hand: {done} done, {stopped} not started or not awaited");
+        return Err(Failure::new(message).hint("apply again to go on from what is live"));
+    }
+    if held > 0 {
+        let mut confirm: Vec<String> = plan
+            .steps
+            .iter()
+            .filter(|step| {
+                step.held
+                    .as_ref()
+                    .is_some_and(|why| !why.starts_with("waits for"))
+            })
+            .map(|step| format!("--confirm {}", step.address))
+            .collect();
+        confirm.sort();
+        confirm.dedup();
+        let message = format!("{done} done, {held} held for a person");
+        return Err(
+            Failure::refused(message).hint(format!("then: terrace apply {}", confirm.join(" ")))
+        );
+    }
+    if !plan.is_empty() {
+        ui.say(&format!("done: {done} steps"));
+    }
+    Ok(Exit::Done)
+}

@@ -1,0 +1,35 @@
+//! The commands, a file each.
+
+pub(crate) mod apply;
+pub(crate) mod destroy;
+pub(crate) mod output;
+pub(crate) mod plan;
+pub(crate) mod sandbox;
+pub(crate) mod stages;
+
+use std::future::Future;
+
+use crate::cli::{Cli, Command};
+use crate::failure::{Exit, Failure};
+use crate::ui::Ui;
+
+/// Runs a command to its exit code.
+pub(crate) fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
+    let ui = *ui;
+    match cli.command {
+        Command::Plan(args) => block(plan::run(args, ui)),
+        Command::Apply(args) => block(apply::run(args, ui)),
+        Command::Destroy(args) => block(destroy::run(args, ui)),
+        Command::Stages(args) => stages::run(&args, ui),
+        Command::Output(args) => block(output::run(args, ui)),
+        Command::Sandbox(args) => block(sandbox::run(args, ui)),
+    }
+}
+
+/// Runs what reaches out of this process. Commands that do not never pay for a runtime.
+fn block(work: impl Future<Output = Result<Exit, Failure>>) -> Result<Exit, Failure> {
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()?
+        .block_on(work)
+}

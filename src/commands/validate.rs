@@ -1,0 +1,40 @@
+//! `terrace validate`: every environment at every stage, offline.
+
+use std::path::PathBuf;
+
+use clap::Args as ClapArgs;
+use terrace_aws::vocabulary::VOCABULARY;
+use terrace_core::source::{Request, validate_all};
+
+use crate::failure::{Exit, Failure};
+use crate::session;
+use crate::ui::Ui;
+
+/// Check a stack: every environment at every stage, without credentials and without network.
+#[derive(Clone, Debug, ClapArgs)]
+pub(crate) struct Args {
+    /// The folder with stack.toml.
+    #[arg(default_value = ".", value_name = "STACK")]
+    stack: PathBuf,
+    /// A variable in place of the one in the files; may be repeated.
+    #[arg(long, value_name = "NAME=VALUE", value_parser = crate::cli::pair)]
+    var: Vec<(String, String)>,
+}
+
+/// Validates.
+pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
+    let request = Request {
+        folder: args.stack.clone(),
+        variables: args.var.clone(),
+        ..Request::default()
+    };
+    let report = validate_all(&request, &VOCABULARY);
+    if report.errors() > 0 {
+        return Err(session::mistakes(&report));
+    }
+    if !report.diagnostics.is_empty() {
+        ui.say(report.styled().trim_end());
+    }
+    ui.answer(&format!("{} is valid\n", args.stack.display()));
+    Ok(Exit::Done)
+}

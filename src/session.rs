@@ -1,0 +1,316 @@
+//! A stack that is open: loaded, connected, discovered, planned.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use jiff::{SignedDuration, Timestamp};
+use terrace_aws::client::{Aws, Connection, account, configure};
+use terrace_aws::discovery::{LookUp, discover};
+use terrace_aws::timing::Timing;
+use terrace_aws::vocabulary::VOCABULARY;
+use terrace_aws::world::AwsWorld;
+use terrace_aws::{all_hands, kinds};
+use terrace_core::address::Address;
+use terrace_core::bridge::report;
+use terrace_core::inventory::Inventory;
+use terrace_core::kind::Loss;
+use terrace_core::mark::Identity;
+use terrace_core::plan::{Movement, Plan};
+use terrace_core::planner::{self, Input, Kinds, Options, Trouble};
+use terrace_core::source::{self, Loaded, Report, Request, Stack};
+use terrace_sandbox::{Home, Proxy, Sandbox};
+
+use crate::cli::{ConsentArgs, Deny, MaxImpact, StackArgs, Until};
+use crate::failure::{Exit, Failure};
+use crate::ui::Ui;
+
+/// The kinds, as judgement sees them.
+pub(crate) const KINDS: Kinds = Kinds::new(kinds::KINDS);
+
+/// The name of the sandbox that commands share.
+pub(crate) const SANDBOX: &str = "default";
+
+/// The account the sandbox plays when a stack pins none.
+const SANDBOX_ACCOUNT: &str = "123456789012";
+
+/// A stack that is loaded and connected.
+pub(crate) struct Session {
+    pub(crate) loaded: Loaded,
+    pub(crate) identity: Identity,
+    pub(crate) cx: Arc<Aws>,
+    pub(crate) stop: Arc<AtomicBool>,
+    /// The proxy before the sandbox lives as long as the session.
+    _proxy: Option<Proxy>,
+}
+
+/// Loads a stack, with all its mistakes at once.
+pub(crate) fn load(args: &StackArgs) -> Result<Loaded, Failure> {
+    let request = Request {
+        folder: args.stack.clone(),
+        environment: args.env.clone(),
+        stage: args.stage.clone(),
+        variables: args.var.clone(),
+        sandbox: args.sandbox,
+    };
+    source::load(&request, &VOCABULARY).map_err(|report| mistakes(&report))
+}
+
+/// A report of mistakes as a failure.
+pub(crate) fn mistakes(report: &Report) -> Failure {
+    Failure::report(report.styled())
+}
+
+impl Session {
+    /// Loads and connects.
+    pub(crate) async fn open(args: &StackArgs, ui: Ui) -> Result<Self, Failure> {
+        let loaded = load(args)?;
+        for note in &loaded.stack.notes {
+            let report = Report::new(loaded.sources.clone(), vec![note.clone()]);
+            ui.say(report.styled().trim_end());
+        }
+        Self::connect(loaded, args.sandbox, ui).await
+    }
+
+    async fn connect(loaded: Loaded, sandbox: bool, ui: Ui) -> Result<Self, Failure> {
+        let stack = &loaded.stack;
+        let (connection, proxy, timing) = if sandbox {
+            let (endpoint, proxy) = stage_set(stack, ui).await?;
+            let account = stack
+                .account
+                .clone()
+                .unwrap_or_else(|| SANDBOX_ACCOUNT.to_owned());
+            let connection = Connection {
+                region: stack.region.clone(),
+                endpoint: Some(endpoint),
+                sandbox_account: Some(account),
+            };
+            (connection, Some(proxy), Timing::sandbox())
+        } else {
+            let region = stack.region.clone();
+            (
+                Connection {
+                    region,
+                    ..Connection::default()
+                },
+                None,
+                Timing::default(),
+            )
+        };
+        let config = configure(&connection).await;
+        let account = account(&config, timing).await?;
+        if let Some(pinned) = stack.account.as_ref().filter(|pinned| **pinned != account) {
+            let message = format!(
+                "the credentials are of account {account}, but the stack is pinned to {pinned}"
+            );
+            return Err(Failure::new(message).hint(
+                "choose other credentials (AWS_PROFILE), or correct `account` in stack.toml",
+            ));
+        }
+        let identity = Identity {
+            stack: stack.name.clone(),
+            environment: stack.environment.clone(),
+            account,
+            region: stack.region.clone(),
+        };
+        let cx = Arc::new(Aws::new(&config, identity.clone(), timing));
+        let stop = Arc::new(AtomicBool::new(false));
+        Ok(Self {
+            loaded,
+            identity,
+            cx,
+            stop,
+            _proxy: proxy,
+        })
+    }
+
+    /// The stack.
+    pub(crate) fn stack(&self) -> &Stack {
+        &self.loaded.stack
+    }
+
+    /// The world for an apply.
+    pub(crate) fn world(&self) -> AwsWorld {
+        AwsWorld::new(&self.cx, Arc::clone(&self.stop))
+    }
+
+    /// Finds all that is live.
+    pub(crate) async fn discover(&self) -> Result<Inventory, Failure> {
+        let owner = self.identity.owner();
+        let lookups = lookups(self.stack());
+        Ok(discover(&all_hands(&self.cx), &owner, &lookups).await?)
+    }
+
+    /// Makes a plan.
+    pub(crate) fn plan(&self, inventory: &Inventory, options: &Options) -> Result<Plan, Failure> {
+        let input = Input {
+            kinds: KINDS,
+            stack: self.stack(),
+            identity: &self.identity,
+            inventory,
+            options,
+        };
+        planner::plan(&input).map_err(|trouble| self.trouble(trouble))
+    }
+
+    fn trouble(&self, trouble: Trouble) -> Failure {
+        match trouble {
+            Trouble::Faults(address, faults) => {
+                mistakes(&report(&self.loaded.sources, &address.to_string(), &faults))
+            }
+            Trouble::Cycle(names) => {
+                let message = format!("these wait for each other: {}", names.join(" -> "));
+                Failure::new(message).hint("leave one of the references out, or apply in two steps")
+            }
+        }
+    }
+
+    /// What a person said, read.
+    pub(crate) fn options(&self, consent: &ConsentArgs, destroy: bool) -> Result<Options, Failure> {
+        let address = |text: &String| {
+            text.parse::<Address>()
+                .map_err(|error| Failure::new(error.to_string()))
+        };
+        let allow = consent
+            .allow
+            .iter()
+            .map(|text| allow(text))
+            .collect::<Result<_, _>>()?;
+        let ttl = self
+            .stack()
+            .ttl
+            .and_then(|ttl| SignedDuration::try_from(ttl).ok());
+        Ok(Options {
+            allow,
+            confirm: consent
+                .confirm
+                .iter()
+                .map(address)
+                .collect::<Result<_, _>>()?,
+            until: consent.until.map(|until| match until {
+                Until::Build => Movement::Build,
+                Until::Switch => Movement::Switch,
+            }),
+            target: consent
+                .target
+                .iter()
+                .map(address)
+                .collect::<Result<_, _>>()?,
+            destroy,
+            expires: ttl.map(|ttl| {
+                (Timestamp::now() + ttl)
+                    .strftime("%Y-%m-%dT%H:%M:%SZ")
+                    .to_string()
+            }),
+        })
+    }
+}
+
+/// Starts what `--sandbox` needs: the emulator, which outlives the command, and the proxy, which does not.
+async fn stage_set(stack: &Stack, ui: Ui) -> Result<(String, Proxy), Failure> {
+    let home = Home::from_env()?;
+    let sandbox = Sandbox::ensure(&home, SANDBOX, &|text| ui.say(text)).await?;
+    let account = stack.account.as_deref().unwrap_or(SANDBOX_ACCOUNT);
+    for lookup in lookups(stack) {
+        sandbox
+            .stand_in(account, &stack.region, &lookup.kind, &lookup.like)
+            .await?;
+    }
+    let proxy = Proxy::start(&sandbox.endpoint()).await?;
+    Ok((proxy.endpoint(), proxy))
+}
+
+/// The look-ups of a stack.
+fn lookups(stack: &Stack) -> Vec<LookUp> {
+    let like = |existing: &source::Existing| -> BTreeMap<String, String> {
+        let filters = existing.filters.as_table().into_iter().flatten();
+        filters
+            .filter_map(|(name, (_, node))| Some((name.clone(), node.to_text()?)))
+            .collect()
+    };
+    let lookup = |existing: &source::Existing| LookUp {
+        address: existing.address.clone(),
+        kind: existing.kind.clone(),
+        like: like(existing),
+    };
+    stack.existing.values().map(lookup).collect()
+}
+
+fn allow(text: &str) -> Result<(Loss, Option<Address>), Failure> {
+    let (word, address) = match text.split_once('=') {
+        Some((word, address)) => (word, Some(address)),
+        None => (text, None),
+    };
+    let loss = [Loss::Data, Loss::Address, Loss::Network, Loss::Promotion]
+        .into_iter()
+        .find(|loss| loss.to_string() == word);
+    let Some(loss) = loss else {
+        return Err(Failure::new(format!("`{word}` is no loss"))
+            .hint("losses are data, address, network and promotion: --allow data=volume.data"));
+    };
+    let address = address.map(str::parse).transpose();
+    let address = address
+        .map_err(|error: terrace_core::address::NotAnAddress| Failure::new(error.to_string()))?;
+    Ok((loss, address))
+}
+
+/// What a guard of the command line refuses in a plan.
+pub(crate) fn guard(plan: &Plan, consent: &ConsentArgs) -> Result<(), Failure> {
+    use terrace_core::kind::Impact;
+    let verdict = plan.verdict();
+    let most = consent.max_impact.map(|most| match most {
+        MaxImpact::None => Impact::None,
+        MaxImpact::Blip => Impact::Blip,
+        MaxImpact::Outage => Impact::Outage,
+    });
+    if let Some(most) = most.filter(|most| verdict.impact > *most) {
+        let message = format!(
+            "the plan's impact is {}, and --max-impact allows {most}",
+            verdict.impact
+        );
+        return Err(Failure::refused(message));
+    }
+    for deny in &consent.deny {
+        let (count, word) = match deny {
+            Deny::Replace => (verdict.replace, "replaces"),
+            Deny::Delete => (verdict.delete, "deletes"),
+        };
+        if count > 0 {
+            return Err(Failure::refused(format!(
+                "the plan {word} {count}, and --deny forbids it"
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// Refusals of a plan as a failure, its view having said what they are.
+pub(crate) fn refused(plan: &Plan) -> Result<(), Failure> {
+    match plan.refusals.len() {
+        0 => Ok(()),
+        1 => Err(Failure::refused(
+            "the plan is refused: see above what settles it",
+        )),
+        many => Err(Failure::refused(format!(
+            "the plan is refused {many} times: see above what settles each"
+        ))),
+    }
+}
+
+/// Prints the calls made, by action.
+pub(crate) fn show_calls(calls: &BTreeMap<String, u64>, ui: Ui) {
+    let total: u64 = calls.values().sum();
+    for (action, count) in calls {
+        ui.say(&format!("{count:>6}  {action}"));
+    }
+    ui.say(&format!("{total:>6}  calls"));
+}
+
+/// The exit code of a plan.
+pub(crate) fn exit(changes: bool, detailed: bool) -> Exit {
+    if changes && detailed {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
+}

@@ -1,0 +1,366 @@
+//! A plan for people: three movements, each step with what differs, who wants it and what it costs.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use serde_json::Value;
+use terrace_core::fields::{Effect, FieldChange};
+use terrace_core::inventory::Inventory;
+use terrace_core::kind::Impact;
+use terrace_core::plan::{Action, Movement, Plan, Reason, Step};
+use terrace_core::said::Said;
+
+use super::paint::{Label, paint};
+
+/// Writes a plan, with addresses in place of ids.
+pub(crate) struct PlanView<'a> {
+    plan: &'a Plan,
+    names: HashMap<String, String>,
+    depth: Vec<usize>,
+}
+
+impl<'a> PlanView<'a> {
+    /// A view of a plan made against this inventory.
+    pub(crate) fn new(plan: &'a Plan, inventory: &Inventory) -> Self {
+        let mut names = HashMap::new();
+        let existing = inventory
+            .existing
+            .iter()
+            .map(|(address, found)| (address, found));
+        let ours = inventory
+            .ours
+            .iter()
+            .filter_map(|found| found.mark.as_ref().map(|(address, _)| (address, found)));
+        for (address, found) in existing.chain(ours) {
+            names.insert(found.live.id().to_owned(), address.to_string());
+            if let Some(arn) = found.live.outputs().get("arn").and_then(Value::as_str) {
+                names.insert(arn.to_owned(), format!("{address} (ARN)"));
+            }
+        }
+        Self {
+            plan,
+            names,
+            depth: plan.depths(),
+        }
+    }
+
+    /// The whole plan.
+    pub(crate) fn human(&self) -> String {
+        let mut text = self.headline();
+        for movement in [Movement::Build, Movement::Switch, Movement::Retire] {
+            self.movement(movement, &mut text);
+        }
+        self.kept(&mut text);
+        self.notes(&mut text);
+        self.refusals(&mut text);
+        let _ = writeln!(text, "\n{}", self.verdict());
+        text
+    }
+
+    /// The plan as a comment on a pull request.
+    pub(crate) fn markdown(&self) -> String {
+        let id = &self.plan.identity;
+        let human = anstream::adapter::strip_str(&self.human()).to_string();
+        let body = human.split_once('\n').map_or("", |(_, rest)| rest);
+        let verdict = anstream::adapter::strip_str(&self.verdict()).to_string();
+        format!(
+            "### terrace: {}/{} at {}\n\n{verdict}\n\n<details><summary>The plan</summary>\n\n```text\n{}\n```\n\n</details>\n",
+            id.stack,
+            id.environment,
+            if self.plan.stage.is_empty() {
+                "its one stage"
+            } else {
+                &self.plan.stage
+            },
+            body.trim(),
+        )
+    }
+
+    fn headline(&self) -> String {
+        let id = &self.plan.identity;
+        let stage = match self.plan.stage.as_str() {
+            "" => String::new(),
+            stage => format!(", stage {stage}"),
+        };
+        let place = format!("in {}, account {}{stage}", id.region, id.account);
+        let name = paint(Label::Heading, &format!("{}/{}", id.stack, id.environment));
+        format!("{name} {place}\n")
+    }
+
+    fn movement(&self, movement: Movement, text: &mut String) {
+        let all = self.plan.steps.iter().enumerate();
+        let mut steps: Vec<(usize, &Step)> = all
+            .filter(|(_, step)| step.action.movement() == movement)
+            .collect();
+        if steps.is_empty() {
+            return;
+        }
+        let (title, what) = match movement {
+            Movement::Build => ("Build", "adds; nothing that serves is touched"),
+            Movement::Switch => ("Switch", "alters what is live"),
+            Movement::Retire => ("Retire", "takes away, once nothing uses it"),
+        };
+        let what = paint(Label::Quiet, what);
+        let _ = writeln!(text, "\n{} {what}", paint(Label::Heading, title));
+        // What comes first stands first.
+        steps.sort_by(|(a, first), (b, second)| {
+            self.depth[*a]
+                .cmp(&self.depth[*b])
+                .then_with(|| first.address.cmp(&second.address))
+        });
+        for (_, step) in steps {
+            self.step(step, text);
+        }
+    }
+
+    fn step(&self, step: &Step, text: &mut String) {
+        let (glyph, label, word) = glyph(&step.action);
+        let address = step.address.to_string();
+        let mut facts = vec![format!("{word}{}", because(step))];
+        if step.impact > Impact::None {
+            facts.push(step.impact.to_string());
+        }
+        if step.minutes >= 1.0 {
+            facts.push(format!("about {:.0} min", step.minutes));
+        }
+        let facts = paint(Label::Quiet, &facts.join("; "));
+        let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));
+        let width = step
+            .changes
+            .iter()
+            .map(|change| change.field.len())
+            .max()
+            .unwrap_or(0);
+        for change in &step.changes {
+            self.change(&step.action, change, width, text);
+        }
+        if let Action::Tag { set, unset } = &step.action {
+            for (key, value) in set {
+                let _ = writeln!(text, "      + {key} = {value}");
+            }
+            for key in unset {
+                let _ = writeln!(text, "      - {key}");
+            }
+        }
+        if let Some(held) = &step.held {
+            let _ = writeln!(text, "      {} {held}", paint(Label::Wait, "held:"));
+        }
+    }
+
+    fn change(&self, action: &Action, change: &FieldChange, width: usize, text: &mut String) {
+        let name = change.field;
+        let creates = matches!(action, Action::Create { .. } | Action::Late);
+        match &change.effect {
+            Effect::Grow | Effect::Shrink => {
+                let (sign, said) = match change.effect {
+                    Effect::Grow => ("+", &change.want),
+                    _ => ("-", &change.have),
+                };
+                for element in self.elements(said) {
+                    let _ = writeln!(text, "      {name:<width$}  {sign} {element}");
+                }
+            }
+            _ if creates && change.have == Said::Nothing => {
+                let want = self.said(&change.want);
+                let _ = writeln!(text, "      {name:<width$}  {want}");
+            }
+            _ => {
+                let (have, want) = (self.said(&change.have), self.said(&change.want));
+                let impact = match change.impact {
+                    Impact::None => String::new(),
+                    impact => paint(Label::Quiet, &format!("  {impact}")),
+                };
+                let _ = writeln!(text, "      {name:<width$}  {have} -> {want}{impact}");
+            }
+        }
+    }
+
+    fn elements(&self, said: &Said) -> Vec<String> {
+        match said {
+            Said::Value(Value::Object(map)) => map
+                .iter()
+                .map(|(key, value)| match value {
+                    Value::Null => self.name(key),
+                    value => format!("{} = {}", self.name(key), self.value(value)),
+                })
+                .collect(),
+            other => vec![self.said(other)],
+        }
+    }
+
+    fn said(&self, said: &Said) -> String {
+        match said {
+            Said::Nothing => "(none)".to_owned(),
+            Said::Value(value) => self.value(value),
+            Said::Later(what) => format!("({})", what.trim_matches(['(', ')'])),
+        }
+    }
+
+    fn value(&self, value: &Value) -> String {
+        match value {
+            Value::String(text) => self.name(&shorten(text)),
+            Value::Array(items) => {
+                let items: Vec<String> = items.iter().map(|item| self.value(item)).collect();
+                format!("[{}]", items.join(", "))
+            }
+            Value::Object(map) => {
+                let entry = |(key, value): (&String, &Value)| match value {
+                    Value::Null => self.name(key),
+                    value => format!("{} = {}", self.name(key), self.value(value)),
+                };
+                let entries: Vec<String> = map.iter().map(entry).collect();
+                format!("{{ {} }}", entries.join(", "))
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// Ids become addresses: people know their own names.
+    fn name(&self, text: &str) -> String {
+        if let Some(name) = self.names.get(text) {
+            return name.clone();
+        }
+        let words: Vec<&str> = text
+            .split(' ')
+            .map(|word| self.names.get(word).map_or(word, String::as_str))
+            .collect();
+        words.join(" ")
+    }
+
+    fn kept(&self, text: &mut String) {
+        if self.plan.kept.is_empty() {
+            return;
+        }
+        let heading = paint(Label::Heading, "Kept");
+        let _ = writeln!(
+            text,
+            "\n{heading} {}",
+            paint(Label::Quiet, "though this stage does not name it")
+        );
+        for kept in &self.plan.kept {
+            let address = kept.address.to_string();
+            let _ = writeln!(text, "  = {address:<36} {}", paint(Label::Quiet, &kept.why));
+        }
+    }
+
+    fn notes(&self, text: &mut String) {
+        if self.plan.notes.is_empty() {
+            return;
+        }
+        text.push('\n');
+        for note in &self.plan.notes {
+            let address = note
+                .address
+                .as_ref()
+                .map(|a| format!("{a}: "))
+                .unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "{} {address}{}",
+                paint(Label::Hint, "note:"),
+                note.text
+            );
+        }
+    }
+
+    fn refusals(&self, text: &mut String) {
+        if self.plan.refusals.is_empty() {
+            return;
+        }
+        let heading = paint(Label::Error, "Refused");
+        let _ = writeln!(
+            text,
+            "\n{heading} {}",
+            paint(Label::Quiet, "nothing is done until each is settled")
+        );
+        for refusal in &self.plan.refusals {
+            let _ = writeln!(text, "  ! {}: {}", refusal.address, refusal.what);
+            for way in &refusal.ways {
+                let way = way.replace('\n', "\n          ");
+                let _ = writeln!(text, "      {} {way}", paint(Label::Hint, "either"));
+            }
+        }
+    }
+
+    /// The plan in one line.
+    pub(crate) fn verdict(&self) -> String {
+        let verdict = self.plan.verdict();
+        if self.plan.is_empty() {
+            let line = format!(
+                "Nothing to do: {} resources are as the TOML says.",
+                verdict.unchanged
+            );
+            return paint(Label::Good, &line);
+        }
+        let counts = [
+            (verdict.create, "to create"),
+            (verdict.change, "to change"),
+            (verdict.replace, "to replace"),
+            (verdict.delete, "to delete"),
+            (verdict.unchanged, "unchanged"),
+        ];
+        let counts: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        let path: Vec<String> = verdict.path.iter().map(ToString::to_string).collect();
+        let longest = match path.as_slice() {
+            [] => String::new(),
+            path if path.len() > 4 => {
+                format!(" ({} ... {})", path[..2].join(", "), path[path.len() - 1])
+            }
+            path => format!(" ({})", path.join(", ")),
+        };
+        let minutes = verdict.minutes.ceil().max(1.0);
+        format!(
+            "{}; {}; about {minutes:.0} min{longest}",
+            paint(Label::Heading, &counts.join(", ")),
+            verdict.impact,
+        )
+    }
+}
+
+fn glyph(action: &Action) -> (&'static str, Label, &'static str) {
+    match action {
+        Action::Create {
+            replaces: false, ..
+        } => ("+", Label::Add, "create"),
+        Action::Create { replaces: true, .. } => ("±", Label::Replace, "replace"),
+        Action::Wait(_) | Action::WaitGone => ("…", Label::Wait, "wait"),
+        Action::Late => ("+", Label::Add, "then set"),
+        Action::Grow => ("+", Label::Add, "add"),
+        Action::Update => ("~", Label::Change, "update"),
+        Action::Tag { .. } => ("~", Label::Change, "tag"),
+        Action::Shrink => ("-", Label::Remove, "drop"),
+        Action::Clear(_) => ("-", Label::Remove, "clear"),
+        Action::Unprotect => ("-", Label::Remove, "lift the protection of"),
+        Action::Delete(Reason::Orphan) => ("?", Label::Remove, "delete orphan"),
+        Action::Delete(_) => ("-", Label::Remove, "delete"),
+    }
+}
+
+fn because(step: &Step) -> String {
+    match &step.action {
+        Action::Wait(state) => format!(": it is {state}"),
+        Action::WaitGone => ": its namesake is being deleted".to_owned(),
+        Action::Delete(_) => format!(": {}", step.why),
+        _ if step.why.is_empty() => String::new(),
+        _ => format!(" for {}", step.why),
+    }
+}
+
+/// Long and many-lined values say their first line and their length.
+fn shorten(text: &str) -> String {
+    const LONGEST: usize = 80;
+    let first = text.lines().next().unwrap_or_default();
+    let visible: String = first
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST)
+        .collect();
+    if text.lines().count() > 1 || first.chars().count() > LONGEST {
+        return format!("{visible}… ({} bytes)", text.len());
+    }
+    visible
+}
