@@ -42,6 +42,8 @@ kinds! {
         subnet Subnet,
         internet_gateway InternetGateway,
         route_table RouteTable,
+        security_group SecurityGroup,
+        eip Eip,
         key_pair KeyPair,
     }
     /// Names.
