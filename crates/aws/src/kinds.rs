@@ -49,5 +49,12 @@ kinds! {
     /// Names.
     route53 {
         hosted_zone HostedZone,
+        record Record,
+    }
+    /// Databases.
+    rds {
+        db_subnet_group DbSubnetGroup,
+        db_parameter_group DbParameterGroup,
+        db_instance DbInstance,
     }
 }
