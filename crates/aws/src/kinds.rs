@@ -57,4 +57,21 @@ kinds! {
         db_parameter_group DbParameterGroup,
         db_instance DbInstance,
     }
+    /// Who may do what.
+    iam {
+        iam_role IamRole,
+        instance_profile InstanceProfile,
+    }
+    /// Passwords known to nobody.
+    secretsmanager {
+        secret Secret,
+    }
+    /// Settings that applications read.
+    ssm {
+        ssm_parameter SsmParameter,
+    }
+    /// What to watch, and whom to wake.
+    cloudwatch {
+        alarm Alarm,
+    }
 }
