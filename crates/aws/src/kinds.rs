@@ -45,6 +45,7 @@ kinds! {
         security_group SecurityGroup,
         eip Eip,
         key_pair KeyPair,
+        instance Instance,
     }
     /// Names.
     route53 {
