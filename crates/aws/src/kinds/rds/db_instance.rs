@@ -11,7 +11,7 @@ use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
-    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Loss, Objection, Outputs, Ready, Swap,
+    About, Class, Create, Impact, Kind, Leave, LiveRef, Loss, Objection, Outputs, Ready, Swap,
 };
 use terrace_core::known::Known;
 use terrace_core::mark::{self, Mark, Tags};

@@ -148,7 +148,7 @@ pub(super) fn major<'a>(engine: &str, version: &'a str) -> &'a str {
 pub(super) fn read(db: Db, cx: &Aws) -> Result<Found<DbInstanceLive>> {
     const ACTION: &str = "rds:DescribeDBInstances";
     let tags = tags(db.tag_list());
-    let pending = db.pending_modified_values.clone().unwrap_or_default();
+    let pending = db.pending_modified_values.clone().unwrap_or_else(nothing);
     let id = db.db_instance_identifier.clone().ok_or_else(|| missing(ACTION, "name"))?;
     let arn = db.db_instance_arn.clone().unwrap_or_else(|| arn(&cx.identity, "db", &id));
     let groups = db.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id.clone());
@@ -199,11 +199,15 @@ pub(super) fn read(db: Db, cx: &Aws) -> Result<Found<DbInstanceLive>> {
         replica_of: source(&db),
         address: endpoint.and_then(|endpoint| endpoint.address.as_ref()).map(|name| name.to_lowercase()),
         protected: db.deletion_protection.unwrap_or_default(),
-        pending: pending != PendingModifiedValues::builder().build(),
+        pending: pending != nothing(),
         id,
         arn,
     };
     Ok(Found::new(live, tags))
+}
+
+fn nothing() -> PendingModifiedValues {
+    PendingModifiedValues::builder().build()
 }
 
 fn retention(db: &Db, pending: &PendingModifiedValues) -> u64 {

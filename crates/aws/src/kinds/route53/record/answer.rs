@@ -52,7 +52,7 @@ pub(crate) enum Route {
 
 impl Route {
     /// The property it stands in.
-    pub fn field(&self) -> &'static str {
+    pub(super) fn field(&self) -> &'static str {
         match self {
             Self::Weighted(_) => "weighted",
             Self::Latency(_) => "latency",
@@ -64,7 +64,7 @@ impl Route {
 
 impl To {
     /// Every address or name in it.
-    pub fn names(&self) -> Vec<&str> {
+    pub(super) fn names(&self) -> Vec<&str> {
         match self {
             Self::Values(values) => values.iter().map(String::as_str).collect(),
             Self::Alias { name, .. } => vec![name],
@@ -72,7 +72,7 @@ impl To {
     }
 
     /// As one side of a comparison: one value is a text, several are a list.
-    pub fn said(&self) -> Value {
+    pub(super) fn said(&self) -> Value {
         match self.names().as_slice() {
             [one] => json!(one),
             names => json!(names),
@@ -82,7 +82,7 @@ impl To {
 
 impl Set {
     /// Reads a set as AWS writes it.
-    pub fn read(raw: &ResourceRecordSet) -> Self {
+    pub(super) fn read(raw: &ResourceRecordSet) -> Self {
         let to = match &raw.alias_target {
             Some(alias) => To::Alias {
                 // The console writes load balancers so; both names mean the same.
@@ -115,7 +115,7 @@ impl Set {
     }
 
     /// Writes it as AWS wants it.
-    pub fn write(&self, name: &DnsName, kind: &RrType) -> Result<ResourceRecordSet, BuildError> {
+    pub(super) fn write(&self, name: &DnsName, kind: &RrType) -> Result<ResourceRecordSet, BuildError> {
         let mut set = ResourceRecordSet::builder()
             .name(name.dotted())
             .r#type(kind.clone())
