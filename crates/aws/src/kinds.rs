@@ -45,10 +45,18 @@ kinds! {
         security_group SecurityGroup,
         eip Eip,
         key_pair KeyPair,
+        instance Instance,
     }
     /// Names.
     route53 {
         hosted_zone HostedZone,
+        record Record,
+    }
+    /// Databases.
+    rds {
+        db_subnet_group DbSubnetGroup,
+        db_parameter_group DbParameterGroup,
+        db_instance DbInstance,
     }
     /// Who may do what.
     iam {
