@@ -176,6 +176,22 @@ says!(
     )
 );
 says!(
+    a_template_is_checked_before_it_can_be_rendered,
+    files(&[
+        (
+            "shop/stack.toml",
+            &format!(
+                "{HEAD}[secret.db]\n[key_pair.a]\npublic_key.template = \"a.sh\"\npublic_key.with = {{ id = \"{{{{ secret.db.id }}}}\" }}\n[key_pair.b]\npublic_key.template = \"b.sh\"\npublic_key.with = {{ id = \"{{{{ secret.db.id }}}}\" }}\n"
+            )
+        ),
+        ("shop/a.sh", "{{ id }}\n{% for %}\n"),
+        (
+            "shop/b.sh",
+            "{{ id }}\n{% include 'nowhere.sh' %}\n{% include \"../x.sh\" %}\n"
+        ),
+    ])
+);
+says!(
     texts,
     files(&[
         (

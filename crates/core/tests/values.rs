@@ -238,3 +238,10 @@ fn files_and_templates_are_text() {
         r#"{"own":"{}"}"#
     );
 }
+
+#[test]
+fn a_stack_may_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<terrace_core::source::Loaded>();
+    crosses::<terrace_core::source::Report>();
+}

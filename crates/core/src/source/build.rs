@@ -270,6 +270,10 @@ impl World<'_> {
             .and_then(Node::as_table)
             .cloned()
             .unwrap_or_default();
+        if let Err(fault) = library.check() {
+            self.fault(fault, place);
+            return Built::bad(at);
+        }
         if !self.template_names(&library, &with, home) {
             return Built::bad(at);
         }
