@@ -62,12 +62,16 @@ impl Library {
         Ok(library)
     }
 
-    /// Whether every part reads, and includes only what is there: rendering may come much later.
-    pub(crate) fn check(&self) -> Result<(), Fault> {
+    /// What does not read, and what is included and not there: rendering may come much later.
+    pub(crate) fn check(&self) -> Vec<Fault> {
         let mut environment = expression::for_files();
+        let mut faults = Vec::new();
         for part in &self.parts {
-            let added = environment.add_template_owned(part.name.clone(), part.text.to_string());
-            added.map_err(|error| self.fault(&error))?;
+            if let Err(error) =
+                environment.add_template_owned(part.name.clone(), part.text.to_string())
+            {
+                faults.push(self.fault(&error));
+            }
             for name in includes(&part.text) {
                 if !self.parts.iter().any(|part| part.name == name)
                     && !part.text.contains("ignore missing")
@@ -77,11 +81,11 @@ impl Library {
                         "there is no file `{name}` beside the template"
                     ))
                     .help("a template may include files of its own folder, or of folders below");
-                    return Err(fault.at(part.span(offset..offset + name.len())));
+                    faults.push(fault.at(part.span(offset..offset + name.len())));
                 }
             }
         }
-        Ok(())
+        faults
     }
 
     /// The names that the template and what it includes take from outside.
