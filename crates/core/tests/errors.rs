@@ -329,6 +329,18 @@ says!(
     )
 );
 says!(
+    a_module_that_is_new_by_mistake,
+    files(&[
+        (
+            "shop/stack.toml",
+            &format!("{HEAD}stages = [\"one\", \"two\"]\nstage = \"two\"\n")
+        ),
+        ("shop/one.toml", "[module.network]\nsource = \"../net\"\n"),
+        ("shop/two.toml", "[module.netwrok]\nzones = [\"a\"]\n"),
+        ("net/module.toml", "[vpc.main]\ncidr = \"10.0.0.0/16\"\n"),
+    ])
+);
+says!(
     module_in_itself,
     files(&[
         (

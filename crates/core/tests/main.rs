@@ -6,6 +6,7 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod address;
 mod environments;
 mod errors;
 mod judge;
