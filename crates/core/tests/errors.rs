@@ -170,6 +170,12 @@ says!(
     )
 );
 says!(
+    keys_that_are_no_names,
+    one(
+        "[secret.a]\nfor_each = [\"x-y\", \"1a\"]\n[ssm_parameter.a]\nname = \"a\"\nvalue = \"{{ secret.a.x-y.id }}\"\n[ssm_parameter.b]\nname = \"b\"\nvalue = \"{{ secret.a.1a.id }}\"\n"
+    )
+);
+says!(
     keyed_child_that_is_not,
     one(
         "[autoscaling_group.web]\nlaunch_template = \"lt-0abc\"\nsubnets = []\nmin = 1\nmax = 2\npolicies.burst = { type = \"step\" }\n[ssm_parameter.a]\nname = \"x\"\nvalue = \"{{ autoscaling_group.web.policies.brust.arn }}\"\n"

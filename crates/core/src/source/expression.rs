@@ -245,7 +245,18 @@ pub(crate) fn words(error: &Error) -> Fault {
         .trim();
     let part = if part.is_empty() { detail } else { part };
     match error.kind() {
-        ErrorKind::SyntaxError => Fault::says(format!("this expression does not read: {detail}")),
+        ErrorKind::SyntaxError => {
+            let fault = Fault::says(format!("this expression does not read: {detail}"));
+            let source = error.template_source().unwrap_or_default().as_bytes();
+            let digit = source.windows(3).any(|three| {
+                three[0].is_ascii_alphanumeric() && three[1] == b'.' && three[2].is_ascii_digit()
+            });
+            if !digit {
+                return fault;
+            }
+            fault
+                .help("a key that begins with a digit stands in brackets: subnet.public[\"1a\"].id")
+        }
         ErrorKind::UndefinedError if part.is_empty() || part.contains(" if ") => without_else(),
         ErrorKind::UndefinedError => Fault::says(format!("`{part}` has no value")),
         ErrorKind::UnknownFilter => Fault::says(format!("there is no such filter: {detail}")),
