@@ -47,6 +47,11 @@ kinds! {
         key_pair KeyPair,
         instance Instance,
     }
+    /// Who may do what.
+    iam {
+        iam_role IamRole,
+        instance_profile InstanceProfile,
+    }
     /// Names.
     route53 {
         hosted_zone HostedZone,
@@ -57,11 +62,6 @@ kinds! {
         db_subnet_group DbSubnetGroup,
         db_parameter_group DbParameterGroup,
         db_instance DbInstance,
-    }
-    /// Who may do what.
-    iam {
-        iam_role IamRole,
-        instance_profile InstanceProfile,
     }
     /// Passwords known to nobody.
     secretsmanager {

@@ -7,6 +7,7 @@
 )]
 
 mod engine;
+mod address;
 mod environments;
 mod errors;
 mod judge;
