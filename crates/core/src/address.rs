@@ -37,7 +37,13 @@ pub struct NotAnAddress(String);
 impl Address {
     /// `kind.name`, outside of all modules.
     pub fn new(kind: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { modules: Vec::new(), existing: false, kind: kind.into(), name: name.into(), key: None }
+        Self {
+            modules: Vec::new(),
+            existing: false,
+            kind: kind.into(),
+            name: name.into(),
+            key: None,
+        }
     }
 
     /// The same with a key of its `for_each`.
@@ -57,7 +63,10 @@ impl Address {
     /// The same without its key: what stands in the file's header.
     #[must_use]
     pub fn whole(&self) -> Self {
-        Self { key: None, ..self.clone() }
+        Self {
+            key: None,
+            ..self.clone()
+        }
     }
 
     /// How a resolved reference is written in a rendered table: `/kind.name`. The slash tells it from AWS's own ids.
@@ -74,12 +83,17 @@ impl Address {
 /// Whether a text may name a resource, a module, a variable: `[a-z][a-z0-9_]*`.
 pub fn is_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 /// Whether a text may be a key of `for_each`: `[A-Za-z0-9_-]+`.
 pub fn is_key(text: &str) -> bool {
-    !text.is_empty() && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+    !text.is_empty()
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
 impl fmt::Display for Segment {
@@ -91,7 +105,9 @@ impl fmt::Display for Segment {
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.modules.iter().try_for_each(|segment| write!(f, "{segment}/"))?;
+        self.modules
+            .iter()
+            .try_for_each(|segment| write!(f, "{segment}/"))?;
         if self.existing {
             f.write_str("existing.")?;
         }
@@ -109,7 +125,10 @@ impl FromStr for Segment {
             None => (text, None),
         };
         if is_name(name) && key.is_none_or(is_key) {
-            return Ok(Self { name: name.to_owned(), key: key.map(str::to_owned) });
+            return Ok(Self {
+                name: name.to_owned(),
+                key: key.map(str::to_owned),
+            });
         }
         Err(NotAnAddress(text.to_owned()))
     }
@@ -120,9 +139,15 @@ impl FromStr for Address {
 
     fn from_str(text: &str) -> Result<Self, NotAnAddress> {
         let wrong = || NotAnAddress(text.to_owned());
-        let (path, last) = text.rsplit_once('/').map_or((None, text), |(path, last)| (Some(path), last));
-        let modules = path.map_or(Ok(Vec::new()), |path| path.split('/').map(str::parse).collect());
-        let (existing, last) = last.strip_prefix("existing.").map_or((false, last), |rest| (true, rest));
+        let (path, last) = text
+            .rsplit_once('/')
+            .map_or((None, text), |(path, last)| (Some(path), last));
+        let modules = path.map_or(Ok(Vec::new()), |path| {
+            path.split('/').map(str::parse).collect()
+        });
+        let (existing, last) = last
+            .strip_prefix("existing.")
+            .map_or((false, last), |rest| (true, rest));
         let mut parts = last.splitn(3, '.');
         let (kind, name, key) = (parts.next(), parts.next(), parts.next());
         let kind = kind.filter(|kind| is_name(kind)).ok_or_else(wrong)?;
@@ -148,6 +173,8 @@ impl Serialize for Address {
 
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }

@@ -95,24 +95,52 @@ fn policy() -> Value {
 fn rules() -> Value {
     let from = to(&["security_group", "prefix_list"]);
     let from = json!({ "anyOf": [from, list(&from)] });
-    with(keyed(&table(&[("port", int()), ("protocol", string()), ("from", from)])), "x-late")
+    with(
+        keyed(&table(&[
+            ("port", int()),
+            ("protocol", string()),
+            ("from", from),
+        ])),
+        "x-late",
+    )
 }
 
 fn action() -> Value {
     let redirect = table(&[("port", int()), ("protocol", string()), ("status", int())]);
     let respond = table(&[("status", int()), ("body", string())]);
-    let action = table(&[("forward", to(&["target_group"])), ("redirect", redirect), ("respond", respond)]);
+    let action = table(&[
+        ("forward", to(&["target_group"])),
+        ("redirect", redirect),
+        ("respond", respond),
+    ]);
     with(action, "x-choice")
 }
 
 fn targets() -> Value {
-    to(&["eip", "load_balancer", "distribution", "db_instance", "instance"])
+    to(&[
+        "eip",
+        "load_balancer",
+        "distribution",
+        "db_instance",
+        "instance",
+    ])
 }
 
 const ROOT: [(&str, &str); 3] = [("size", "int"), ("type", "string"), ("encrypted", "flag")];
 
 fn root_volume() -> Value {
-    table(&ROOT.map(|(name, of)| (name, if of == "int" { int() } else if of == "flag" { flag() } else { string() })))
+    table(&ROOT.map(|(name, of)| {
+        (
+            name,
+            if of == "int" {
+                int()
+            } else if of == "flag" {
+                flag()
+            } else {
+                string()
+            },
+        )
+    }))
 }
 
 fn network(all: &mut BTreeMap<&'static str, Value>) {
@@ -131,9 +159,18 @@ fn network(all: &mut BTreeMap<&'static str, Value>) {
     );
     let target = to(&["internet_gateway", "nat_gateway"]);
     let route = table(&[("destination!", string()), ("target!", target)]);
-    all.insert("route_table", table(&[("vpc!", to(&["vpc"])), ("routes", keyed(&route))]));
-    all.insert("eip", table(&[("instance", with(to(&["instance"]), "x-late"))]));
-    all.insert("nat_gateway", table(&[("subnet!", to(&["subnet"])), ("eip!", to(&["eip"]))]));
+    all.insert(
+        "route_table",
+        table(&[("vpc!", to(&["vpc"])), ("routes", keyed(&route))]),
+    );
+    all.insert(
+        "eip",
+        table(&[("instance", with(to(&["instance"]), "x-late"))]),
+    );
+    all.insert(
+        "nat_gateway",
+        table(&[("subnet!", to(&["subnet"])), ("eip!", to(&["eip"]))]),
+    );
     let endpoint = [
         ("vpc!", to(&["vpc"])),
         ("service!", string()),
@@ -141,9 +178,18 @@ fn network(all: &mut BTreeMap<&'static str, Value>) {
         ("route_tables", list(&tables)),
     ];
     all.insert("vpc_endpoint", table(&endpoint));
-    let group = [("vpc!", to(&["vpc"])), ("name", string()), ("ingress", rules()), ("egress", rules())];
+    let group = [
+        ("vpc!", to(&["vpc"])),
+        ("name", string()),
+        ("ingress", rules()),
+        ("egress", rules()),
+    ];
     all.insert("security_group", table(&group));
-    let zone = [("name!", string()), ("vpcs", list(&to(&["vpc"]))), ("private", flag())];
+    let zone = [
+        ("name!", string()),
+        ("vpcs", list(&to(&["vpc"]))),
+        ("private", flag()),
+    ];
     all.insert("hosted_zone", table(&zone));
     let weighted = keyed(&table(&[("target", targets()), ("weight", int())]));
     all.insert(
@@ -158,7 +204,11 @@ fn network(all: &mut BTreeMap<&'static str, Value>) {
             ("weighted", weighted),
         ]),
     );
-    let certificate = [("domain!", string()), ("also", list(&string())), ("validation", to(&["hosted_zone"]))];
+    let certificate = [
+        ("domain!", string()),
+        ("also", list(&string())),
+        ("validation", to(&["hosted_zone"])),
+    ];
     all.insert("certificate", table(&certificate));
 }
 
@@ -198,7 +248,11 @@ fn machines(all: &mut BTreeMap<&'static str, Value>) {
         ("steps", steps),
         ("warmup", string()),
     ];
-    let refresh = table(&[("min_healthy", int()), ("max_healthy", int()), ("rollback", flag())]);
+    let refresh = table(&[
+        ("min_healthy", int()),
+        ("max_healthy", int()),
+        ("rollback", flag()),
+    ]);
     all.insert(
         "autoscaling_group",
         table(&[
@@ -207,7 +261,10 @@ fn machines(all: &mut BTreeMap<&'static str, Value>) {
             ("target_groups", list(&to(&["target_group"]))),
             ("min!", int()),
             ("max!", int()),
-            ("health_check", table(&[("type", string()), ("grace", string())])),
+            (
+                "health_check",
+                table(&[("type", string()), ("grace", string())]),
+            ),
             ("instance_refresh", refresh),
             ("policies", keyed(&table(&policy))),
         ]),
@@ -224,10 +281,18 @@ fn machines(all: &mut BTreeMap<&'static str, Value>) {
         ]),
     );
     all.insert("key_pair", table(&[("public_key!", text())]));
-    let balancer = [("type", string()), ("subnets!", list(&to(&["subnet"]))), ("security_groups", groups)];
+    let balancer = [
+        ("type", string()),
+        ("subnets!", list(&to(&["subnet"]))),
+        ("security_groups", groups),
+    ];
     all.insert("load_balancer", table(&balancer));
     let matches = table(&[("path", string()), ("host", string())]);
-    let rule = table(&[("priority!", int()), ("match!", matches), ("action!", action())]);
+    let rule = table(&[
+        ("priority!", int()),
+        ("match!", matches),
+        ("action!", action()),
+    ]);
     all.insert(
         "listener",
         table(&[
@@ -239,7 +304,12 @@ fn machines(all: &mut BTreeMap<&'static str, Value>) {
             ("action!", action()),
         ]),
     );
-    let check = [("path", string()), ("interval", string()), ("healthy", int()), ("unhealthy", int())];
+    let check = [
+        ("path", string()),
+        ("interval", string()),
+        ("healthy", int()),
+        ("unhealthy", int()),
+    ];
     all.insert(
         "target_group",
         table(&[
@@ -254,8 +324,14 @@ fn machines(all: &mut BTreeMap<&'static str, Value>) {
 
 fn data(all: &mut BTreeMap<&'static str, Value>) {
     let groups = list(&to(&["security_group"]));
-    all.insert("db_subnet_group", table(&[("subnets!", list(&to(&["subnet"])))]));
-    all.insert("db_parameter_group", table(&[("family!", string()), ("parameters", map(&string()))]));
+    all.insert(
+        "db_subnet_group",
+        table(&[("subnets!", list(&to(&["subnet"])))]),
+    );
+    all.insert(
+        "db_parameter_group",
+        table(&[("family!", string()), ("parameters", map(&string()))]),
+    );
     all.insert(
         "db_instance",
         table(&[
@@ -278,7 +354,10 @@ fn data(all: &mut BTreeMap<&'static str, Value>) {
         ]),
     );
     all.insert("secret", table(&[("name", string())]));
-    all.insert("ssm_parameter", table(&[("name!", string()), ("value!", late())]));
+    all.insert(
+        "ssm_parameter",
+        table(&[("name!", string()), ("value!", late())]),
+    );
     let role = table(&[
         ("trust!", map(&string())),
         ("managed_policies", list(&string())),
@@ -362,7 +441,9 @@ impl Vocabulary for Kinds {
 
     fn outputs(&self, kind: &str) -> &[&str] {
         match kind {
-            "db_instance" | "load_balancer" | "instance" => &["id", "arn", "name", "address", "dns_name"],
+            "db_instance" | "load_balancer" | "instance" => {
+                &["id", "arn", "name", "address", "dns_name"]
+            }
             "hosted_zone" => &["id", "name", "name_servers"],
             _ => &["id", "arn", "name"],
         }
@@ -387,7 +468,10 @@ impl Vocabulary for Kinds {
         let name = match table.get("name").map(|name| &name.is) {
             Some(Is::String(name)) => name.clone(),
             Some(_) => return known,
-            None => format!("{}-{}-{}-0a1b2c", stack.stack, stack.environment, address.name),
+            None => format!(
+                "{}-{}-{}-0a1b2c",
+                stack.stack, stack.environment, address.name
+            ),
         };
         if kind == "s3_bucket" {
             known.insert("arn".to_owned(), format!("arn:aws:s3:::{name}").into());
@@ -400,13 +484,19 @@ impl Vocabulary for Kinds {
 
     fn physical(&self, kind: &str, table: &Node) -> Vec<String> {
         let name = table.get("name").and_then(Node::as_str).map(str::to_owned);
-        name.filter(|_| matches!(kind, "record" | "s3_bucket" | "ssm_parameter" | "secret")).into_iter().collect()
+        name.filter(|_| matches!(kind, "record" | "s3_bucket" | "ssm_parameter" | "secret"))
+            .into_iter()
+            .collect()
     }
 }
 
 /// What a kind's own `Deserialize` would say, from the schema alone.
 fn judge(node: &Node, schema: &Value, root: &Value, faults: &mut Vec<Fault>) {
-    if let Some(target) = schema.get("$ref").and_then(Value::as_str).and_then(|path| root.pointer(&path[1..])) {
+    if let Some(target) = schema
+        .get("$ref")
+        .and_then(Value::as_str)
+        .and_then(|path| root.pointer(&path[1..]))
+    {
         return judge(node, target, root, faults);
     }
     if let Some(choices) = schema.get("anyOf").and_then(Value::as_array) {
@@ -436,28 +526,47 @@ fn judge(node: &Node, schema: &Value, root: &Value, faults: &mut Vec<Fault>) {
         _ => "a string",
     };
     match (&node.is, expected) {
-        (Is::Bad, _) | (Is::String(_), "a string") | (Is::Integer(_), "u32") | (Is::Boolean(_), "a boolean") => {}
+        (Is::Bad, _)
+        | (Is::String(_), "a string")
+        | (Is::Integer(_), "u32")
+        | (Is::Boolean(_), "a boolean") => {}
         (Is::Later(later), _) => {
             if schema.get("x-later").is_none() {
                 faults.push(Fault::later(later.to_string()).at(node.at));
             }
         }
         (Is::Array(items), "a sequence") => {
-            items.iter().for_each(|item| judge(item, &schema["items"], root, faults));
+            items
+                .iter()
+                .for_each(|item| judge(item, &schema["items"], root, faults));
         }
         (Is::Table(table), "a map") => {
             let properties = schema.get("properties").and_then(Value::as_object);
             for (key, (at, value)) in table {
-                match properties.and_then(|all| all.get(key)).or(schema.get("additionalProperties")) {
+                match properties
+                    .and_then(|all| all.get(key))
+                    .or(schema.get("additionalProperties"))
+                {
                     Some(inner) if inner.is_object() => judge(value, inner, root, faults),
                     _ => {
-                        let known: Vec<String> = properties.into_iter().flatten().map(|(key, _)| key.clone()).collect();
+                        let known: Vec<String> = properties
+                            .into_iter()
+                            .flatten()
+                            .map(|(key, _)| key.clone())
+                            .collect();
                         faults.push(unknown(key, known).at(*at));
                     }
                 }
             }
-            let required = schema.get("required").and_then(Value::as_array).into_iter().flatten();
-            for name in required.filter_map(Value::as_str).filter(|name| !table.contains_key(*name)) {
+            let required = schema
+                .get("required")
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten();
+            for name in required
+                .filter_map(Value::as_str)
+                .filter(|name| !table.contains_key(*name))
+            {
                 faults.push(missing(name).at(node.at));
             }
         }
@@ -472,7 +581,10 @@ fn judge(node: &Node, schema: &Value, root: &Value, faults: &mut Vec<Fault>) {
 
 fn unknown(name: &str, known: Vec<String>) -> Fault {
     let mut fault = Fault::says("");
-    fault.what = terrace_core::source::Wrong::Unknown { name: name.to_owned(), known };
+    fault.what = terrace_core::source::Wrong::Unknown {
+        name: name.to_owned(),
+        known,
+    };
     fault
 }
 

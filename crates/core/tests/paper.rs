@@ -3,12 +3,14 @@
 use std::fmt::Write;
 use std::path::PathBuf;
 
-use terrace_core::source::{Loaded, Request, load};
+use terrace_core::source::{Loaded, Request, load, validate_all};
 
 use crate::kinds::Kinds;
 
 fn paper(stack: &str, environment: &str, stage: &str) -> Loaded {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/paper/stacks").join(stack);
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/paper/stacks")
+        .join(stack);
     let request = Request {
         folder,
         environment: Some(environment.to_owned()),
@@ -24,7 +26,13 @@ fn paper(stack: &str, environment: &str, stage: &str) -> Loaded {
 #[test]
 fn every_stage_in_every_environment() {
     for environment in ["prod", "test", "pr-42"] {
-        for stage in ["single-instance", "split-database", "multi-az", "cdn-offload", "read-replicas"] {
+        for stage in [
+            "single-instance",
+            "split-database",
+            "multi-az",
+            "cdn-offload",
+            "read-replicas",
+        ] {
             paper("shop", environment, stage);
         }
     }
@@ -39,24 +47,49 @@ fn every_stage_in_every_environment() {
 fn dump(loaded: &Loaded) -> String {
     let mut out = String::new();
     for (address, resource) in &loaded.stack.resources {
-        let _ = writeln!(out, "{address}  <{}>", resource.stage.as_deref().unwrap_or("-"));
+        let _ = writeln!(
+            out,
+            "{address}  <{}>",
+            resource.stage.as_deref().unwrap_or("-")
+        );
         for (property, (_, value)) in resource.table.as_table().into_iter().flatten() {
             let text = serde_json::to_string(value).unwrap_or_default();
-            let text = if text.len() > 150 { format!("{}..", &text[..150]) } else { text };
+            let text = if text.len() > 150 {
+                format!("{}..", &text[..150])
+            } else {
+                text
+            };
             let _ = writeln!(out, "  {property} = {text}");
         }
-        let needs: Vec<String> = resource.needs.iter().map(|edge| {
-            format!("{}{} by {}", edge.to, if edge.late { " (late)" } else { "" }, edge.field)
-        }).collect();
+        let needs: Vec<String> = resource
+            .needs
+            .iter()
+            .map(|edge| {
+                format!(
+                    "{}{} by {}",
+                    edge.to,
+                    if edge.late { " (late)" } else { "" },
+                    edge.field
+                )
+            })
+            .collect();
         if !needs.is_empty() {
             let _ = writeln!(out, "  needs: {}", needs.join(", "));
         }
     }
     for (name, value) in &loaded.stack.outputs {
-        let _ = writeln!(out, "output {name} = {}", serde_json::to_string(value).unwrap_or_default());
+        let _ = writeln!(
+            out,
+            "output {name} = {}",
+            serde_json::to_string(value).unwrap_or_default()
+        );
     }
     for removal in &loaded.stack.removals {
-        let _ = writeln!(out, "removed at {}: {} {:?}", removal.stage, removal.address, removal.allow);
+        let _ = writeln!(
+            out,
+            "removed at {}: {} {:?}",
+            removal.stage, removal.address, removal.allow
+        );
     }
     for (address, stage) in &loaded.stack.above {
         let _ = writeln!(out, "only from {stage}: {address}");
@@ -85,4 +118,25 @@ fn the_shop_at_its_last_stage() {
 #[test]
 fn wordpress_with_its_cdn() {
     insta::assert_snapshot!(dump(&paper("wordpress", "prod", "cdn")));
+}
+
+#[test]
+fn the_paper_is_valid_everywhere() {
+    for stack in ["shop", "wordpress"] {
+        let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/paper/stacks")
+            .join(stack);
+        let start = std::time::Instant::now();
+        match validate_all(
+            &Request {
+                folder,
+                ..Request::default()
+            },
+            &Kinds::new(),
+        ) {
+            Ok(report) => assert_eq!(report.plain(), ""),
+            Err(report) => panic!("{}", report.plain()),
+        }
+        eprintln!("{stack} {:?}", start.elapsed());
+    }
 }

@@ -58,7 +58,12 @@ impl World<'_> {
     }
 
     /// Reads a value, and says in which scope what it holds was written.
-    pub(crate) fn build_from(&mut self, cx: &Cx, raw: &Node, shape: &Shape<'_>) -> (Built, ScopeId) {
+    pub(crate) fn build_from(
+        &mut self,
+        cx: &Cx,
+        raw: &Node,
+        shape: &Shape<'_>,
+    ) -> (Built, ScopeId) {
         let built = match &raw.is {
             Is::String(text) => match self.express(cx, text, raw.at) {
                 Answer::None => Built::None,
@@ -67,7 +72,10 @@ impl World<'_> {
             },
             Is::Array(items) => {
                 let shape = shape.items();
-                let built = items.iter().map(|item| self.build(cx, item, &shape)).collect();
+                let built = items
+                    .iter()
+                    .map(|item| self.build(cx, item, &shape))
+                    .collect();
                 splice(raw.at, built)
             }
             Is::Table(table) => self.build_table(cx, raw.at, table, shape),
@@ -77,7 +85,10 @@ impl World<'_> {
     }
 
     fn build_table(&mut self, cx: &Cx, at: Span, table: &Table, shape: &Shape<'_>) -> Built {
-        let when = table.get("when").map(|(_, when)| when).filter(|when| is_switch(when));
+        let when = table
+            .get("when")
+            .map(|(_, when)| when)
+            .filter(|when| is_switch(when));
         if let Some(when) = when {
             match self.switch(cx, when) {
                 Some(true) => {}
@@ -92,18 +103,30 @@ impl World<'_> {
                 continue;
             }
             if shape.is_keyed() && key.contains('.') {
-                let diagnostic = Diagnostic::error(*place, format!("the key `{key}` has a dot in it"));
-                self.tell(diagnostic.help("`unset` and addresses find it by dots: call it something else"));
+                let diagnostic =
+                    Diagnostic::error(*place, format!("the key `{key}` has a dot in it"));
+                self.tell(
+                    diagnostic
+                        .help("`unset` and addresses find it by dots: call it something else"),
+                );
                 continue;
             }
-            let inner = if text { Shape::none() } else { shape.entry(key) };
+            let inner = if text {
+                Shape::none()
+            } else {
+                shape.entry(key)
+            };
             let value = self.build(cx, value, &inner);
             if let Some(value) = self.single(value, &inner, key) {
                 built.insert(key.clone(), (*place, value));
             }
         }
         let node = Node::new(at, Is::Table(built));
-        if text { self.text(&node, cx.scope) } else { Built::One(node) }
+        if text {
+            self.text(&node, cx.scope)
+        } else {
+            Built::One(node)
+        }
     }
 
     /// Several values where one stands are a list, or a mistake.
@@ -125,7 +148,10 @@ impl World<'_> {
             Is::String(text) => self.refer(home, text, node.at, shape),
             Is::Array(items) => {
                 let shape = shape.items();
-                let built = items.into_iter().map(|item| self.finish(item, home, &shape)).collect();
+                let built = items
+                    .into_iter()
+                    .map(|item| self.finish(item, home, &shape))
+                    .collect();
                 splice(node.at, built)
             }
             Is::Table(table) if is_text(&table, shape) => {
@@ -156,23 +182,26 @@ impl World<'_> {
         let (mut known, mut holes, mut failed) = (Vec::new(), Vec::new(), false);
         for name in &study.names {
             match self.look(cx, name, at) {
-                Some(Seen::Node(path, node, home)) => {
+                Some((path, Seen::Node(node, home))) => {
                     if study.is_path && path == *name {
                         return Answer::Passed(node, home);
                     }
                     match node.to_value() {
                         Some(value) => known.push((path, value)),
-                        None => holes.push(Hole { path, filling: Filling::Node(Box::new(node)) }),
+                        None => holes.push(Hole {
+                            path,
+                            filling: Filling::Node(Box::new(node)),
+                        }),
                     }
                 }
-                Some(Seen::None(path)) => {
+                Some((path, Seen::None)) => {
                     if study.is_path && path == *name {
                         return Answer::None;
                     }
                     known.push((path, Value::from(())));
                 }
-                Some(Seen::Known(path, value)) => known.push((path, value)),
-                Some(Seen::Hole(path, filling)) => holes.push(Hole { path, filling }),
+                Some((path, Seen::Known(value))) => known.push((path, value)),
+                Some((path, Seen::Hole(filling))) => holes.push(Hole { path, filling }),
                 None => failed = true,
             }
         }
@@ -180,7 +209,16 @@ impl World<'_> {
             return bad();
         }
         let how = study.alone.clone().map_or(How::Text, How::Alone);
-        self.settle(cx, Recipe { text: text.into(), how, known, holes }, at)
+        self.settle(
+            cx,
+            Recipe {
+                text: text.into(),
+                how,
+                known,
+                holes,
+            },
+            at,
+        )
     }
 
     /// The value, if it is known now.
@@ -190,8 +228,12 @@ impl World<'_> {
             Ok(Settled::Value(None)) => Answer::None,
             Ok(Settled::Open(later)) => {
                 if cx.loading {
-                    let names: Vec<String> = later.waits_for().iter().map(ToString::to_string).collect();
-                    let text = format!("this must be known before anything is made, and needs {}", guess::list(&names));
+                    let names: Vec<String> =
+                        later.waits_for().iter().map(ToString::to_string).collect();
+                    let text = format!(
+                        "this must be known before anything is made, and needs {}",
+                        guess::list(&names)
+                    );
                     self.tell(Diagnostic::error(at, text).help(
                         "what exists, and under which key, may depend on `var`, `stack`, `stage`, `each` and `input` only",
                     ));
@@ -209,7 +251,9 @@ impl World<'_> {
     /// `{ file }` and `{ template, with }`.
     fn text(&mut self, table: &Node, home: ScopeId) -> Built {
         let at = table.at;
-        let Some((name, place)) = self.text_name(table) else { return Built::bad(at) };
+        let Some((name, place)) = self.text_name(table) else {
+            return Built::bad(at);
+        };
         let path = self.files.folder(place).join(&name);
         if table.get("file").is_some() {
             return match self.files.read(&path) {
@@ -221,21 +265,36 @@ impl World<'_> {
             Ok(library) => Arc::new(library),
             Err(error) => return self.no_file(&name, place, &error),
         };
-        let with = table.get("with").and_then(Node::as_table).cloned().unwrap_or_default();
+        let with = table
+            .get("with")
+            .and_then(Node::as_table)
+            .cloned()
+            .unwrap_or_default();
         if !self.template_names(&library, &with, home) {
             return Built::bad(at);
         }
-        let (mut known, mut holes) = (vec![(vec!["stack".to_owned()], self.stack_value())], Vec::new());
+        let (mut known, mut holes) = (
+            vec![(vec!["stack".to_owned()], self.stack_value())],
+            Vec::new(),
+        );
         if self.scopes[home].caller.is_none() {
             known.push((vec!["var".to_owned()], self.variables_value()));
         }
         for (key, (_, value)) in with {
             match value.to_value() {
                 Some(value) => known.push((vec![key], value)),
-                None => holes.push(Hole { path: vec![key], filling: Filling::Node(Box::new(value)) }),
+                None => holes.push(Hole {
+                    path: vec![key],
+                    filling: Filling::Node(Box::new(value)),
+                }),
             }
         }
-        let recipe = Recipe { text: name.into(), how: How::File(library), known, holes };
+        let recipe = Recipe {
+            text: name.into(),
+            how: How::File(library),
+            known,
+            holes,
+        };
         match self.settle(&Cx::of(home), recipe, at) {
             Answer::Node(node) | Answer::Passed(node, _) => Built::One(node),
             Answer::None => Built::None,
@@ -245,15 +304,25 @@ impl World<'_> {
     /// The file's name, if the table says nothing else that it should not.
     fn text_name(&mut self, table: &Node) -> Option<(String, Span)> {
         let entries = table.as_table()?;
-        let allowed: &[&str] = if entries.contains_key("template") { &["template", "with"] } else { &["file"] };
-        if let Some((key, (at, _))) = entries.iter().find(|(key, _)| !allowed.contains(&key.as_str())) {
+        let allowed: &[&str] = if entries.contains_key("template") {
+            &["template", "with"]
+        } else {
+            &["file"]
+        };
+        if let Some((key, (at, _))) = entries
+            .iter()
+            .find(|(key, _)| !allowed.contains(&key.as_str()))
+        {
             let text = format!("`{key}` does not go with `{}`", allowed[0]);
             let help = "text is a string, { file = \"x\" } as it stands, or { template = \"x\", with = { .. } } rendered";
             self.tell(Diagnostic::error(*at, text).help(help));
             return None;
         }
         if let Some(with) = table.get("with").filter(|with| with.as_table().is_none()) {
-            self.tell(Diagnostic::error(with.at, format!("`with` is a table, not {}", with.noun())));
+            self.tell(Diagnostic::error(
+                with.at,
+                format!("`with` is a table, not {}", with.noun()),
+            ));
             return None;
         }
         let (_, value) = entries.get(allowed[0])?;
@@ -261,7 +330,10 @@ impl World<'_> {
             Is::String(name) => Some((name.clone(), value.at)),
             Is::Bad => None,
             _ => {
-                self.tell(Diagnostic::error(value.at, format!("a file's name is a string, not {}", value.noun())));
+                self.tell(Diagnostic::error(
+                    value.at,
+                    format!("a file's name is a string, not {}", value.noun()),
+                ));
                 None
             }
         }
@@ -283,15 +355,22 @@ impl World<'_> {
         let mut good = true;
         for (name, at) in library.names() {
             let head = name[0].as_str();
-            if with.contains_key(head) || expression::is_function(head) || library.sets_names() && head != "var" {
+            if with.contains_key(head)
+                || expression::is_function(head)
+                || library.sets_names() && head != "var"
+            {
                 continue;
             }
             good &= match head {
-                "stack" | "var" if head == "stack" || root => self.look(&Cx::of(home), &name, at).is_some(),
+                "stack" | "var" if head == "stack" || root => {
+                    self.look(&Cx::of(home), &name, at).is_some()
+                }
                 _ => {
                     let text = format!("the template does not know `{}`", name.join("."));
                     let help = if root {
-                        format!("it knows `var`, `stack` and what it is given: with = {{ {head} = .. }}")
+                        format!(
+                            "it knows `var`, `stack` and what it is given: with = {{ {head} = .. }}"
+                        )
                     } else {
                         format!("it knows `stack` and what it is given: with = {{ {head} = .. }}")
                     };

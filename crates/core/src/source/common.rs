@@ -15,7 +15,18 @@ use crate::address::Address;
 
 /// Its words.
 pub(crate) const NAMES: [&str; 12] = [
-    "for_each", "when", "region", "after", "protect", "tags", "ignore", "unset", "allow", "confirm", "generation", "was",
+    "for_each",
+    "when",
+    "region",
+    "after",
+    "protect",
+    "tags",
+    "ignore",
+    "unset",
+    "allow",
+    "confirm",
+    "generation",
+    "was",
 ];
 
 /// The losses that may be consented to.
@@ -34,14 +45,21 @@ pub(crate) fn losses(node: &Node, told: &mut Vec<Diagnostic>) -> Vec<Loss> {
     };
     let mut all = Vec::new();
     for item in items {
-        let found = item.as_str().and_then(|text| LOSSES.iter().find(|(word, _)| *word == text));
+        let found = item
+            .as_str()
+            .and_then(|text| LOSSES.iter().find(|(word, _)| *word == text));
         if let Some((_, loss)) = found {
             all.push(*loss);
         } else if !matches!(item.is, Is::Bad) {
             let words: Vec<&str> = LOSSES.iter().map(|(word, _)| *word).collect();
-            let said = item.as_str().map_or_else(|| item.noun().to_owned(), |text| format!("`{text}`"));
+            let said = item
+                .as_str()
+                .map_or_else(|| item.noun().to_owned(), |text| format!("`{text}`"));
             let help = format!("what can be lost is {}", guess::either(&words));
-            told.push(Diagnostic::error(item.at, format!("{said} is no loss that one consents to")).help(help));
+            told.push(
+                Diagnostic::error(item.at, format!("{said} is no loss that one consents to"))
+                    .help(help),
+            );
         }
     }
     all
@@ -49,7 +67,12 @@ pub(crate) fn losses(node: &Node, told: &mut Vec<Diagnostic>) -> Vec<Loss> {
 
 impl World<'_> {
     /// The common part of one resource, and the edges that `after` makes.
-    pub(crate) fn common(&mut self, cx: &Cx, decl: &Decl, address: &Address) -> (Common, Vec<Edge>) {
+    pub(crate) fn common(
+        &mut self,
+        cx: &Cx,
+        decl: &Decl,
+        address: &Address,
+    ) -> (Common, Vec<Edge>) {
         let scope = &self.scopes[cx.scope];
         let mut common = Common {
             generation: 1,
@@ -80,7 +103,9 @@ impl World<'_> {
         }
         if let Some(allow) = get("allow") {
             let value = self.build(&cx.loading(), allow, &Shape::none()).one();
-            common.allow = value.map(|value| losses(&value, &mut self.told)).unwrap_or_default();
+            common.allow = value
+                .map(|value| losses(&value, &mut self.told))
+                .unwrap_or_default();
         }
         if let Some(ignore) = get("ignore") {
             common.ignore = self.ignore(ignore, decl);
@@ -95,8 +120,13 @@ impl World<'_> {
         if !matches!(node.is, Is::Bad) {
             let text = format!("`{word}` is {wanted}, not {}", node.noun());
             let written = self.files.sources.text(node.at);
-            let help = match &node.is {
-                Is::String(_) if wanted.starts_with("a list") => Some(format!("write [{written}]")),
+            let help = match (&node.is, word) {
+                (Is::String(_), _) if wanted.starts_with("a list") => {
+                    Some(format!("write [{written}]"))
+                }
+                (_, "protect") => Some("write true or false, without quotes".to_owned()),
+                (_, "region") => Some("write a name such as \"eu-west-3\"".to_owned()),
+                (_, "confirm") => Some("write what a person must do first, in quotes".to_owned()),
                 _ => None,
             };
             self.tell(Diagnostic::error(at, text).maybe(help));
@@ -113,12 +143,11 @@ impl World<'_> {
 
     fn protect(&mut self, cx: &Cx, raw: &Node) -> Option<bool> {
         let node = self.build(&cx.loading(), raw, &Shape::none()).one()?;
-        match node.is {
-            Is::Boolean(flag) => Some(flag),
-            _ => {
-                self.wrong(raw.at, "protect", "true or false", &node);
-                None
-            }
+        if let Is::Boolean(flag) = node.is {
+            Some(flag)
+        } else {
+            self.wrong(raw.at, "protect", "true or false", &node);
+            None
         }
     }
 
@@ -129,14 +158,18 @@ impl World<'_> {
             None | Some(Is::Bad) => 1,
             _ => {
                 let diagnostic = Diagnostic::error(raw.at, "`generation` is a whole number from 1");
-                self.tell(diagnostic.help("raise it by one to replace the resource: generation = 2"));
+                self.tell(
+                    diagnostic.help("raise it by one to replace the resource: generation = 2"),
+                );
                 1
             }
         }
     }
 
     pub(crate) fn common_tags(&mut self, cx: &Cx, raw: &Node) -> IndexMap<String, Node> {
-        let Some(node) = self.build(cx, raw, &Shape::none()).one() else { return IndexMap::new() };
+        let Some(node) = self.build(cx, raw, &Shape::none()).one() else {
+            return IndexMap::new();
+        };
         let Some(table) = node.as_table() else {
             self.wrong(raw.at, "tags", "a table", &node);
             return IndexMap::new();
@@ -144,7 +177,8 @@ impl World<'_> {
         let mut tags = IndexMap::new();
         for (key, (at, value)) in table {
             if key.starts_with("aws:") || key.starts_with("terrace:") {
-                let diagnostic = Diagnostic::error(*at, format!("the tag `{key}` is not yours to set"));
+                let diagnostic =
+                    Diagnostic::error(*at, format!("the tag `{key}` is not yours to set"));
                 self.tell(diagnostic.help("`aws:` belongs to AWS and `terrace:` to the marks"));
                 continue;
             }
@@ -153,7 +187,10 @@ impl World<'_> {
                 Is::Bad => {}
                 _ => {
                     let written = self.files.sources.text(value.at).to_owned();
-                    let diagnostic = Diagnostic::error(value.at, format!("a tag's value is a string, not {}", value.noun()));
+                    let diagnostic = Diagnostic::error(
+                        value.at,
+                        format!("a tag's value is a string, not {}", value.noun()),
+                    );
                     self.tell(diagnostic.help(format!("write \"{written}\"")));
                 }
             }
@@ -162,7 +199,9 @@ impl World<'_> {
     }
 
     fn after(&mut self, cx: &Cx, raw: &Node, own: &Address) -> Vec<Edge> {
-        let Some(node) = self.build(&cx.loading(), raw, &Shape::none()).one() else { return Vec::new() };
+        let Some(node) = self.build(&cx.loading(), raw, &Shape::none()).one() else {
+            return Vec::new();
+        };
         let Some(items) = node.as_array() else {
             self.wrong(raw.at, "after", "a list of addresses", &node);
             return Vec::new();
@@ -178,16 +217,25 @@ impl World<'_> {
                 Named::All(all) => all,
                 Named::Bad => Vec::new(),
                 Named::Literal => {
-                    let diagnostic = Diagnostic::error(item.at, format!("`{text}` is no address to wait for"));
+                    let diagnostic =
+                        Diagnostic::error(item.at, format!("`{text}` is no address to wait for"));
                     self.tell(diagnostic.help("write one such as \"record.db\" or \"module.web\""));
                     Vec::new()
                 }
             };
             for to in all {
                 if to == *own {
-                    self.tell(Diagnostic::error(item.at, "a resource cannot wait for itself"));
+                    self.tell(Diagnostic::error(
+                        item.at,
+                        "a resource cannot wait for itself",
+                    ));
                 } else {
-                    edges.push(Edge { to, field: "after".to_owned(), at: item.at, late: false });
+                    edges.push(Edge {
+                        to,
+                        field: "after".to_owned(),
+                        at: item.at,
+                        late: false,
+                    });
                 }
             }
         }
@@ -212,7 +260,10 @@ impl World<'_> {
             } else {
                 let text = format!("`{}` has no property `{head}` to ignore", decl.kind);
                 let names = shape.properties();
-                self.tell(Diagnostic::error(item.at, text).maybe(guess::help(head, names.iter().copied())));
+                self.tell(
+                    Diagnostic::error(item.at, text)
+                        .maybe(guess::help(head, names.iter().copied())),
+                );
             }
         }
         all
@@ -221,14 +272,18 @@ impl World<'_> {
     /// The address it had before: one for all keys, or one a key.
     fn was(&mut self, raw: &Node, own: &Address) -> Option<Address> {
         let node = match &raw.is {
-            Is::Table(table) => match own.key.as_ref() {
-                Some(key) => &table.get(key)?.1,
-                None => {
-                    let diagnostic = Diagnostic::error(raw.at, "a table of former addresses belongs to `for_each`");
+            Is::Table(table) => {
+                if let Some(key) = own.key.as_ref() {
+                    &table.get(key)?.1
+                } else {
+                    let diagnostic = Diagnostic::error(
+                        raw.at,
+                        "a table of former addresses belongs to `for_each`",
+                    );
                     self.tell(diagnostic.help("write was = \"instance.web\""));
                     return None;
                 }
-            },
+            }
             _ => raw,
         };
         let parsed = node.as_str().and_then(|text| text.parse::<Address>().ok());
@@ -245,7 +300,10 @@ impl World<'_> {
             was.key.clone_from(&own.key);
         }
         if was == *own {
-            self.tell(Diagnostic::error(node.at, "this is its name now").help("`was` is the name it had before"));
+            self.tell(
+                Diagnostic::error(node.at, "this is its name now")
+                    .help("`was` is the name it had before"),
+            );
             return None;
         }
         Some(was)

@@ -25,7 +25,10 @@ pub(crate) fn find(world: &mut World<'_>, stack: &Stack) {
         marks.insert(start, Mark::OnPath);
         while let Some((address, _, next)) = path.last_mut() {
             let address = *address;
-            let edge = stack.resources.get(address).and_then(|resource| resource.needs.get(*next));
+            let edge = stack
+                .resources
+                .get(address)
+                .and_then(|resource| resource.needs.get(*next));
             *next += 1;
             let Some(edge) = edge else {
                 marks.insert(address, Mark::Done);
@@ -48,9 +51,15 @@ pub(crate) fn find(world: &mut World<'_>, stack: &Stack) {
 }
 
 fn tell(world: &mut World<'_>, path: &[(&Address, Option<&Edge>, usize)], last: &Edge) {
-    let Some(start) = path.iter().position(|(address, ..)| **address == last.to) else { return };
+    let Some(start) = path.iter().position(|(address, ..)| **address == last.to) else {
+        return;
+    };
     let mut text = format!("these wait for each other: {}", last.to);
-    let edges: Vec<&Edge> = path[start + 1..].iter().filter_map(|(_, edge, _)| *edge).chain([last]).collect();
+    let edges: Vec<&Edge> = path[start + 1..]
+        .iter()
+        .filter_map(|(_, edge, _)| *edge)
+        .chain([last])
+        .collect();
     for edge in &edges {
         text.push_str(&format!(" -> {} (by `{}`)", edge.to, edge.field));
     }
@@ -58,5 +67,8 @@ fn tell(world: &mut World<'_>, path: &[(&Address, Option<&Edge>, usize)], last: 
     for edge in edges.iter().rev().skip(1) {
         diagnostic = diagnostic.and(edge.at, format!("which needs {}", edge.to));
     }
-    world.tell(diagnostic.help("one of them must be made without the other: leave one of these references out"));
+    world.tell(
+        diagnostic
+            .help("one of them must be made without the other: leave one of these references out"),
+    );
 }

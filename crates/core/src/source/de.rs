@@ -7,7 +7,8 @@
 
 use serde::de::value::BorrowedStrDeserializer;
 use serde::de::{
-    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess,
+    VariantAccess, Visitor,
 };
 use serde::forward_to_deserialize_any;
 
@@ -46,7 +47,10 @@ impl<'de> Deserializer<'de> for &'de Node {
                 Is::Float(number) => visitor.visit_f64(*number),
                 Is::Boolean(flag) => visitor.visit_bool(*flag),
                 Is::Array(items) => visitor.visit_seq(Items(items.iter())),
-                Is::Table(table) => visitor.visit_map(Entries { rest: table.iter(), value: None }),
+                Is::Table(table) => visitor.visit_map(Entries {
+                    rest: table.iter(),
+                    value: None,
+                }),
                 Is::Later(_) | Is::Bad => Err(self.open()),
             },
         )
@@ -56,7 +60,11 @@ impl<'de> Deserializer<'de> for &'de Node {
         at(self.at, visitor.visit_some(self))
     }
 
-    fn deserialize_newtype_struct<V: Visitor<'de>>(self, name: &'static str, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         at(
             self.at,
             match &self.is {
@@ -103,9 +111,15 @@ struct Items<'de>(std::slice::Iter<'de, Node>);
 impl<'de> SeqAccess<'de> for Items<'de> {
     type Error = Fault;
 
-    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
+    fn next_element_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Fault> {
         // The place once more: a `try_from` fails after its inner deserializer is done.
-        self.0.next().map(|item| at(item.at, seed.deserialize(item))).transpose()
+        self.0
+            .next()
+            .map(|item| at(item.at, seed.deserialize(item)))
+            .transpose()
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -121,8 +135,13 @@ struct Entries<'de> {
 impl<'de> MapAccess<'de> for Entries<'de> {
     type Error = Fault;
 
-    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>, Fault> {
-        let Some((key, (place, value))) = self.rest.next() else { return Ok(None) };
+    fn next_key_seed<S: DeserializeSeed<'de>>(
+        &mut self,
+        seed: S,
+    ) -> Result<Option<S::Value>, Fault> {
+        let Some((key, (place, value))) = self.rest.next() else {
+            return Ok(None);
+        };
         self.value = Some(value);
         at(*place, seed.deserialize(BorrowedStrDeserializer::new(key))).map(Some)
     }
@@ -145,9 +164,16 @@ impl<'de> Choice<'de> {
         let names: Vec<_> = variants.iter().map(|name| format!("`{name}`")).collect();
         let mut entries = table.iter();
         match (entries.next(), entries.next()) {
-            (Some((name, (place, value))), None) => Ok(Self { name, place: *place, value }),
+            (Some((name, (place, value))), None) => Ok(Self {
+                name,
+                place: *place,
+                value,
+            }),
             (_, second) => {
-                let fault = Fault::says(format!("exactly one of {} must stand here", names.join(", ")));
+                let fault = Fault::says(format!(
+                    "exactly one of {} must stand here",
+                    names.join(", ")
+                ));
                 Err(match second {
                     Some((_, (place, _))) => fault.at(*place),
                     None => fault,
@@ -162,7 +188,10 @@ impl<'de> EnumAccess<'de> for Choice<'de> {
     type Variant = Self;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
-        let name = at(self.place, seed.deserialize(BorrowedStrDeserializer::new(self.name)))?;
+        let name = at(
+            self.place,
+            seed.deserialize(BorrowedStrDeserializer::new(self.name)),
+        )?;
         Ok((name, self))
     }
 }
@@ -182,7 +211,11 @@ impl<'de> VariantAccess<'de> for Choice<'de> {
         at(self.value.at, self.value.deserialize_any(visitor))
     }
 
-    fn struct_variant<V: Visitor<'de>>(self, _: &'static [&'static str], visitor: V) -> Result<V::Value, Fault> {
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
         at(self.value.at, self.value.deserialize_any(visitor))
     }
 }

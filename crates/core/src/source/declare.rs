@@ -49,14 +49,25 @@ pub(crate) struct Declared {
 impl Listing {
     /// The declaration of a kind and a name.
     pub(crate) fn decl(&self, existing: bool, kind: &str, name: &str) -> Option<&Decl> {
-        let all = if existing { &self.existing } else { &self.resources };
+        let all = if existing {
+            &self.existing
+        } else {
+            &self.resources
+        };
         all.get(&(kind.to_owned(), name.to_owned()))
     }
 
     /// The names declared of a kind.
     pub(crate) fn names_of(&self, existing: bool, kind: &str) -> Vec<&str> {
-        let all = if existing { &self.existing } else { &self.resources };
-        all.keys().filter(|(one, _)| one == kind).map(|(_, name)| name.as_str()).collect()
+        let all = if existing {
+            &self.existing
+        } else {
+            &self.resources
+        };
+        all.keys()
+            .filter(|(one, _)| one == kind)
+            .map(|(_, name)| name.as_str())
+            .collect()
     }
 }
 
@@ -68,7 +79,12 @@ pub(crate) fn declare(
     stage: usize,
     told: &mut Vec<Diagnostic>,
 ) -> Declared {
-    let mut reader = Reader { vocabulary, stage, told, listing: Listing::default() };
+    let mut reader = Reader {
+        vocabulary,
+        stage,
+        told,
+        listing: Listing::default(),
+    };
     let mut rest = Table::new();
     for (word, (at, value)) in tree.as_table().into_iter().flatten() {
         match word.as_str() {
@@ -81,7 +97,10 @@ pub(crate) fn declare(
             kind => reader.kind(kind, *at, value, words),
         }
     }
-    Declared { listing: reader.listing, rest }
+    Declared {
+        listing: reader.listing,
+        rest,
+    }
 }
 
 struct Reader<'a> {
@@ -100,14 +119,19 @@ impl Reader<'_> {
                 Is::Table(_) => format!("there is no kind `{kind}`"),
                 _ => format!("`{kind}` is not known here"),
             };
-            let close = guess::close(kind, candidates).map(|close| format!("did you mean `{close}`?"));
+            let close =
+                guess::close(kind, candidates).map(|close| format!("did you mean `{close}`?"));
             self.told.push(Diagnostic::error(at, text).maybe(close));
             return;
         }
-        let Some(table) = self.named(kind, at, value) else { return };
+        let Some(table) = self.named(kind, at, value) else {
+            return;
+        };
         for (name, (at, value)) in table {
             if let Some(decl) = self.decl(kind, name, *at, value, false) {
-                self.listing.resources.insert((kind.to_owned(), name.clone()), decl);
+                self.listing
+                    .resources
+                    .insert((kind.to_owned(), name.clone()), decl);
             }
         }
     }
@@ -117,21 +141,31 @@ impl Reader<'_> {
         for (kind, (at, value)) in value.as_table().into_iter().flatten() {
             if !kinds.contains(&kind.as_str()) && !lookups.contains(&kind.as_str()) {
                 let candidates = kinds.iter().chain(&lookups).copied();
-                let close = guess::close(kind, candidates).map(|close| format!("did you mean `{close}`?"));
-                self.told.push(Diagnostic::error(*at, format!("nothing of kind `{kind}` can be looked up")).maybe(close));
+                let close =
+                    guess::close(kind, candidates).map(|close| format!("did you mean `{close}`?"));
+                self.told.push(
+                    Diagnostic::error(*at, format!("nothing of kind `{kind}` can be looked up"))
+                        .maybe(close),
+                );
                 continue;
             }
-            let Some(table) = self.named(&format!("existing.{kind}"), *at, value) else { continue };
+            let Some(table) = self.named(&format!("existing.{kind}"), *at, value) else {
+                continue;
+            };
             for (name, (at, value)) in table {
                 if let Some(decl) = self.decl(kind, name, *at, value, true) {
-                    self.listing.existing.insert((kind.clone(), name.clone()), decl);
+                    self.listing
+                        .existing
+                        .insert((kind.clone(), name.clone()), decl);
                 }
             }
         }
     }
 
     fn modules(&mut self, at: Span, value: &Node) {
-        let Some(table) = self.named("module", at, value) else { return };
+        let Some(table) = self.named("module", at, value) else {
+            return;
+        };
         for (name, (at, value)) in table {
             if let Some(decl) = self.decl("module", name, *at, value, false) {
                 self.listing.modules.insert(name.clone(), decl);
@@ -141,12 +175,17 @@ impl Reader<'_> {
 
     fn outputs(&mut self, value: &Node) {
         let Some(table) = value.as_table() else {
-            self.told.push(Diagnostic::error(value.at, "`outputs` is a table: name = value"));
+            self.told.push(Diagnostic::error(
+                value.at,
+                "`outputs` is a table: name = value",
+            ));
             return;
         };
         for (name, (at, value)) in table {
             if self.name_is_good(name, *at) {
-                self.listing.outputs.insert(name.clone(), (*at, value.clone()));
+                self.listing
+                    .outputs
+                    .insert(name.clone(), (*at, value.clone()));
             }
         }
     }
@@ -155,11 +194,17 @@ impl Reader<'_> {
     fn named<'n>(&mut self, kind: &str, at: Span, value: &'n Node) -> Option<&'n Table> {
         let table = value.as_table();
         let unnamed = table.is_none_or(|table| {
-            !table.is_empty() && table.values().all(|(_, value)| !matches!(value.is, Is::Table(_)))
+            !table.is_empty()
+                && table
+                    .values()
+                    .all(|(_, value)| !matches!(value.is, Is::Table(_)))
         });
         if unnamed {
             let text = format!("`{kind}` stands here without a name");
-            self.told.push(Diagnostic::error(at, text).help(format!("write [{kind}.main], or any name you like")));
+            self.told.push(
+                Diagnostic::error(at, text)
+                    .help(format!("write [{kind}.main], or any name you like")),
+            );
             return None;
         }
         table
@@ -169,31 +214,48 @@ impl Reader<'_> {
         let good = is_name(name);
         if !good {
             let text = format!("`{name}` cannot be a name");
-            let diagnostic = Diagnostic::error(at, text).help("names are small letters, digits and `_`, a letter first");
+            let diagnostic = Diagnostic::error(at, text)
+                .help("names are small letters, digits and `_`, a letter first");
             let better: String = name
                 .to_lowercase()
                 .chars()
                 .map(|c| if c.is_ascii_alphanumeric() { c } else { '_' })
                 .collect();
-            let better = Some(better).filter(|better| is_name(better)).map(|better| format!("write `{better}`"));
+            let better = Some(better)
+                .filter(|better| is_name(better))
+                .map(|better| format!("write `{better}`"));
             self.told.push(diagnostic.maybe(better));
         }
         good
     }
 
-    fn decl(&mut self, kind: &str, name: &str, at: Span, value: &Node, existing: bool) -> Option<Decl> {
+    fn decl(
+        &mut self,
+        kind: &str,
+        name: &str,
+        at: Span,
+        value: &Node,
+        existing: bool,
+    ) -> Option<Decl> {
         if !self.name_is_good(name, at) {
             return None;
         }
         let Some(table) = value.as_table() else {
             let prefix = if existing { "existing." } else { "" };
-            let text = format!("`{prefix}{kind}.{name}` must be a table, and is {}", value.noun());
-            let help = format!("write [{prefix}{kind}.{name}] and its properties below, or `{name}` is a property and the \
-                                table's name is missing");
+            let text = format!(
+                "`{prefix}{kind}.{name}` must be a table, and is {}",
+                value.noun()
+            );
+            let help = format!(
+                "write [{prefix}{kind}.{name}] and its properties below, or `{name}` is a property and the \
+                                table's name is missing"
+            );
             self.told.push(Diagnostic::error(at, text).help(help));
             return None;
         };
-        let said = table.iter().map(|(property, (at, _))| (property.clone(), (self.stage, *at)));
+        let said = table
+            .iter()
+            .map(|(property, (at, _))| (property.clone(), (self.stage, *at)));
         Some(Decl {
             kind: kind.to_owned(),
             name: name.to_owned(),
@@ -213,6 +275,9 @@ pub(crate) fn text(table: &Table, key: &str, told: &mut Vec<Diagnostic>) -> Opti
     if let Is::String(text) = &value.is {
         return Some((text.clone(), value.at));
     }
-    told.push(Diagnostic::error(value.at, format!("`{key}` is a string, not {}", value.noun())));
+    told.push(Diagnostic::error(
+        value.at,
+        format!("`{key}` is a string, not {}", value.noun()),
+    ));
     None
 }

@@ -38,12 +38,21 @@ impl Diagnostic {
     /// An error at a place.
     pub fn error(at: Span, text: impl Into<String>) -> Self {
         let at = Some(at).filter(|at| !at.is_nowhere());
-        Self { severity: Severity::Error, at, text: text.into(), help: Vec::new(), also: Vec::new() }
+        Self {
+            severity: Severity::Error,
+            at,
+            text: text.into(),
+            help: Vec::new(),
+            also: Vec::new(),
+        }
     }
 
     /// A hint at a place.
     pub fn hint(at: Span, text: impl Into<String>) -> Self {
-        Self { severity: Severity::Hint, ..Self::error(at, text) }
+        Self {
+            severity: Severity::Hint,
+            ..Self::error(at, text)
+        }
     }
 
     /// The same with what to write instead.
@@ -81,14 +90,27 @@ impl Report {
     /// Sorts by place and says nothing twice.
     pub fn new(sources: Sources, mut diagnostics: Vec<Diagnostic>) -> Self {
         let mut seen = HashSet::new();
+        // A hint beside an error at the same place only repeats it.
+        let wrong: HashSet<_> = diagnostics
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .map(|one| one.at)
+            .collect();
+        diagnostics.retain(|one| one.severity == Severity::Error || !wrong.contains(&one.at));
         diagnostics.retain(|one| seen.insert((one.at, one.text.clone())));
         diagnostics.sort_by_key(|one| one.at);
-        Self { sources, diagnostics }
+        Self {
+            sources,
+            diagnostics,
+        }
     }
 
     /// How many of them are errors.
     pub fn errors(&self) -> usize {
-        self.diagnostics.iter().filter(|one| one.severity == Severity::Error).count()
+        self.diagnostics
+            .iter()
+            .filter(|one| one.severity == Severity::Error)
+            .count()
     }
 
     /// For a terminal without colour, a file, a test.
@@ -125,12 +147,29 @@ fn render(sources: &Sources, diagnostic: &Diagnostic, renderer: &Renderer) -> St
     };
     let mut group = Group::with_title(level.primary_title(diagnostic.text.as_str()));
     let places = diagnostic.at.map(|at| (at, None)).into_iter();
-    let places: Vec<_> = places.chain(diagnostic.also.iter().map(|(at, text)| (*at, Some(text.as_str())))).collect();
+    let places: Vec<_> = places
+        .chain(
+            diagnostic
+                .also
+                .iter()
+                .map(|(at, text)| (*at, Some(text.as_str()))),
+        )
+        .collect();
     for (index, (at, label)) in places.iter().enumerate() {
-        let Some((file, range)) = sources.find(*at) else { continue };
-        let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+        let Some((file, range)) = sources.find(*at) else {
+            continue;
+        };
+        let kind = if index == 0 {
+            AnnotationKind::Primary
+        } else {
+            AnnotationKind::Context
+        };
         let annotation = kind.span(line(&file.text, range)).label(*label);
-        group = group.element(Snippet::source(&*file.text).path(file.path.as_str()).annotation(annotation));
+        group = group.element(
+            Snippet::source(&*file.text)
+                .path(file.path.as_str())
+                .annotation(annotation),
+        );
     }
     for help in &diagnostic.help {
         group = group.element(Level::HELP.message(help.as_str()));
@@ -140,12 +179,20 @@ fn render(sources: &Sources, diagnostic: &Diagnostic, renderer: &Renderer) -> St
 
 /// The part of a range that is on its first line: a table of twenty lines need not be shown whole.
 fn line(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
-    let end = text.get(range.clone()).and_then(|part| part.find('\n')).map_or(range.end, |newline| range.start + newline);
+    let end = text
+        .get(range.clone())
+        .and_then(|part| part.find('\n'))
+        .map_or(range.end, |newline| range.start + newline);
     range.start..end
 }
 
 /// A fault found while a table became a spec, as something to say.
-pub(crate) fn explain(fault: &Fault, sources: &Sources, whose: &str, fallback: Span) -> Option<Diagnostic> {
+pub(crate) fn explain(
+    fault: &Fault,
+    sources: &Sources,
+    whose: &str,
+    fallback: Span,
+) -> Option<Diagnostic> {
     let at = fault.at.filter(|at| !at.is_nowhere()).unwrap_or(fallback);
     let diagnostic = match &fault.what {
         Wrong::Told => return None,
@@ -167,7 +214,7 @@ fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
     match guess::close(name, candidates.chain(super::common::NAMES.iter().copied())) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
         None if known.len() <= 12 => diagnostic.help(format!("it may be {}", guess::list(known))),
-        None => diagnostic,
+        None => diagnostic.help("`terrace explain` lists the properties of a kind"),
     }
 }
 
@@ -176,10 +223,17 @@ fn retyped(found: Found, expected: &str, text: &str) -> Option<String> {
     let bare = text.trim_matches(['"', '\'']);
     match (found, expected) {
         (_, _) if text.is_empty() || text.contains('\n') || text.contains("{{") => None,
-        (Found::Integer | Found::Float | Found::Boolean, "a string") => Some(format!("write \"{text}\"")),
-        (Found::String, "a whole number") => bare.parse::<i64>().is_ok().then(|| format!("write {bare}")),
+        (Found::Integer | Found::Float | Found::Boolean, "a string") => {
+            Some(format!("write \"{text}\""))
+        }
+        (Found::String, "a whole number") => {
+            bare.parse::<i64>().is_ok().then(|| format!("write {bare}"))
+        }
         (Found::String, "a number") => bare.parse::<f64>().is_ok().then(|| format!("write {bare}")),
-        (Found::String, "true or false") => bare.parse::<bool>().is_ok().then(|| format!("write {bare}")),
+        (Found::String, "true or false") => bare
+            .parse::<bool>()
+            .is_ok()
+            .then(|| format!("write {bare}")),
         (Found::String | Found::Integer, "a list") => Some(format!("write [{text}]")),
         _ => None,
     }

@@ -29,9 +29,12 @@ pub(crate) struct Choice {
     pub(crate) variables: IndexMap<String, Value>,
 }
 
-/// A sample name of an environment or a pattern.
-pub(crate) fn sample(pattern: &str) -> String {
-    pattern.replace('*', "0")
+/// Names that stand for an environment: its own, or two of a pattern, which must not meet either.
+pub(crate) fn samples(pattern: &str) -> Vec<String> {
+    if pattern.contains('*') {
+        return vec![pattern.replace('*', "0"), pattern.replace('*', "1")];
+    }
+    vec![pattern.to_owned()]
 }
 
 fn matches(pattern: &str, name: &str) -> bool {
@@ -44,16 +47,31 @@ fn matches(pattern: &str, name: &str) -> bool {
 }
 
 /// Chooses.
-pub(crate) fn choose(header: &Header, request: &Request, files: &mut Files, told: &mut Vec<Diagnostic>) -> Option<Choice> {
-    let whole = files.sources.file(0).map_or(Span::NOWHERE, |file| file.span(0..0));
-    let (name, environment) = named(header, request, whole, told)?;
+pub(crate) fn choose(
+    header: &Header,
+    request: &Request,
+    files: &mut Files,
+    told: &mut Vec<Diagnostic>,
+) -> Option<Choice> {
+    let whole = files
+        .sources
+        .file(0)
+        .map_or(Span::NOWHERE, |file| file.span(0..0));
+    let (name, environment) = named(header, request, told)?;
     let stage = stage(header, request, environment, whole, told)?;
-    let account = environment.and_then(|one| one.account.clone()).or_else(|| header.account.clone());
-    let region = environment.and_then(|one| one.region.clone()).or_else(|| header.region.clone());
+    let account = environment
+        .and_then(|one| one.account.clone())
+        .or_else(|| header.account.clone());
+    let region = environment
+        .and_then(|one| one.region.clone())
+        .or_else(|| header.region.clone());
     let Some(region) = region else {
         // An unreadable region is told already.
         if told.is_empty() {
-            told.push(Diagnostic::error(whole, "the stack has no region").help("write region = \"eu-west-3\" at the top"));
+            told.push(
+                Diagnostic::error(whole, "the stack has no region")
+                    .help("write region = \"eu-west-3\" at the top"),
+            );
         }
         return None;
     };
@@ -61,19 +79,40 @@ pub(crate) fn choose(header: &Header, request: &Request, files: &mut Files, told
     let mut stack = IndexMap::new();
     stack.insert("name".to_owned(), Value::from(header.name.as_str()));
     stack.insert("environment".to_owned(), Value::from(name.as_str()));
-    stack.insert("account".to_owned(), account.as_deref().map_or(Value::UNDEFINED, Value::from));
+    stack.insert(
+        "account".to_owned(),
+        account.as_deref().map_or(Value::UNDEFINED, Value::from),
+    );
     stack.insert("region".to_owned(), Value::from(region.as_str()));
-    stack.insert("ttl".to_owned(), Value::from(ttl.as_ref().map(|(_, text)| text.clone())));
-    let ephemeral = environment.and_then(|one| one.ephemeral).unwrap_or(ttl.is_some());
-    let mut variables = Variables { header, stack: &stack, files, told };
+    stack.insert(
+        "ttl".to_owned(),
+        Value::from(ttl.as_ref().map(|(_, text)| text.clone())),
+    );
+    let ephemeral = environment
+        .and_then(|one| one.ephemeral)
+        .unwrap_or(ttl.is_some());
+    let mut variables = Variables {
+        header,
+        stack: &stack,
+        files,
+        told,
+    };
     let variables = variables.all(environment, request);
-    Some(Choice { environment: name, account, region, ttl: ttl.map(|(ttl, _)| ttl), ephemeral, stage, stack, variables })
+    Some(Choice {
+        environment: name,
+        account,
+        region,
+        ttl: ttl.map(|(ttl, _)| ttl),
+        ephemeral,
+        stage,
+        stack,
+        variables,
+    })
 }
 
 fn named<'h>(
     header: &'h Header,
     request: &Request,
-    whole: Span,
     told: &mut Vec<Diagnostic>,
 ) -> Option<(String, Option<&'h Environment>)> {
     let known: Vec<&str> = header.environments.keys().map(String::as_str).collect();
@@ -81,8 +120,12 @@ fn named<'h>(
         if known.is_empty() {
             return Some(("main".to_owned(), None));
         }
-        let diagnostic = Diagnostic::error(whole, "this stack has environments: say which one");
-        told.push(diagnostic.help(format!("add --env, or set TERRACE_ENV: {}", guess::either(&known))));
+        let diagnostic =
+            Diagnostic::error(Span::NOWHERE, "this stack has environments: say which one");
+        told.push(diagnostic.help(format!(
+            "add --env, or set TERRACE_ENV: {}",
+            guess::either(&known)
+        )));
         return None;
     };
     if known.is_empty() {
@@ -90,23 +133,35 @@ fn named<'h>(
             return Some((name.clone(), None));
         }
         let text = format!("there is no environment `{name}`: this stack declares none");
-        told.push(Diagnostic::error(whole, text).help(format!("leave --env out, or add [environments.{name}]")));
+        told.push(
+            Diagnostic::error(Span::NOWHERE, text)
+                .help(format!("leave --env out, or add [environments.{name}]")),
+        );
         return None;
     }
     if !is_stack_name(name) {
         let text = format!("an environment cannot be called `{name}`");
-        told.push(Diagnostic::error(whole, text).help("small letters, digits and `-`, a letter first"));
+        told.push(
+            Diagnostic::error(Span::NOWHERE, text)
+                .help("small letters, digits and `-`, a letter first"),
+        );
         return None;
     }
-    let fits = header.environments.iter().filter(|(pattern, _)| matches(pattern, name));
+    let fits = header
+        .environments
+        .iter()
+        .filter(|(pattern, _)| matches(pattern, name));
     // A name of its own before a pattern, a narrow pattern before a wide one.
-    match fits.max_by_key(|(pattern, _)| (!pattern.contains('*'), pattern.len())) {
-        Some((_, environment)) => Some((name.clone(), Some(environment))),
-        None => {
-            let text = format!("there is no environment `{name}`");
-            told.push(Diagnostic::error(whole, text).maybe(guess::help(name, known.iter().copied())));
-            None
-        }
+    if let Some((_, environment)) =
+        fits.max_by_key(|(pattern, _)| (!pattern.contains('*'), pattern.len()))
+    {
+        Some((name.clone(), Some(environment)))
+    } else {
+        let text = format!("there is no environment `{name}`");
+        told.push(
+            Diagnostic::error(Span::NOWHERE, text).maybe(guess::help(name, known.iter().copied())),
+        );
+        None
     }
 }
 
@@ -117,12 +172,13 @@ fn stage(
     whole: Span,
     told: &mut Vec<Diagnostic>,
 ) -> Option<usize> {
-    let wanted = match &request.stage {
-        Some(stage) => Some((stage.as_str(), whole)),
-        None => {
-            let own = environment.and_then(|one| one.stage.as_ref()).or(header.stage.as_ref());
-            own.map(|(stage, at)| (stage.as_str(), *at))
-        }
+    let wanted = if let Some(stage) = &request.stage {
+        Some((stage.as_str(), Span::NOWHERE))
+    } else {
+        let own = environment
+            .and_then(|one| one.stage.as_ref())
+            .or(header.stage.as_ref());
+        own.map(|(stage, at)| (stage.as_str(), *at))
     };
     if header.stages.is_empty() {
         if let Some((stage, at)) = wanted {
@@ -133,14 +189,21 @@ fn stage(
         return Some(0);
     }
     let Some((stage, at)) = wanted else {
-        let diagnostic = Diagnostic::error(whole, "the stack does not say on which stage it stands");
-        told.push(diagnostic.help(format!("write stage = \"{}\" at the top", header.stages[0].0)));
+        let diagnostic =
+            Diagnostic::error(whole, "the stack does not say on which stage it stands");
+        told.push(diagnostic.help(format!(
+            "write stage = \"{}\" at the top",
+            header.stages[0].0
+        )));
         return None;
     };
     let found = header.stages.iter().position(|(name, _)| name == stage);
     if found.is_none() {
         let names = header.stages.iter().map(|(name, _)| name.as_str());
-        told.push(Diagnostic::error(at, format!("there is no stage `{stage}`")).maybe(guess::help(stage, names)));
+        told.push(
+            Diagnostic::error(at, format!("there is no stage `{stage}`"))
+                .maybe(guess::help(stage, names)),
+        );
     }
     found
 }
@@ -154,7 +217,11 @@ struct Variables<'a> {
 
 impl Variables<'_> {
     /// The defaults, what the environment says instead, and what the command line says instead of both.
-    fn all(&mut self, environment: Option<&Environment>, request: &Request) -> IndexMap<String, Value> {
+    fn all(
+        &mut self,
+        environment: Option<&Environment>,
+        request: &Request,
+    ) -> IndexMap<String, Value> {
         let mut chosen: Table = self.header.variables.clone();
         for one in self.header.environments.values() {
             for (name, (at, value)) in &one.variables {
@@ -171,7 +238,12 @@ impl Variables<'_> {
                 chosen.insert(name.clone(), (value.at, value));
             }
         }
-        chosen.iter().map(|(name, (_, value))| (name.clone(), self.render(value).unwrap_or(Value::UNDEFINED))).collect()
+        chosen
+            .iter()
+            .map(|(name, (_, value))| {
+                (name.clone(), self.render(value).unwrap_or(Value::UNDEFINED))
+            })
+            .collect()
     }
 
     /// A variable of an environment must be one of the stack's, and of its type.
@@ -189,7 +261,8 @@ impl Variables<'_> {
         let open = |node: &Node| node.as_str().is_some_and(expression::is_expression);
         if !open(value) && !open(default) && value.noun() != default.noun() {
             let text = format!("`{name}` is {}, not {}", default.noun(), value.noun());
-            self.told.push(Diagnostic::error(value.at, text).and(default.at, "its default"));
+            self.told
+                .push(Diagnostic::error(value.at, text).and(default.at, "its default"));
         }
     }
 
@@ -197,7 +270,11 @@ impl Variables<'_> {
     fn said(&mut self, name: &str, text: &str) -> Option<Node> {
         let number = self.files.add("--var".into(), format!("{name}={text}"));
         let whole = self.files.sources.file(number)?.span(0..name.len());
-        let at = self.files.sources.file(number)?.span(name.len() + 1..name.len() + 1 + text.len());
+        let at = self
+            .files
+            .sources
+            .file(number)?
+            .span(name.len() + 1..name.len() + 1 + text.len());
         let Some((_, default)) = self.header.variables.get(name) else {
             self.known(name, whole, &Node::string(at, text));
             return None;
@@ -216,7 +293,10 @@ impl Variables<'_> {
         let noun = default.noun();
         let fits = value.filter(|value| value.noun() == noun);
         if fits.is_none() {
-            self.told.push(Diagnostic::error(at, format!("`{name}` is {noun}, and `{text}` is not")).and(default.at, "its default"));
+            self.told.push(
+                Diagnostic::error(at, format!("`{name}` is {noun}, and `{text}` is not"))
+                    .and(default.at, "its default"),
+            );
         }
         fits
     }
@@ -224,9 +304,17 @@ impl Variables<'_> {
     fn render(&mut self, node: &Node) -> Option<Value> {
         match &node.is {
             Is::String(text) => self.text(text, node.at),
-            Is::Array(items) => Some(items.iter().map(|item| self.render(item)).collect::<Option<Vec<_>>>()?.into()),
+            Is::Array(items) => Some(
+                items
+                    .iter()
+                    .map(|item| self.render(item))
+                    .collect::<Option<Vec<_>>>()?
+                    .into(),
+            ),
             Is::Table(table) => {
-                let entries = table.iter().map(|(key, (_, value))| Some((key.clone(), self.render(value)?)));
+                let entries = table
+                    .iter()
+                    .map(|(key, (_, value))| Some((key.clone(), self.render(value)?)));
                 Some(Value::from_pairs(entries.collect::<Option<Vec<_>>>()?))
             }
             _ => node.to_value(),
@@ -238,7 +326,8 @@ impl Variables<'_> {
             Ok(None) => return Some(Value::from(text)),
             Ok(Some(study)) => study,
             Err(fault) => {
-                self.told.push(Diagnostic::error(at, fault.to_string()).maybe(fault.help));
+                self.told
+                    .push(Diagnostic::error(at, fault.to_string()).maybe(fault.help));
                 return None;
             }
         };
@@ -246,8 +335,13 @@ impl Variables<'_> {
         for name in &study.names {
             if name[0] != "stack" {
                 let place = self.files.sources.narrow(at, &name.join("."));
-                let diagnostic = Diagnostic::error(place, format!("a variable's value cannot use `{}`", name.join(".")));
-                self.told.push(diagnostic.help("it may use `stack.name`, `stack.environment` and the like"));
+                let diagnostic = Diagnostic::error(
+                    place,
+                    format!("a variable's value cannot use `{}`", name.join(".")),
+                );
+                self.told.push(
+                    diagnostic.help("it may use `stack.name`, `stack.environment` and the like"),
+                );
                 return None;
             }
             if let Some(diagnostic) = unknown_of_stack(name, self.stack, at, self.files) {
@@ -259,7 +353,8 @@ impl Variables<'_> {
         match expression::answer(text, study.alone.as_deref(), context.into_value()) {
             Ok(value) => Some(value),
             Err(fault) => {
-                self.told.push(Diagnostic::error(at, fault.to_string()).maybe(fault.help));
+                self.told
+                    .push(Diagnostic::error(at, fault.to_string()).maybe(fault.help));
                 None
             }
         }

@@ -1,5 +1,6 @@
 //! Expressions in strings: which names they use, and what they answer.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
@@ -24,7 +25,11 @@ pub(crate) struct Study {
 }
 
 /// For strings in TOML: `{{ }}` and nothing else is special.
-static STRINGS: LazyLock<Environment<'static>> = LazyLock::new(|| environment("\u{1}{%", "\u{1}%}"));
+static STRINGS: LazyLock<Environment<'static>> =
+    LazyLock::new(|| environment("\u{1}{%", "\u{1}%}"));
+
+static FUNCTIONS: LazyLock<HashSet<String>> =
+    LazyLock::new(|| STRINGS.globals().map(|(name, _)| name.to_owned()).collect());
 
 /// An environment for template files: `{% %}` too.
 pub(crate) fn for_files() -> Environment<'static> {
@@ -56,8 +61,11 @@ fn environment(block: &'static str, end: &'static str) -> Environment<'static> {
 fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
     let wrong = |text: &str| Err(Error::new(ErrorKind::InvalidOperation, text.to_owned()));
     match value.kind() {
+        ValueKind::Undefined => Err(Error::new(ErrorKind::UndefinedError, "")),
         ValueKind::None => wrong("`none` cannot stand in a text: give it an `else`"),
-        ValueKind::Seq | ValueKind::Iterable => wrong("a list cannot stand in a text: write `| join(\", \")` or `json(..)`"),
+        ValueKind::Seq | ValueKind::Iterable => {
+            wrong("a list cannot stand in a text: write `| join(\", \")` or `json(..)`")
+        }
         ValueKind::Map => wrong("a table cannot stand in a text: write `json(..)`"),
         ValueKind::Plain => wrong("a resource cannot stand in a text: write one of its outputs"),
         _ => minijinja::escape_formatter(out, state, value),
@@ -74,7 +82,9 @@ pub(crate) fn study(text: &str) -> Result<Option<Study>, Fault> {
     if !is_expression(text) {
         return Ok(None);
     }
-    let template = STRINGS.template_from_str(text).map_err(|error| words(&error))?;
+    let template = STRINGS
+        .template_from_str(text)
+        .map_err(|error| words(&error))?;
     let alone = alone(text).map(str::to_owned);
     let mut names: Vec<Vec<String>> = template
         .undeclared_variables(true)
@@ -85,13 +95,17 @@ pub(crate) fn study(text: &str) -> Result<Option<Study>, Fault> {
         .collect();
     names.sort_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
     names.dedup();
-    let is_path = alone.as_deref().is_some_and(|alone| is_path(alone));
-    Ok(Some(Study { alone, names, is_path }))
+    let is_path = alone.as_deref().is_some_and(is_path);
+    Ok(Some(Study {
+        alone,
+        names,
+        is_path,
+    }))
 }
 
 /// Whether a name is one of the functions that every expression has.
 pub(crate) fn is_function(name: &str) -> bool {
-    STRINGS.globals().any(|(global, _)| global == name)
+    FUNCTIONS.contains(name)
 }
 
 fn is_path(text: &str) -> bool {
@@ -112,7 +126,9 @@ fn insides(text: &str) -> Vec<&str> {
     let mut all = Vec::new();
     let mut rest = text;
     while let Some((_, start)) = rest.split_once("{{") {
-        let Some((inside, after)) = split(start) else { break };
+        let Some((inside, after)) = split(start) else {
+            break;
+        };
         all.push(inside);
         rest = after;
     }
@@ -144,15 +160,21 @@ fn split(text: &str) -> Option<(&str, &str)> {
 
 /// The names that begin with `self`: a template has a `self` of its own and does not count them.
 fn selves(text: &str) -> Vec<String> {
-    let compiled = insides(text).into_iter().filter_map(|inside| STRINGS.compile_expression(inside).ok());
+    let compiled = insides(text)
+        .into_iter()
+        .filter_map(|inside| STRINGS.compile_expression(inside).ok());
     let names = compiled.flat_map(|expression| expression.undeclared_variables(true));
-    names.filter(|name| name == "self" || name.starts_with("self.")).collect()
+    names
+        .filter(|name| name == "self" || name.starts_with("self."))
+        .collect()
 }
 
 /// What a string answers: an expression alone keeps its type, everything else is text.
 pub(crate) fn answer(text: &str, alone: Option<&str>, context: Value) -> Result<Value, Fault> {
     let result = match alone {
-        Some(alone) => STRINGS.compile_expression(alone).and_then(|expression| expression.eval(context)),
+        Some(alone) => STRINGS
+            .compile_expression(alone)
+            .and_then(|expression| expression.eval(context)),
         None => STRINGS.render_str(text, context).map(Value::from),
     };
     result.map_err(|error| words(&error))
@@ -161,7 +183,11 @@ pub(crate) fn answer(text: &str, alone: Option<&str>, context: Value) -> Result<
 /// What the engine says, in our words.
 pub(crate) fn words(error: &Error) -> Fault {
     let detail = error.detail().unwrap_or_default();
-    let part = error.range().and_then(|range| error.template_source()?.get(range)).unwrap_or_default().trim();
+    let part = error
+        .range()
+        .and_then(|range| error.template_source()?.get(range))
+        .unwrap_or_default()
+        .trim();
     match error.kind() {
         ErrorKind::SyntaxError => Fault::says(format!("this expression does not read: {detail}")),
         ErrorKind::UndefinedError if part.is_empty() => Fault::says("a name in this expression has no value"),

@@ -66,7 +66,11 @@ pub enum Found {
 
 impl Fault {
     fn new(what: Wrong) -> Self {
-        Self { at: None, what, help: None }
+        Self {
+            at: None,
+            what,
+            help: None,
+        }
     }
 
     /// A fault in words.
@@ -103,10 +107,16 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.what {
             Wrong::Says(text) => f.write_str(text),
-            Wrong::Type { found, expected } => write!(f, "expected {}, found {}", plain(expected), found.noun()),
+            Wrong::Type { found, expected } => {
+                write!(f, "expected {}, found {}", plain(expected), found.noun())
+            }
             Wrong::Unknown { name, .. } => write!(f, "`{name}` is not known here"),
             Wrong::Missing(name) => write!(f, "`{name}` is missing"),
-            Wrong::Later(text) => write!(f, "this must be known in the plan, and is {text}"),
+            Wrong::Later(text) => write!(
+                f,
+                "this must be known in the plan, and is {}",
+                text.trim_matches(['(', ')'])
+            ),
             Wrong::Told => f.write_str("its expression failed"),
         }
     }
@@ -144,12 +154,16 @@ impl Found {
 /// Serde's name of a type, in words for people.
 pub(crate) fn plain(expected: &str) -> &str {
     match expected {
-        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "u8" | "u16" | "u32" | "u64" | "usize" | "i8" | "i16" | "i32" | "i64" | "isize" => {
+            "a whole number"
+        }
         "f32" | "f64" => "a number",
         "a boolean" => "true or false",
         "a sequence" => "a list",
         "a map" => "a table",
-        other if other.starts_with("struct ") || other.starts_with("internally tagged") => "a table",
+        other if other.starts_with("struct ") || other.starts_with("internally tagged") => {
+            "a table"
+        }
         other => other,
     }
 }
@@ -167,12 +181,19 @@ impl de::Error for Fault {
     }
 
     fn invalid_type(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
-        Self::new(Wrong::Type { found: Found::of(&unexpected), expected: expected.to_string() })
+        Self::new(Wrong::Type {
+            found: Found::of(&unexpected),
+            expected: expected.to_string(),
+        })
     }
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = expected.to_string();
-        Self::says(format!("expected {}, found {}", plain(&expected), said(unexpected)))
+        Self::says(format!(
+            "expected {}, found {}",
+            plain(&expected),
+            said(unexpected)
+        ))
     }
 
     fn unknown_field(field: &str, known: &'static [&'static str]) -> Self {
@@ -191,7 +212,10 @@ impl de::Error for Fault {
 impl Fault {
     fn unknown(name: &str, known: &[&str]) -> Self {
         let known = known.iter().map(|&word| word.to_owned()).collect();
-        Self::new(Wrong::Unknown { name: name.to_owned(), known })
+        Self::new(Wrong::Unknown {
+            name: name.to_owned(),
+            known,
+        })
     }
 }
 
@@ -238,11 +262,18 @@ fn take(node: &mut Node, place: Span, taken: &mut Vec<(Span, String)>) -> bool {
     let at = node.at;
     match &mut node.is {
         Is::Table(table) => {
-            if table.values_mut().any(|(_, value)| take(value, place, taken)) {
+            if table
+                .values_mut()
+                .any(|(_, value)| take(value, place, taken))
+            {
                 return true;
             }
-            let found = table.iter().find(|(_, (key, value))| *key == place || value.at == place);
-            let Some(name) = found.map(|(name, _)| name.clone()) else { return false };
+            let found = table
+                .iter()
+                .find(|(_, (key, value))| *key == place || value.at == place);
+            let Some(name) = found.map(|(name, _)| name.clone()) else {
+                return false;
+            };
             table.shift_remove(&name);
             taken.push((at, name));
             true
@@ -251,7 +282,9 @@ fn take(node: &mut Node, place: Span, taken: &mut Vec<(Span, String)>) -> bool {
             if items.iter_mut().any(|item| take(item, place, taken)) {
                 return true;
             }
-            let Some(index) = items.iter().position(|item| item.at == place) else { return false };
+            let Some(index) = items.iter().position(|item| item.at == place) else {
+                return false;
+            };
             items.remove(index);
             true
         }

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use super::diagnostic::Diagnostic;
+use super::expression::Study;
 use super::node::Node;
 use super::parse::parse;
 use super::span::{Sources, Span};
@@ -17,6 +18,8 @@ pub(crate) struct Files {
     numbers: HashMap<PathBuf, usize>,
     paths: Vec<PathBuf>,
     trees: HashMap<usize, Option<Rc<Node>>>,
+    /// What the strings in them say: the same strings are met at every stage.
+    pub(crate) studies: HashMap<String, Option<Rc<Study>>>,
 }
 
 /// Why there is no tree.
@@ -51,7 +54,10 @@ impl Files {
     pub(crate) fn tree(&mut self, path: &Path) -> Result<(usize, Rc<Node>), Unreadable> {
         let number = self.read(path).map_err(Unreadable::Missing)?;
         if let Some(known) = self.trees.get(&number) {
-            return known.clone().map(|tree| (number, tree)).ok_or(Unreadable::Broken(Vec::new()));
+            return known
+                .clone()
+                .map(|tree| (number, tree))
+                .ok_or(Unreadable::Broken(Vec::new()));
         }
         let parsed = match self.sources.file(number) {
             Some(source) => parse(source),
@@ -73,14 +79,21 @@ impl Files {
     /// The folder of the file that says something.
     pub(crate) fn folder(&self, at: Span) -> PathBuf {
         let path = self.sources.find(at).and_then(|(source, _)| {
-            self.paths.iter().find(|path| path.display().to_string() == source.path)
+            self.paths
+                .iter()
+                .find(|path| path.display().to_string() == source.path)
         });
-        path.and_then(|path| path.parent()).map(Path::to_owned).unwrap_or_default()
+        path.and_then(|path| path.parent())
+            .map(Path::to_owned)
+            .unwrap_or_default()
     }
 
     /// The text of a file by its number.
     pub(crate) fn text(&self, number: usize) -> std::sync::Arc<str> {
-        self.sources.file(number).map(|source| source.text.clone()).unwrap_or_default()
+        self.sources
+            .file(number)
+            .map(|source| source.text.clone())
+            .unwrap_or_default()
     }
 }
 
@@ -90,7 +103,9 @@ pub(crate) fn tidy(path: &Path) -> PathBuf {
     for component in path.components() {
         match component {
             Component::CurDir => {}
-            Component::ParentDir if matches!(tidy.components().next_back(), Some(Component::Normal(_))) => {
+            Component::ParentDir
+                if matches!(tidy.components().next_back(), Some(Component::Normal(_))) =>
+            {
                 tidy.pop();
             }
             other => tidy.push(other),

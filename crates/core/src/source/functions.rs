@@ -24,22 +24,34 @@ fn cidrsubnet(range: &str, bits: u32, number: u64) -> Result<String, Error> {
         Some((address.parse::<IpAddr>().ok()?, prefix.parse::<u32>().ok()?))
     });
     let Some((address, prefix)) = parsed else {
-        return Err(wrong(format!("cidrsubnet: `{range}` is no range such as 10.0.0.0/16")));
+        return Err(wrong(format!(
+            "cidrsubnet: `{range}` is no range such as 10.0.0.0/16"
+        )));
     };
     let (width, start) = match address {
         IpAddr::V4(address) => (32, u128::from(u32::from(address))),
         IpAddr::V6(address) => (128, u128::from(address)),
     };
-    let longer = prefix.checked_add(bits).filter(|longer| prefix <= width && *longer <= width && bits < 64);
+    let longer = prefix
+        .checked_add(bits)
+        .filter(|longer| prefix <= width && *longer <= width && bits < 64);
     let Some(longer) = longer else {
-        return Err(wrong(format!("cidrsubnet: {range} cannot be divided by {bits} more bits")));
+        return Err(wrong(format!(
+            "cidrsubnet: {range} cannot be divided by {bits} more bits"
+        )));
     };
     if number >> bits != 0 {
         let last = (1_u64 << bits) - 1;
-        return Err(wrong(format!("cidrsubnet: {range} has parts 0 to {last} of /{longer}, and not {number}")));
+        return Err(wrong(format!(
+            "cidrsubnet: {range} has parts 0 to {last} of /{longer}, and not {number}"
+        )));
     }
     // A shift by the whole width has no value: the range of everything starts at zero.
-    let start = start.checked_shr(width - prefix).unwrap_or(0).checked_shl(width - prefix).unwrap_or(0);
+    let start = start
+        .checked_shr(width - prefix)
+        .unwrap_or(0)
+        .checked_shl(width - prefix)
+        .unwrap_or(0);
     let start = start | u128::from(number).checked_shl(width - longer).unwrap_or(0);
     let address = match address {
         IpAddr::V4(_) => IpAddr::V4(Ipv4Addr::from(u32::try_from(start).unwrap_or(0))),
@@ -56,7 +68,9 @@ fn json(value: &Value) -> Result<String, Error> {
 /// Every instance of a `for_each` resource, as a list.
 fn all(value: &Value) -> Result<Value, Error> {
     if value.kind() != ValueKind::Map {
-        return Err(wrong("all: expects a resource with `for_each`, such as all(db_instance.replica)"));
+        return Err(wrong(
+            "all: expects a resource with `for_each`, such as all(db_instance.replica)",
+        ));
     }
     value.try_iter()?.map(|key| value.get_item(&key)).collect()
 }

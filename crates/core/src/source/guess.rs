@@ -1,19 +1,45 @@
 //! Did you mean?
 
+/// Both without what they begin with in common: `secret.db` beside `secret.a` is `db` beside `a`.
+fn apart<'a>(mut word: &'a str, mut other: &'a str) -> (&'a str, &'a str) {
+    while let (Some((head, rest)), Some((same, more))) =
+        (word.split_once('.'), other.split_once('.'))
+    {
+        if head != same {
+            break;
+        }
+        (word, other) = (rest, more);
+    }
+    (word, other)
+}
+
 /// The candidate that is so close to a word that it was probably meant.
-pub(crate) fn close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let near = candidates.into_iter().filter(|candidate| *candidate != word).map(|candidate| {
-        let distance = strsim::damerau_levenshtein(word, candidate);
-        let longest = word.chars().count().max(candidate.chars().count());
-        let parts = longest > 3 && (candidate.starts_with(word) || word.starts_with(candidate));
-        (distance, longest, parts, candidate)
+pub(crate) fn close<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let near = candidates
+        .into_iter()
+        .filter(|candidate| *candidate != word)
+        .map(|candidate| {
+            let (one, other) = apart(word, candidate);
+            let distance = strsim::damerau_levenshtein(one, other);
+            let longest = one.chars().count().max(other.chars().count());
+            let parts = longest > 3 && (other.starts_with(one) || one.starts_with(other));
+            (distance, longest, parts, candidate)
+        });
+    let near = near.filter(|(distance, longest, parts, _)| {
+        distance * 3 <= *longest || (*parts && distance * 2 <= *longest)
     });
-    let near = near.filter(|(distance, longest, parts, _)| distance * 3 <= *longest || (*parts && distance * 2 <= *longest));
-    near.min_by_key(|(distance, ..)| *distance).map(|(.., candidate)| candidate)
+    near.min_by_key(|(distance, ..)| *distance)
+        .map(|(.., candidate)| candidate)
 }
 
 /// `did you mean ..?`, or the candidates if there are only a few.
-pub(crate) fn help<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str> + Clone) -> Option<String> {
+pub(crate) fn help<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<String> {
     if let Some(close) = close(word, candidates.clone()) {
         return Some(format!("did you mean `{close}`?"));
     }
@@ -32,7 +58,10 @@ pub(crate) fn either<T: AsRef<str>>(words: &[T]) -> String {
 }
 
 fn join<T: AsRef<str>>(words: &[T], with: &str) -> String {
-    let words: Vec<String> = words.iter().map(|word| format!("`{}`", word.as_ref())).collect();
+    let words: Vec<String> = words
+        .iter()
+        .map(|word| format!("`{}`", word.as_ref()))
+        .collect();
     match words.split_last() {
         None => "nothing".to_owned(),
         Some((last, [])) => last.clone(),

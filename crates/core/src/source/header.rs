@@ -14,7 +14,18 @@ use super::vocabulary::Vocabulary;
 use crate::address::{Address, is_key, is_name};
 
 const WORDS: [&str; 12] = [
-    "name", "about", "account", "region", "stages", "stage", "variables", "tags", "environments", "moved", "lock", "outputs",
+    "name",
+    "about",
+    "account",
+    "region",
+    "stages",
+    "stage",
+    "variables",
+    "tags",
+    "environments",
+    "moved",
+    "lock",
+    "outputs",
 ];
 
 /// What stands in `stack.toml`.
@@ -39,7 +50,6 @@ pub(crate) struct Header {
 /// One `[environments.x]`.
 #[derive(Debug)]
 pub(crate) struct Environment {
-    pub(crate) at: Span,
     pub(crate) stage: Option<(String, Span)>,
     pub(crate) account: Option<String>,
     pub(crate) region: Option<String>,
@@ -49,8 +59,16 @@ pub(crate) struct Environment {
 }
 
 /// Reads `stack.toml`.
-pub(crate) fn header(tree: &Node, vocabulary: &dyn Vocabulary, told: &mut Vec<Diagnostic>) -> Header {
-    let words: Vec<&str> = WORDS.iter().copied().filter(|word| *word != "outputs").collect();
+pub(crate) fn header(
+    tree: &Node,
+    vocabulary: &dyn Vocabulary,
+    told: &mut Vec<Diagnostic>,
+) -> Header {
+    let words: Vec<&str> = WORDS
+        .iter()
+        .copied()
+        .filter(|word| *word != "outputs")
+        .collect();
     let declared = declare(tree, &words, vocabulary, 0, told);
     let rest = declared.rest;
     let listing = declared.listing;
@@ -62,11 +80,18 @@ pub(crate) fn header(tree: &Node, vocabulary: &dyn Vocabulary, told: &mut Vec<Di
         told.push(Diagnostic::error(*at, format!("a stack cannot be called `{name}`")).help(help));
     }
     if !rest.contains_key("name") {
-        told.push(Diagnostic::error(tree.at, "the stack has no name").help("write name = \"shop\" at the top"));
+        told.push(
+            Diagnostic::error(tree.at, "the stack has no name")
+                .help("write name = \"shop\" at the top"),
+        );
     }
     let stages = stages(&rest, told);
     if !stages.is_empty() {
-        let first = listing.resources.values().chain(listing.existing.values()).chain(listing.modules.values());
+        let first = listing
+            .resources
+            .values()
+            .chain(listing.existing.values())
+            .chain(listing.modules.values());
         for decl in first {
             let text = "a stack with `stages` holds its resources in the stages' files";
             let help = format!("move this table to {}.toml", stages[0].0);
@@ -86,7 +111,9 @@ pub(crate) fn header(tree: &Node, vocabulary: &dyn Vocabulary, told: &mut Vec<Di
         environments: environments(&rest, told),
         moved,
         formerly,
-        lock: rest.get("lock").map_or_else(|| Node::empty(tree.at), |(_, lock)| lock.clone()),
+        lock: rest
+            .get("lock")
+            .map_or_else(|| Node::empty(tree.at), |(_, lock)| lock.clone()),
         listing,
     }
 }
@@ -96,20 +123,28 @@ pub(crate) fn is_stack_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && !text.ends_with('-')
         && text.len() <= 40
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 fn account(table: &Table, told: &mut Vec<Diagnostic>) -> Option<String> {
     let (_, value) = table.get("account")?;
     match &value.is {
-        Is::String(text) if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) => Some(text.clone()),
+        Is::String(text) if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(text.clone())
+        }
         Is::Integer(number) => {
-            let diagnostic = Diagnostic::error(value.at, "an account is a string: it may begin with a zero");
+            let diagnostic =
+                Diagnostic::error(value.at, "an account is a string: it may begin with a zero");
             told.push(diagnostic.help(format!("write \"{number:012}\"")));
             None
         }
         _ => {
-            told.push(Diagnostic::error(value.at, "an account has 12 digits").help("write \"123456789012\""));
+            told.push(
+                Diagnostic::error(value.at, "an account has 12 digits")
+                    .help("write \"123456789012\""),
+            );
             None
         }
     }
@@ -120,42 +155,68 @@ fn region(table: &Table, told: &mut Vec<Diagnostic>) -> Option<String> {
     let parts: Vec<&str> = region.split('-').collect();
     let good = parts.len() >= 3
         && parts.last().is_some_and(|last| last.parse::<u8>().is_ok())
-        && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+        && parts
+            .iter()
+            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
     if !good {
-        told.push(Diagnostic::error(at, format!("`{region}` is no region")).help("write a name such as \"eu-west-3\""));
+        told.push(
+            Diagnostic::error(at, format!("`{region}` is no region"))
+                .help("write a name such as \"eu-west-3\""),
+        );
         return None;
     }
     Some(region)
 }
 
 fn stages(table: &Table, told: &mut Vec<Diagnostic>) -> Vec<(String, Span)> {
-    let Some((_, value)) = table.get("stages") else { return Vec::new() };
+    let Some((_, value)) = table.get("stages") else {
+        return Vec::new();
+    };
     let Some(items) = value.as_array() else {
-        told.push(Diagnostic::error(value.at, format!("`stages` is a list of names, not {}", value.noun())));
+        told.push(Diagnostic::error(
+            value.at,
+            format!("`stages` is a list of names, not {}", value.noun()),
+        ));
         return Vec::new();
     };
     let mut stages: Vec<(String, Span)> = Vec::new();
     for item in items {
         match item.as_str() {
             Some(name) if stages.iter().any(|(known, _)| known == name) => {
-                told.push(Diagnostic::error(item.at, format!("the stage `{name}` is listed twice")));
+                told.push(Diagnostic::error(
+                    item.at,
+                    format!("the stage `{name}` is listed twice"),
+                ));
             }
-            Some(name) if is_stack_name(name) && name != "stack" => stages.push((name.to_owned(), item.at)),
+            Some(name) if is_stack_name(name) && name != "stack" => {
+                stages.push((name.to_owned(), item.at));
+            }
             Some(name) => {
                 let help = "small letters, digits and `-`: it is the name of a file beside this one, without `.toml`";
-                told.push(Diagnostic::error(item.at, format!("a stage cannot be called `{name}`")).help(help));
+                told.push(
+                    Diagnostic::error(item.at, format!("a stage cannot be called `{name}`"))
+                        .help(help),
+                );
             }
-            None => told.push(Diagnostic::error(item.at, format!("a stage's name is a string, not {}", item.noun()))),
+            None => told.push(Diagnostic::error(
+                item.at,
+                format!("a stage's name is a string, not {}", item.noun()),
+            )),
         }
     }
     stages
 }
 
 fn entries(table: &Table, word: &str, told: &mut Vec<Diagnostic>) -> Table {
-    let Some((_, value)) = table.get(word) else { return Table::new() };
+    let Some((_, value)) = table.get(word) else {
+        return Table::new();
+    };
     let found = value.as_table().cloned();
     if found.is_none() {
-        told.push(Diagnostic::error(value.at, format!("`{word}` is a table, not {}", value.noun())));
+        told.push(Diagnostic::error(
+            value.at,
+            format!("`{word}` is a table, not {}", value.noun()),
+        ));
     }
     found.unwrap_or_default()
 }
@@ -174,25 +235,46 @@ fn environments(table: &Table, told: &mut Vec<Diagnostic>) -> IndexMap<String, E
     for (name, (at, value)) in entries(table, "environments", told) {
         let stars = name.matches('*').count();
         if stars > 1 || !is_stack_name(&name.replace('*', "x")) {
-            let diagnostic = Diagnostic::error(at, format!("an environment cannot be called `{name}`"));
-            told.push(diagnostic.help("small letters, digits and `-`; one `*` makes it a pattern such as \"pr-*\""));
+            let diagnostic =
+                Diagnostic::error(at, format!("an environment cannot be called `{name}`"));
+            told.push(diagnostic.help(
+                "small letters, digits and `-`; one `*` makes it a pattern such as \"pr-*\"",
+            ));
             continue;
         }
         let Some(table) = value.as_table() else {
-            told.push(Diagnostic::error(at, format!("an environment is a table, not {}", value.noun())));
+            told.push(Diagnostic::error(
+                at,
+                format!("an environment is a table, not {}", value.noun()),
+            ));
             continue;
         };
-        found.insert(name, environment(at, table, told));
+        found.insert(name, environment(table, told));
     }
     found
 }
 
-fn environment(at: Span, table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
-    const WORDS: [&str; 6] = ["stage", "account", "region", "ttl", "ephemeral", "variables"];
-    for (word, (at, _)) in table.iter().filter(|(word, _)| !WORDS.contains(&word.as_str())) {
+fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
+    const WORDS: [&str; 6] = [
+        "stage",
+        "account",
+        "region",
+        "ttl",
+        "ephemeral",
+        "variables",
+    ];
+    for (word, (at, _)) in table
+        .iter()
+        .filter(|(word, _)| !WORDS.contains(&word.as_str()))
+    {
         let text = format!("`{word}` cannot be set by an environment");
         let help = guess::close(word, WORDS).map_or_else(
-            || format!("an environment sets {}; everything else follows from its variables", guess::list(&WORDS)),
+            || {
+                format!(
+                    "an environment sets {}; everything else follows from its variables",
+                    guess::list(&WORDS)
+                )
+            },
             |close| format!("did you mean `{close}`?"),
         );
         told.push(Diagnostic::error(*at, text).help(help));
@@ -200,19 +282,25 @@ fn environment(at: Span, table: &Table, told: &mut Vec<Diagnostic>) -> Environme
     let ttl = text(table, "ttl", told).and_then(|(text, at)| {
         let parsed = duration(&text);
         if parsed.is_none() {
-            told.push(Diagnostic::error(at, format!("`{text}` is no duration")).help("write a number and a unit: \"8h\""));
+            told.push(
+                Diagnostic::error(at, format!("`{text}` is no duration"))
+                    .help("write a number and a unit: \"8h\""),
+            );
         }
         Some((parsed?, text))
     });
-    let ephemeral = table.get("ephemeral").and_then(|(_, value)| match value.is {
-        Is::Boolean(flag) => Some(flag),
-        _ => {
-            told.push(Diagnostic::error(value.at, format!("`ephemeral` is true or false, not {}", value.noun())));
+    let ephemeral = table.get("ephemeral").and_then(|(_, value)| {
+        if let Is::Boolean(flag) = value.is {
+            Some(flag)
+        } else {
+            told.push(Diagnostic::error(
+                value.at,
+                format!("`ephemeral` is true or false, not {}", value.noun()),
+            ));
             None
         }
     });
     Environment {
-        at,
         stage: text(table, "stage", told),
         account: account(table, told),
         region: region(table, told),
@@ -226,7 +314,10 @@ fn moved(table: &Table, told: &mut Vec<Diagnostic>) -> (Vec<Moved>, Option<Strin
     let (mut moved, mut formerly) = (Vec::new(), None);
     for (from, (at, value)) in entries(table, "moved", told) {
         let Some(to) = value.as_str() else {
-            told.push(Diagnostic::error(value.at, "what something is called now is a string"));
+            told.push(Diagnostic::error(
+                value.at,
+                "what something is called now is a string",
+            ));
             continue;
         };
         if from == "stack" {
@@ -234,10 +325,13 @@ fn moved(table: &Table, told: &mut Vec<Diagnostic>) -> (Vec<Moved>, Option<Strin
             continue;
         }
         match (from.parse::<Address>(), to.parse::<Address>()) {
-            (Ok(from), Ok(to)) if from.kind == to.kind && is_move(&from) => moved.push(Moved { from, to }),
+            (Ok(from), Ok(to)) if from.kind == to.kind && is_move(&from) => {
+                moved.push(Moved { from, to });
+            }
             _ => {
                 let text = format!("`{from}` cannot have moved to `{to}`");
-                let help = "write \"module.old\" = \"module.new\", or stack = \"the stack's old name\"";
+                let help =
+                    "write \"module.old\" = \"module.new\", or stack = \"the stack's old name\"";
                 told.push(Diagnostic::error(at, text).help(help));
             }
         }
@@ -260,5 +354,9 @@ pub fn duration(text: &str) -> Option<Duration> {
         "d" => 86_400,
         _ => return None,
     };
-    number.parse::<u64>().ok()?.checked_mul(seconds).map(Duration::from_secs)
+    number
+        .parse::<u64>()
+        .ok()?
+        .checked_mul(seconds)
+        .map(Duration::from_secs)
 }

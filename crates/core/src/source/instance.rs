@@ -18,15 +18,26 @@ use crate::address::Address;
 
 impl World<'_> {
     /// Reads one resource; every output it uses is still open.
-    pub(crate) fn resource_of(&mut self, scope: ScopeId, decl: &Decl, address: &Address, each: Option<&Rc<Each>>) -> Resource {
-        let cx = Cx { own: Some(address.clone()), ..Cx::of(scope).with(each) };
+    pub(crate) fn resource_of(
+        &mut self,
+        scope: ScopeId,
+        decl: &Decl,
+        address: &Address,
+        each: Option<&Rc<Each>>,
+    ) -> Resource {
+        let cx = Cx {
+            own: Some(address.clone()),
+            ..Cx::of(scope).with(each)
+        };
         let shape = self.shape(&decl.kind);
         let mut table = Table::new();
         let mut said = IndexMap::new();
         for (property, (at, raw)) in decl.table.as_table().into_iter().flatten() {
             let stage = self.said(scope, decl, property, *at, raw);
             said.insert(property.clone(), stage);
-            if NAMES.contains(&property.as_str()) || self.misplaced(decl, property, *at, raw, &shape) {
+            if NAMES.contains(&property.as_str())
+                || self.misplaced(decl, property, *at, raw, &shape)
+            {
                 continue;
             }
             let inner = shape.entry(property);
@@ -53,7 +64,12 @@ impl World<'_> {
         needs.retain(|edge| edge.to != *address);
         let mut seen = std::collections::HashSet::new();
         needs.retain(|edge| seen.insert((edge.to.clone(), edge.field.clone())));
-        let last = said.values().map(|(stage, _)| *stage).max().unwrap_or(0).max(if scope == 0 { decl.last } else { 0 });
+        let last = said
+            .values()
+            .map(|(stage, _)| *stage)
+            .max()
+            .unwrap_or(0)
+            .max(if scope == 0 { decl.last } else { 0 });
         let name = |stage: usize| self.stages.get(stage).cloned();
         Resource {
             address: address.clone(),
@@ -62,20 +78,32 @@ impl World<'_> {
             stage: name(last),
             needs,
             common,
-            said: said.into_iter().map(|(property, (stage, at))| (property, (name(stage), at))).collect(),
+            said: said
+                .into_iter()
+                .map(|(property, (stage, at))| (property, (name(stage), at)))
+                .collect(),
             table,
         }
     }
 
     /// Something that stands in a resource's table, and belongs elsewhere.
-    fn misplaced(&mut self, decl: &Decl, property: &str, at: Span, raw: &Node, shape: &Shape<'_>) -> bool {
+    fn misplaced(
+        &mut self,
+        decl: &Decl,
+        property: &str,
+        at: Span,
+        raw: &Node,
+        shape: &Shape<'_>,
+    ) -> bool {
         if shape.has(property) {
             return false;
         }
         let whose = format!("{}.{}", decl.kind, decl.name);
         if ["remove", "about", "outputs", "stages", "stage"].contains(&property) {
             let text = format!("`{property}` stands inside `{whose}`");
-            let help = format!("in TOML a key belongs to the table above it: move `{property}` above the first table");
+            let help = format!(
+                "in TOML a key belongs to the table above it: move `{property}` above the first table"
+            );
             self.tell(Diagnostic::error(at, text).help(help));
             return true;
         }
@@ -87,20 +115,33 @@ impl World<'_> {
             _ => false,
         };
         if is_key && matches!(raw.is, Is::Table(_)) {
-            let text = format!("`{whose}.{property}` is one of a `for_each`: it has no table of its own");
+            let text =
+                format!("`{whose}.{property}` is one of a `for_each`: it has no table of its own");
             let help = format!(
                 "put per-key values into for_each: for_each = {{ {property} = {{ .. }} }}, and use them as {{{{ each.value }}}}"
             );
             self.tell(Diagnostic::error(at, text).help(help));
             return true;
         }
-        if keys.is_none() && matches!(raw.is, Is::Table(_)) && shape.entry(property).properties().is_empty() {
+        if keys.is_none()
+            && matches!(raw.is, Is::Table(_))
+            && shape.entry(property).properties().is_empty()
+        {
             let names = shape.properties();
-            let inner: Vec<&str> = raw.as_table().into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+            let inner: Vec<&str> = raw
+                .as_table()
+                .into_iter()
+                .flatten()
+                .map(|(key, _)| key.as_str())
+                .collect();
             if !inner.is_empty() && inner.iter().all(|key| names.contains(key)) {
-                let text = format!("`{whose}.{property}` is not a resource of its own: `{whose}` has no `for_each`");
-                let help = format!("write for_each = [\"{property}\"] and what they share in [{whose}]");
+                let text = format!(
+                    "`{whose}.{property}` is not a resource of its own: `{whose}` has no `for_each`"
+                );
+                let help =
+                    format!("write for_each = [\"{property}\"] and what they share in [{whose}]");
                 self.tell(Diagnostic::error(at, text).help(help));
+                self.odd.insert(Address::new(&decl.kind, &decl.name));
                 return true;
             }
         }
@@ -108,18 +149,40 @@ impl World<'_> {
     }
 
     /// Which stage last said something of a property, and where.
-    fn said(&mut self, scope: ScopeId, decl: &Decl, property: &str, at: Span, raw: &Node) -> (usize, Span) {
+    fn said(
+        &mut self,
+        scope: ScopeId,
+        decl: &Decl,
+        property: &str,
+        at: Span,
+        raw: &Node,
+    ) -> (usize, Span) {
         let Some(caller) = self.scopes[scope].caller.clone() else {
             return decl.said.get(property).copied().unwrap_or((decl.last, at));
         };
         // In a module it is whoever last gave an input that the property uses.
         let mut names = Vec::new();
         self.inputs_in(raw, &mut names);
-        let base = caller.decl.table.get("source").map_or(caller.decl.at, |source| source.at);
-        let (first, _) = self.said(caller.scope, &caller.decl, "source", base, &Node::string(base, ""));
+        let base = caller
+            .decl
+            .table
+            .get("source")
+            .map_or(caller.decl.at, |source| source.at);
+        let (first, _) = self.said(
+            caller.scope,
+            &caller.decl,
+            "source",
+            base,
+            &Node::string(base, ""),
+        );
         let mut latest = (first, at);
         for name in names {
-            if let Some((_, given)) = caller.decl.table.as_table().and_then(|table| table.get(&name)) {
+            if let Some((_, given)) = caller
+                .decl
+                .table
+                .as_table()
+                .and_then(|table| table.get(&name))
+            {
                 let given = given.clone();
                 let one = self.said(caller.scope, &caller.decl, &name, given.at, &given);
                 if one.0 >= latest.0 {
@@ -139,13 +202,21 @@ impl World<'_> {
                 }
             }
             Is::Array(items) => items.iter().for_each(|item| self.inputs_in(item, names)),
-            Is::Table(table) => table.values().for_each(|(_, value)| self.inputs_in(value, names)),
+            Is::Table(table) => table
+                .values()
+                .for_each(|(_, value)| self.inputs_in(value, names)),
             _ => {}
         }
     }
 
     /// Reads one look-up: its filters must be known.
-    pub(crate) fn existing_of(&mut self, scope: ScopeId, decl: &Decl, address: &Address, each: Option<&Rc<Each>>) -> Existing {
+    pub(crate) fn existing_of(
+        &mut self,
+        scope: ScopeId,
+        decl: &Decl,
+        address: &Address,
+        each: Option<&Rc<Each>>,
+    ) -> Existing {
         let cx = Cx::of(scope).with(each).loading();
         let mut filters = Table::new();
         let mut region = self.scopes[scope].region.clone();
@@ -161,7 +232,13 @@ impl World<'_> {
             }
         }
         let filters = Node::new(decl.at, Is::Table(filters));
-        Existing { address: address.clone(), kind: decl.kind.clone(), filters, region, at: decl.at }
+        Existing {
+            address: address.clone(),
+            kind: decl.kind.clone(),
+            filters,
+            region,
+            at: decl.at,
+        }
     }
 
     /// What the kind says of a table.
@@ -169,9 +246,11 @@ impl World<'_> {
         let whose = format!("`{}`", resource.address.whole());
         let shape = self.shape(&resource.kind);
         let required = shape.required();
-        let missing: Vec<&str> =
-            required.into_iter().filter(|name| resource.table.get(name).is_none()).collect();
-        if !missing.is_empty() {
+        let missing: Vec<&str> = required
+            .into_iter()
+            .filter(|name| resource.table.get(name).is_none())
+            .collect();
+        if !missing.is_empty() && !self.odd.contains(&resource.address) {
             let text = match missing.len() {
                 1 => format!("{} is missing in {whose}", guess::list(&missing)),
                 _ => format!("{} are missing in {whose}", guess::list(&missing)),
@@ -181,7 +260,10 @@ impl World<'_> {
         }
         let mut faults = self.vocabulary.check(&resource.kind, &resource.table);
         faults.retain(|fault| match &fault.what {
-            Wrong::Missing(name) => !(missing.contains(&name.as_str()) && fault.at.is_none_or(|at| at == resource.table.at)),
+            Wrong::Missing(name) => {
+                !(missing.contains(&name.as_str())
+                    && fault.at.is_none_or(|at| at == resource.table.at))
+            }
             _ => true,
         });
         for fault in faults {
@@ -197,20 +279,34 @@ impl World<'_> {
         let listing = self.listing(scope);
         let names = listing.names_of(false, &address.kind);
         let close = guess::close(&address.name, names)?;
-        Some(format!("did you mean to change `{}.{close}`?", address.kind))
+        Some(format!(
+            "did you mean to change `{}.{close}`?",
+            address.kind
+        ))
     }
 }
 
 /// The edges that a value makes.
 fn edges(node: &Node, shape: &Shape<'_>, field: &str, late: bool, found: &mut Vec<Edge>) {
     let late = late || shape.is_late();
-    let mut add = |to: Address| found.push(Edge { to, field: field.to_owned(), at: node.at, late });
+    let mut add = |to: Address| {
+        found.push(Edge {
+            to,
+            field: field.to_owned(),
+            at: node.at,
+            late,
+        });
+    };
     match &node.is {
-        Is::String(text) if !shape.refs().is_empty() => Address::from_reference(text).into_iter().for_each(&mut add),
+        Is::String(text) if !shape.refs().is_empty() => {
+            Address::from_reference(text).into_iter().for_each(&mut add);
+        }
         Is::Later(later) => later.needs().into_iter().for_each(&mut add),
         Is::Array(items) => {
             let shape = shape.items();
-            items.iter().for_each(|item| edges(item, &shape, field, late, found));
+            items
+                .iter()
+                .for_each(|item| edges(item, &shape, field, late, found));
         }
         Is::Table(table) => {
             for (key, (_, value)) in table {

@@ -36,7 +36,12 @@ pub(crate) fn read(
     let tree = match files.tree(&path) {
         Ok((_, tree)) => tree,
         Err(Unreadable::Missing(error)) => {
-            let text = format!("there is no stack in {}: {error}", folder.display());
+            let text = match error.kind() {
+                std::io::ErrorKind::NotFound => {
+                    format!("there is no stack in {}", folder.display())
+                }
+                _ => format!("the stack in {} cannot be read: {error}", folder.display()),
+            };
             let help = "name the folder that holds stack.toml, or start one with `terrace init`";
             told.push(Diagnostic::error(Span::NOWHERE, text).help(help));
             return None;
@@ -51,22 +56,45 @@ pub(crate) fn read(
     unlisted(folder, &header, files, told);
     if header.stages.is_empty() {
         let listing = Rc::new(header.listing.clone());
-        return Some(Ladder { abouts: vec![header.about.clone()], header, listings: vec![listing], removals: vec![Vec::new()] });
+        return Some(Ladder {
+            abouts: vec![header.about.clone()],
+            header,
+            listings: vec![listing],
+            removals: vec![Vec::new()],
+        });
     }
-    let mut sofar = Listing { outputs: header.listing.outputs.clone(), ..Listing::default() };
+    let mut sofar = Listing {
+        outputs: header.listing.outputs.clone(),
+        ..Listing::default()
+    };
     let (mut listings, mut removals, mut abouts) = (Vec::new(), Vec::new(), Vec::new());
     for (index, (tree, (name, _))) in trees.iter().zip(&header.stages).enumerate() {
         let declared = declare(tree, &["about", "remove"], vocabulary, index, told);
         let remove = declared.rest.get("remove").map(|(_, remove)| remove);
-        let mut merger = Merger { vocabulary, told, stage: index, stage_name: name };
+        let mut merger = Merger {
+            vocabulary,
+            told,
+            stage: index,
+            stage_name: name,
+        };
         removals.push(merger.join(&mut sofar, declared.listing, remove));
         abouts.push(super::declare::text(&declared.rest, "about", told).map(|(about, _)| about));
         listings.push(Rc::new(sofar.clone()));
     }
-    Some(Ladder { header, listings, removals, abouts })
+    Some(Ladder {
+        header,
+        listings,
+        removals,
+        abouts,
+    })
 }
 
-fn stage_trees(folder: &Path, header: &Header, files: &mut Files, told: &mut Vec<Diagnostic>) -> Option<Vec<Rc<Node>>> {
+fn stage_trees(
+    folder: &Path,
+    header: &Header,
+    files: &mut Files,
+    told: &mut Vec<Diagnostic>,
+) -> Option<Vec<Rc<Node>>> {
     let mut trees = Vec::new();
     for (name, at) in &header.stages {
         match files.tree(&folder.join(format!("{name}.toml"))) {
@@ -89,11 +117,20 @@ fn stage_trees(folder: &Path, header: &Header, files: &mut Files, told: &mut Vec
 
 /// The names of the TOML files in a folder, but for `stack.toml`.
 fn toml_files(folder: &Path) -> Vec<String> {
-    let entries = std::fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let entries = std::fs::read_dir(folder)
+        .into_iter()
+        .flatten()
+        .filter_map(Result::ok);
     let mut names: Vec<String> = entries
         .map(|entry| entry.path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "toml"))
-        .filter_map(|path| path.file_stem().map(|stem| stem.to_string_lossy().into_owned()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .filter_map(|path| {
+            path.file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+        })
         .filter(|name| name != "stack" && name != "module")
         .collect();
     names.sort();
@@ -102,11 +139,17 @@ fn toml_files(folder: &Path) -> Vec<String> {
 
 /// A file beside the stages' that no stage names.
 fn unlisted(folder: &Path, header: &Header, files: &Files, told: &mut Vec<Diagnostic>) {
-    let whole = files.sources.file(0).map_or(Span::NOWHERE, |file| file.span(0..0));
+    let whole = files
+        .sources
+        .file(0)
+        .map_or(Span::NOWHERE, |file| file.span(0..0));
     for name in toml_files(folder) {
         if !header.stages.iter().any(|(stage, _)| *stage == name) {
             let text = format!("{name}.toml is beside this file, and not in `stages`");
-            told.push(Diagnostic::hint(whole, text).help(format!("add \"{name}\" to `stages`, or take the file away")));
+            told.push(
+                Diagnostic::hint(whole, text)
+                    .help(format!("add \"{name}\" to `stages`, or take the file away")),
+            );
         }
     }
 }

@@ -84,7 +84,10 @@ pub(crate) enum Settled {
 
 impl Later {
     pub(crate) fn new(recipe: Recipe) -> Self {
-        let mut later = Self { recipe: Arc::new(recipe), open: Vec::new() };
+        let mut later = Self {
+            recipe: Arc::new(recipe),
+            open: Vec::new(),
+        };
         later.open = later.needs();
         later
     }
@@ -96,7 +99,9 @@ impl Later {
             match &hole.filling {
                 Filling::Output(address, _) => drop(found.insert(address.clone())),
                 Filling::Resource(whole) => drop(found.insert(whole.address.clone())),
-                Filling::Resources(all) => found.extend(all.iter().map(|(_, whole)| whole.address.clone())),
+                Filling::Resources(all) => {
+                    found.extend(all.iter().map(|(_, whole)| whole.address.clone()));
+                }
                 Filling::Node(node) => node.each_later(&mut |later, _| found.extend(later.needs())),
             }
         }
@@ -135,12 +140,17 @@ impl Later {
                 return Node::from_value(at, &result?).map(Settled::Value);
             }
         }
-        Ok(Settled::Open(Self { recipe: Arc::clone(&self.recipe), open: missed.addresses() }))
+        Ok(Settled::Open(Self {
+            recipe: Arc::clone(&self.recipe),
+            open: missed.addresses(),
+        }))
     }
 
     fn evaluate(&self, context: Value) -> Result<Value, Fault> {
         match &self.recipe.how {
-            How::Alone(expression) => expression::answer(&self.recipe.text, Some(expression), context),
+            How::Alone(expression) => {
+                expression::answer(&self.recipe.text, Some(expression), context)
+            }
             How::Text => expression::answer(&self.recipe.text, None, context),
             How::File(library) => library.render(context).map(Value::from),
         }
@@ -148,10 +158,21 @@ impl Later {
 }
 
 /// The value of a hole. What is not known is noted, and then any value will do.
-fn fill(filling: &Filling, known: &Known<'_>, missed: &Arc<Missed>) -> Result<Option<Value>, Fault> {
+fn fill(
+    filling: &Filling,
+    known: &Known<'_>,
+    missed: &Arc<Missed>,
+) -> Result<Option<Value>, Fault> {
     let outputs = |whole: &Whole| {
-        let values = whole.outputs.iter().filter_map(|name| Some((name.clone(), known(&whole.address, name)?)));
-        Value::from_object(Outputs { whole: whole.clone(), values: values.collect(), missed: Arc::clone(missed) })
+        let values = whole
+            .outputs
+            .iter()
+            .filter_map(|name| Some((name.clone(), known(&whole.address, name)?)));
+        Value::from_object(Outputs {
+            whole: whole.clone(),
+            values: values.collect(),
+            missed: Arc::clone(missed),
+        })
     };
     Ok(match filling {
         Filling::Output(address, output) => {
@@ -162,11 +183,16 @@ fn fill(filling: &Filling, known: &Known<'_>, missed: &Arc<Missed>) -> Result<Op
             value
         }
         Filling::Resource(whole) => Some(outputs(whole)),
-        Filling::Resources(all) => Some(Value::from_pairs(all.iter().map(|(key, whole)| (key.as_str(), outputs(whole))))),
+        Filling::Resources(all) => Some(Value::from_pairs(
+            all.iter()
+                .map(|(key, whole)| (key.as_str(), outputs(whole))),
+        )),
         Filling::Node(node) => match node.settle(known)? {
             Some(node) => {
                 let value = node.to_value();
-                node.each_later(&mut |later, _| later.open.iter().for_each(|address| missed.add(address)));
+                node.each_later(&mut |later, _| {
+                    later.open.iter().for_each(|address| missed.add(address));
+                });
                 if value.is_none() && missed.is_empty() {
                     return Err(Fault::told());
                 }
@@ -192,7 +218,9 @@ impl fmt::Display for Later {
 impl PartialEq for Later {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.recipe, &other.recipe)
-            || (self.recipe.text == other.recipe.text && self.needs() == other.needs() && self.open == other.open)
+            || (self.recipe.text == other.recipe.text
+                && self.needs() == other.needs()
+                && self.open == other.open)
     }
 }
 
@@ -200,12 +228,16 @@ impl Node {
     /// The same with every later value put in whose outputs are known; the rest stays later. `None`: it has no value.
     pub fn settle(&self, known: &Known<'_>) -> Result<Option<Self>, Fault> {
         let is = match &self.is {
-            Is::Later(later) => match later.settle(self.at, known).map_err(|fault| fault.at(self.at))? {
+            Is::Later(later) => match later
+                .settle(self.at, known)
+                .map_err(|fault| fault.at(self.at))?
+            {
                 Settled::Value(node) => return Ok(node),
                 Settled::Open(later) => Is::Later(Arc::new(later)),
             },
             Is::Array(items) => {
-                let items: Result<Vec<_>, _> = items.iter().map(|item| item.settle(known)).collect();
+                let items: Result<Vec<_>, _> =
+                    items.iter().map(|item| item.settle(known)).collect();
                 Is::Array(items?.into_iter().flatten().collect())
             }
             Is::Table(table) => {
@@ -241,7 +273,10 @@ impl Branch {
                 self.0.entry(last.clone()).or_insert(Tree::Leaf(value));
             }
             [head, rest @ ..] => {
-                let tree = self.0.entry(head.clone()).or_insert_with(|| Tree::Branch(Branch::default()));
+                let tree = self
+                    .0
+                    .entry(head.clone())
+                    .or_insert_with(|| Tree::Branch(Branch::default()));
                 if let Tree::Branch(branch) = tree {
                     branch.insert(rest, value);
                 }
@@ -269,11 +304,16 @@ struct MissedNames {
 
 impl Missed {
     fn with<T>(&self, act: impl FnOnce(&mut MissedNames) -> T) -> T {
-        act(&mut self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        act(&mut self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner))
     }
 
     fn add(&self, address: &Address) {
-        self.with(|names| { names.addresses.insert(address.clone()); });
+        self.with(|names| {
+            names.addresses.insert(address.clone());
+        });
     }
 
     fn is_empty(&self) -> bool {
@@ -311,7 +351,9 @@ impl Object for Outputs {
             self.missed.add(&self.whole.address);
         } else {
             let fault = no_output(&self.whole.address, name, &self.whole.outputs);
-            self.missed.with(|names| { names.wrong.get_or_insert(fault); });
+            self.missed.with(|names| {
+                names.wrong.get_or_insert(fault);
+            });
         }
         None
     }

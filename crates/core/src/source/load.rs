@@ -48,15 +48,27 @@ pub struct Loaded {
 pub fn load(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Loaded, Report> {
     let mut files = Files::default();
     let mut told = Vec::new();
-    let stack = load_with(request, vocabulary, &mut files, &mut told);
+    let stack = load_with(request, vocabulary, &mut files, &mut told, Breadth::Ladder);
     let report = Report::new(files.sources, told);
     match stack {
         Some(mut stack) if report.errors() == 0 => {
             stack.notes = report.diagnostics;
-            Ok(Loaded { sources: report.sources, stack })
+            Ok(Loaded {
+                sources: report.sources,
+                stack,
+            })
         }
         _ => Err(report),
     }
+}
+
+/// Whether the other stages are looked at, too.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Breadth {
+    /// They are: a plan must know what only they name.
+    Ladder,
+    /// They are not: they get their turn.
+    Stage,
 }
 
 /// The same with files that are read already.
@@ -65,13 +77,28 @@ pub(crate) fn load_with(
     vocabulary: &dyn Vocabulary,
     files: &mut Files,
     told: &mut Vec<Diagnostic>,
+    breadth: Breadth,
 ) -> Option<Stack> {
     let ladder = ladder::read(&request.folder, vocabulary, files, told)?;
     let choice = choose(&ladder.header, request, files, told)?;
     let mut stack = stack_of(&ladder, &choice);
-    name_other_stages(&ladder, &choice, vocabulary, files, told, &mut stack);
-    let names: Vec<String> = ladder.header.stages.iter().map(|(name, _)| name.clone()).collect();
-    let mut world = World::new(vocabulary, files, &choice, &names, choice.stage, &ladder.listings);
+    if breadth == Breadth::Ladder {
+        name_other_stages(&ladder, &choice, vocabulary, files, told, &mut stack);
+    }
+    let names: Vec<String> = ladder
+        .header
+        .stages
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
+    let mut world = World::new(
+        vocabulary,
+        files,
+        &choice,
+        &names,
+        choice.stage,
+        &ladder.listings,
+    );
     fill(&mut world, &ladder, &mut stack);
     let failed = world.told.iter().any(|one| one.severity == Severity::Error);
     if !failed {
@@ -89,7 +116,10 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         account: choice.account.clone(),
         region: choice.region.clone(),
         environment: choice.environment.clone(),
-        stage: header.stages.get(choice.stage).map(|(name, _)| name.clone()),
+        stage: header
+            .stages
+            .get(choice.stage)
+            .map(|(name, _)| name.clone()),
         stages: header.stages.iter().map(|(name, _)| name.clone()).collect(),
         abouts: ladder.abouts.clone(),
         ttl: choice.ttl,
@@ -101,7 +131,13 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         outputs: IndexMap::new(),
         above: IndexMap::new(),
         named: BTreeSet::new(),
-        removals: ladder.removals.iter().take(choice.stage + 1).flatten().cloned().collect(),
+        removals: ladder
+            .removals
+            .iter()
+            .take(choice.stage + 1)
+            .flatten()
+            .cloned()
+            .collect(),
         moved: header.moved.clone(),
         formerly: header.formerly.clone(),
         notes: Vec::new(),
@@ -118,7 +154,12 @@ fn name_other_stages(
     stack: &mut Stack,
 ) {
     let mut sofar = BTreeSet::new();
-    let names: Vec<String> = ladder.header.stages.iter().map(|(name, _)| name.clone()).collect();
+    let names: Vec<String> = ladder
+        .header
+        .stages
+        .iter()
+        .map(|(name, _)| name.clone())
+        .collect();
     for (index, name) in names.iter().enumerate() {
         let mut world = World::new(vocabulary, files, choice, &names, index, &ladder.listings);
         let here = world.everything_in(0);
@@ -165,15 +206,25 @@ fn fill(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
     for resource in stack.resources.values() {
         let key = (resource.kind.clone(), resource.address.name.clone());
         let scope = world.scope_at(&resource.address.modules).unwrap_or(0);
-        let first = world.listing(scope).resources.get(&key).is_some_and(|decl| decl.first == decl.last && decl.first > 0);
+        let first = world
+            .listing(scope)
+            .resources
+            .get(&key)
+            .is_some_and(|decl| decl.first == decl.last && decl.first > 0);
         world.judge(resource, first);
     }
 }
 
 fn stack_tags(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
-    let raw = Node::new(super::span::Span::NOWHERE, super::node::Is::Table(ladder.header.tags.clone()));
+    let raw = Node::new(
+        super::span::Span::NOWHERE,
+        super::node::Is::Table(ladder.header.tags.clone()),
+    );
     let tags = world.common_tags(&Cx::of(0).loading(), &raw);
-    stack.tags = tags.iter().filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned()))).collect();
+    stack.tags = tags
+        .iter()
+        .filter_map(|(key, value)| Some((key.clone(), value.as_str()?.to_owned())))
+        .collect();
     world.scopes[0].tags = tags;
 }
 
@@ -184,16 +235,22 @@ fn foretell(world: &mut World<'_>, stack: &mut Stack) {
     let mut failed: BTreeSet<Address> = BTreeSet::new();
     while !news.is_empty() {
         for address in news.drain(..) {
-            let Some(resource) = stack.resources.get(&address) else { continue };
+            let Some(resource) = stack.resources.get(&address) else {
+                continue;
+            };
             let identity = stack.identity(&resource.common);
             known.insert(
                 address.clone(),
-                world.vocabulary.foretell(&identity, &address, &resource.kind, &resource.table),
+                world
+                    .vocabulary
+                    .foretell(&identity, &address, &resource.kind, &resource.table),
             );
         }
         let told = |address: &Address, output: &str| known.get(address)?.get(output).cloned();
         for (address, resource) in &mut stack.resources {
-            if !resource.table.is_open() && resource.common.tags.values().all(|tag| !tag.is_open()) || failed.contains(address) {
+            if !resource.table.is_open() && resource.common.tags.values().all(|tag| !tag.is_open())
+                || failed.contains(address)
+            {
                 continue;
             }
             match settle(resource, &told) {
@@ -217,11 +274,18 @@ fn foretell(world: &mut World<'_>, stack: &mut Stack) {
 }
 
 /// Puts in what is known; whether that made a difference.
-fn settle(resource: &mut Resource, known: &super::later::Known<'_>) -> Result<bool, super::fault::Fault> {
+fn settle(
+    resource: &mut Resource,
+    known: &super::later::Known<'_>,
+) -> Result<bool, super::fault::Fault> {
     let count = |resource: &Resource| {
         let mut open = 0;
         resource.table.each_later(&mut |_, _| open += 1);
-        resource.common.tags.values().for_each(|tag| tag.each_later(&mut |_, _| open += 1));
+        resource
+            .common
+            .tags
+            .values()
+            .for_each(|tag| tag.each_later(&mut |_, _| open += 1));
         open
     };
     let before = count(resource);

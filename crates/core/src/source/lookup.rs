@@ -1,6 +1,5 @@
 //! Names in expressions: where each leads.
 
-use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::diagnostic::Diagnostic;
@@ -12,28 +11,28 @@ use super::span::Span;
 use super::world::{Children, Cx, Extent, ScopeId, World};
 use crate::address::Address;
 
-/// Where a name leads: a place in the expression's context, and what stands there.
+/// What a name leads to.
 pub(crate) enum Seen {
     /// A value.
-    Known(Vec<String>, Value),
+    Known(Value),
     /// A value that was read before, and the scope in which it was written.
-    Node(Vec<String>, Node, ScopeId),
+    Node(Node, ScopeId),
     /// Nothing: an optional input that was not given.
-    None(Vec<String>),
+    None,
     /// What a resource will say.
-    Hole(Vec<String>, Filling),
+    Hole(Filling),
 }
 
-/// A resource that a name leads to.
-pub(crate) struct Led<'a> {
-    pub(crate) scope: ScopeId,
-    pub(crate) existing: bool,
-    pub(crate) kind: &'a str,
-    pub(crate) name: &'a str,
-    /// A key that the path does not show, since another name stands for the address.
-    pub(crate) key: Option<&'a str>,
-    /// What is left of the path.
-    pub(crate) rest: &'a [String],
+/// What a name leads to, and how many of its last parts are left: an expression looks for them in the value.
+type Found = Option<(Seen, usize)>;
+
+/// A resource that a name leads to, and what is left of the name.
+struct Led<'a> {
+    scope: ScopeId,
+    existing: bool,
+    kind: &'a str,
+    name: &'a str,
+    rest: &'a [String],
 }
 
 impl World<'_> {
@@ -46,167 +45,238 @@ impl World<'_> {
         Value::from_pairs(self.variables.clone())
     }
 
-    /// Where a name leads; `None`: nowhere, and told.
-    pub(crate) fn look(&mut self, cx: &Cx, name: &[String], at: Span) -> Option<Seen> {
+    /// What a name leads to, and where an expression looks for it; `None`: nowhere, and told.
+    pub(crate) fn look(
+        &mut self,
+        cx: &Cx,
+        name: &[String],
+        at: Span,
+    ) -> Option<(Vec<String>, Seen)> {
         let place = self.files.sources.narrow(at, &name.join("."));
+        let (seen, left) = self.find(cx, name, at, place)?;
+        Some((name[..name.len() - left].to_vec(), seen))
+    }
+
+    fn find(&mut self, cx: &Cx, name: &[String], at: Span, place: Span) -> Found {
         let root = self.scopes[cx.scope].caller.is_none();
-        let head = vec![name[0].clone()];
+        let behind_head = name.len() - 1;
         match (name[0].as_str(), name.get(1)) {
             ("stack", _) => {
                 if let Some(diagnostic) = unknown_of_stack(name, &self.stack, at, self.files) {
                     self.tell(diagnostic);
                     return None;
                 }
-                Some(Seen::Known(head, self.stack_value()))
+                Some((Seen::Known(self.stack_value()), behind_head))
             }
-            ("var", variable) if root => self.look_variable(variable, name, place),
+            ("var", variable) if root => {
+                self.variable_is_known(variable, place)?;
+                Some((Seen::Known(self.variables_value()), behind_head))
+            }
             ("stage", None) if root && self.stage.is_some() => {
-                Some(Seen::Known(head, Value::from(self.stage.clone())))
+                Some((Seen::Known(Value::from(self.stage.clone())), 0))
             }
-            ("each", part) => self.look_each(cx, part.map(String::as_str), name, place),
+            ("each", _) => self.look_each(cx, name, place),
             ("input", Some(input)) if !root => {
-                let path = vec![name[0].clone(), input.clone()];
                 let found = self.input(cx.scope, input, place)?;
                 match &found.node {
-                    Some(node) => self.walk(node.clone(), found.home, path, &name[2..], place),
-                    None => Some(Seen::None(path)),
+                    Some(node) => self.walk(node.clone(), found.home, &name[2..], place),
+                    None => Some((Seen::None, name.len() - 2)),
                 }
             }
             ("self", _) => self.look_self(cx, name, place),
-            ("module", Some(module)) => self.look_module(cx.scope, module, name, place),
-            ("existing", Some(kind)) => {
-                let Some(existing) = name.get(2) else { return self.too_short(name, place) };
-                let led = Led { scope: cx.scope, existing: true, kind, name: existing, key: None, rest: &name[3..] };
-                self.look_resource(&led, name[..3].to_vec(), place)
+            ("module" | "existing", Some(_)) => self.look_from(cx.scope, name, place),
+            (kind, _) if self.vocabulary.kinds().contains(&kind) => {
+                self.look_from(cx.scope, name, place)
             }
-            (kind, Some(resource)) if self.vocabulary.kinds().contains(&kind) => {
-                let led = Led { scope: cx.scope, existing: false, kind, name: resource, key: None, rest: &name[2..] };
-                self.look_resource(&led, name[..2].to_vec(), place)
-            }
-            (kind, None) if self.vocabulary.kinds().contains(&kind) => self.too_short(name, place),
             _ => self.unknown(cx, name, place),
+        }
+    }
+
+    /// A name of a file's own: a resource, a look-up, a module's output.
+    fn look_from(&mut self, scope: ScopeId, name: &[String], place: Span) -> Found {
+        match name {
+            [word, module, rest @ ..] if word == "module" => {
+                self.look_module(scope, module, rest, place)
+            }
+            [word, kind, name, rest @ ..] if word == "existing" => self.look_resource(
+                &Led {
+                    scope,
+                    existing: true,
+                    kind,
+                    name,
+                    rest,
+                },
+                place,
+            ),
+            [kind, name, rest @ ..] if kind != "existing" => self.look_resource(
+                &Led {
+                    scope,
+                    existing: false,
+                    kind,
+                    name,
+                    rest,
+                },
+                place,
+            ),
+            _ => self.too_short(name, place),
         }
     }
 
     fn too_short<T>(&mut self, name: &[String], place: Span) -> Option<T> {
         let text = format!("`{}` is only the beginning of a name", name.join("."));
-        self.tell(Diagnostic::error(place, text).help("write kind.name.output, or a key in brackets: subnet.public[\"1-a\"].id"));
+        self.tell(
+            Diagnostic::error(place, text)
+                .help("write kind.name.output, or a key in brackets: subnet.public[\"1-a\"].id"),
+        );
         None
     }
 
     fn unknown<T>(&mut self, cx: &Cx, name: &[String], place: Span) -> Option<T> {
         let root = self.scopes[cx.scope].caller.is_none();
+        if self.files.sources.after(place).starts_with('(') {
+            let text = format!("there is no function `{}`", name[0]);
+            self.tell(
+                Diagnostic::error(place, text)
+                    .help("the functions are `cidrsubnet`, `json` and `all`"),
+            );
+            return None;
+        }
         let text = format!("there is nothing called `{}` here", name[0]);
         let help = match name[0].as_str() {
-            "var" | "stage" if !root => {
-                Some("a module sees `input` and `stack` only: declare an input, and pass the value in".to_owned())
-            }
+            "var" | "stage" if !root => Some(
+                "a module sees `input` and `stack` only: declare an input, and pass the value in"
+                    .to_owned(),
+            ),
             "input" if root => Some("`input` belongs to modules; a stack has `var`".to_owned()),
             "stage" => Some("this stack has no stages".to_owned()),
             word => {
                 let kinds = self.vocabulary.kinds();
                 let words = ["stack", "each", "self", "module", "existing"].into_iter();
-                let own = if root { ["var", "stage"] } else { ["input", "stack"] };
-                guess::close(word, words.chain(own).chain(kinds)).map(|close| format!("did you mean `{close}`?"))
+                let own = if root {
+                    ["var", "stage"]
+                } else {
+                    ["input", "stack"]
+                };
+                guess::close(word, words.chain(own).chain(kinds))
+                    .map(|close| format!("did you mean `{close}`?"))
             }
         };
         let help = help.unwrap_or_else(|| {
-            let own = if root { "`var`, `stack`" } else { "`input`, `stack`" };
+            let own = if root {
+                "`var`, `stack`"
+            } else {
+                "`input`, `stack`"
+            };
             format!("an expression knows {own}, and the outputs of resources: `kind.name.output`")
         });
         self.tell(Diagnostic::error(place, text).help(help));
         None
     }
 
-    fn look_variable(&mut self, variable: Option<&String>, name: &[String], place: Span) -> Option<Seen> {
-        if let Some(variable) = variable {
-            match self.variables.get(variable) {
-                // Its own expression failed.
-                Some(value) if value.is_undefined() => return None,
-                Some(_) => {}
-                None => {
-                    let help = guess::close(variable, self.variables.keys().map(String::as_str)).map_or_else(
+    fn variable_is_known(&mut self, variable: Option<&String>, place: Span) -> Option<()> {
+        let Some(variable) = variable else {
+            return Some(());
+        };
+        match self.variables.get(variable) {
+            // Its own expression failed, and that is told.
+            Some(value) => (!value.is_undefined()).then_some(()),
+            None => {
+                let help = guess::close(variable, self.variables.keys().map(String::as_str))
+                    .map_or_else(
                         || format!("give it a default in [variables]: {variable} = .."),
                         |close| format!("did you mean `var.{close}`?"),
                     );
-                    let text = format!("there is no variable `{variable}`");
-                    self.tell(Diagnostic::error(place, text).help(help));
-                    return None;
-                }
-            }
-        }
-        Some(Seen::Known(vec![name[0].clone()], self.variables_value()))
-    }
-
-    fn look_each(&mut self, cx: &Cx, part: Option<&str>, name: &[String], place: Span) -> Option<Seen> {
-        let Some(each) = cx.each.clone() else {
-            let diagnostic = Diagnostic::error(place, "`each` is known only inside something with `for_each`");
-            self.tell(diagnostic.help("add `for_each` to this table, or write the value out"));
-            return None;
-        };
-        match part {
-            Some("key") => Some(Seen::Known(name[..2].to_vec(), Value::from(each.key.as_str()))),
-            Some("value") => {
-                self.walk(each.value.clone(), each.home, name[..2].to_vec(), &name[2..], place)
-            }
-            _ => {
-                let text = format!("there is no `{}`", name.join("."));
-                self.tell(Diagnostic::error(place, text).help("`each` has `each.key` and `each.value`"));
+                let text = format!("there is no variable `{variable}`");
+                self.tell(Diagnostic::error(place, text).help(help));
                 None
             }
         }
     }
 
-    fn look_self(&mut self, cx: &Cx, name: &[String], place: Span) -> Option<Seen> {
+    fn look_each(&mut self, cx: &Cx, name: &[String], place: Span) -> Found {
+        let Some(each) = cx.each.clone() else {
+            let text = "`each` is known only inside something with `for_each`";
+            let help = "add `for_each` to this table, or write the value out";
+            self.tell(Diagnostic::error(place, text).help(help));
+            return None;
+        };
+        match name.get(1).map(String::as_str) {
+            Some("key") => Some((Seen::Known(Value::from(each.key.as_str())), name.len() - 2)),
+            Some("value") => self.walk(each.value.clone(), each.home, &name[2..], place),
+            _ => {
+                let text = format!("there is no `{}`", name.join("."));
+                self.tell(
+                    Diagnostic::error(place, text).help("`each` has `each.key` and `each.value`"),
+                );
+                None
+            }
+        }
+    }
+
+    fn look_self(&mut self, cx: &Cx, name: &[String], place: Span) -> Found {
         let Some(own) = cx.own.clone() else {
             let text = "`self` is known only in a property of a resource";
-            self.tell(Diagnostic::error(place, text).help("write the resource's name: `kind.name.output`"));
+            self.tell(
+                Diagnostic::error(place, text)
+                    .help("write the resource's name: `kind.name.output`"),
+            );
             return None;
         };
         let outputs = self.outputs_of(&own.kind);
         match name.get(1) {
-            Some(output) if outputs.contains(output) => {
-                Some(Seen::Hole(name[..2].to_vec(), Filling::Output(own, output.clone())))
-            }
+            Some(output) if outputs.contains(output) => Some((
+                Seen::Hole(Filling::Output(own, output.clone())),
+                name.len() - 2,
+            )),
             Some(output) => {
                 self.fault(no_output(&own, output, &outputs), place);
                 None
             }
-            None => Some(Seen::Hole(name.to_vec(), Filling::Resource(Whole { address: own, outputs }))),
+            None => Some((
+                Seen::Hole(Filling::Resource(Whole {
+                    address: own,
+                    outputs,
+                })),
+                0,
+            )),
         }
     }
 
     pub(crate) fn outputs_of(&self, kind: &str) -> Vec<String> {
-        self.vocabulary.outputs(kind).iter().map(|&name| name.to_owned()).collect()
+        self.vocabulary
+            .outputs(kind)
+            .iter()
+            .map(|&name| name.to_owned())
+            .collect()
     }
 
     /// Into a value, as far as the path leads.
-    fn walk(&mut self, node: Node, home: ScopeId, mut path: Vec<String>, rest: &[String], place: Span) -> Option<Seen> {
+    fn walk(&mut self, node: Node, home: ScopeId, rest: &[String], place: Span) -> Found {
         match (&node.is, rest) {
-            (Is::Bad, _) => None,
             (Is::Table(table), [next, after @ ..]) if table.contains_key(next) => {
                 let (_, inner) = table.get(next)?;
-                path.push(next.clone());
-                self.walk(inner.clone(), home, path, after, place)
+                self.walk(inner.clone(), home, after, place)
             }
             (Is::String(text), [_, ..]) if Address::from_reference(text).is_some() => {
                 let address = Address::from_reference(text)?;
-                self.look_address(&address, rest, path, place)
+                let scope = self.scope_at(&address.modules)?;
+                let rest: Vec<String> = address.key.iter().chain(rest).cloned().collect();
+                let (kind, name) = (address.kind.as_str(), address.name.as_str());
+                let led = Led {
+                    scope,
+                    existing: address.existing,
+                    kind,
+                    name,
+                    rest: &rest,
+                };
+                self.look_resource(&led, place)
             }
             _ if node.is_bad() => None,
-            _ => Some(Seen::Node(path, node, home)),
+            _ => Some((Seen::Node(node, home), rest.len())),
         }
     }
 
-    /// The output of a resource whose address is known.
-    fn look_address(&mut self, address: &Address, rest: &[String], path: Vec<String>, place: Span) -> Option<Seen> {
-        let scope = self.scope_at(&address.modules)?;
-        let (kind, name) = (address.kind.as_str(), address.name.as_str());
-        let led = Led { scope, existing: address.existing, kind, name, key: address.key.as_deref(), rest };
-        self.look_resource(&led, path, place)
-    }
-
-    pub(crate) fn look_resource(&mut self, led: &Led<'_>, path: Vec<String>, place: Span) -> Option<Seen> {
+    fn look_resource(&mut self, led: &Led<'_>, place: Span) -> Found {
         let listing = self.listing(led.scope);
         let Some(decl) = listing.decl(led.existing, led.kind, led.name) else {
             self.no_such(led.scope, led.existing, led.kind, led.name, place);
@@ -220,27 +290,21 @@ impl World<'_> {
                 self.switched_off(&address, *when, place);
                 None
             }
-            Extent::One => self.look_output(address, led, led.rest, path, place),
-            Extent::Many(all) => match (led.key, led.rest.split_first()) {
-                (Some(key), _) if all.contains_key(key) => {
-                    self.look_output(address.keyed(key), led, led.rest, path, place)
-                }
-                (Some(key), _) => {
-                    self.no_key(&address, key, all, place);
-                    None
-                }
-                (None, None) => {
+            Extent::One => self.look_output(address, led, led.rest, place),
+            Extent::Many(all) => match led.rest.split_first() {
+                None => {
                     let outputs = self.outputs_of(led.kind);
-                    let wholes = all.keys().map(|key| {
-                        (key.clone(), Whole { address: address.clone().keyed(key), outputs: outputs.clone() })
-                    });
-                    Some(Seen::Hole(path, Filling::Resources(wholes.collect())))
+                    let whole = |key: &String| Whole {
+                        address: address.clone().keyed(key),
+                        outputs: outputs.clone(),
+                    };
+                    let all = all.keys().map(|key| (key.clone(), whole(key))).collect();
+                    Some((Seen::Hole(Filling::Resources(all)), 0))
                 }
-                (None, Some((key, rest))) if all.contains_key(key) => {
-                    let path = path.into_iter().chain([key.clone()]).collect();
-                    self.look_output(address.keyed(key), led, rest, path, place)
+                Some((key, rest)) if all.contains_key(key) => {
+                    self.look_output(address.keyed(key), led, rest, place)
                 }
-                (None, Some((key, _))) => {
+                Some((key, _)) => {
                     self.no_key(&address, key, all, place);
                     None
                 }
@@ -253,29 +317,21 @@ impl World<'_> {
         address: Address,
         led: &Led<'_>,
         rest: &[String],
-        mut path: Vec<String>,
         place: Span,
-    ) -> Option<Seen> {
+    ) -> Found {
         let outputs = self.outputs_of(led.kind);
         match rest {
-            [] => Some(Seen::Hole(path, Filling::Resource(Whole { address, outputs }))),
-            [output, ..] if outputs.contains(output) => {
-                path.push(output.clone());
-                Some(Seen::Hole(path, Filling::Output(address, output.clone())))
-            }
-            [property, child, output, ..] if self.shape(led.kind).entry(property).is_keyed() => {
-                let listing = self.listing(led.scope);
-                let decl = listing.decl(led.existing, led.kind, led.name)?;
-                let children = decl.table.get(property).and_then(Node::as_table);
-                if children.is_some_and(|children| !children.contains_key(child)) {
-                    let names = children.map(|children| children.keys().map(String::as_str).collect::<Vec<_>>());
-                    let text = format!("`{address}` has no `{child}` in `{property}`");
-                    let help = names.and_then(|names| guess::help(child, names.iter().copied()));
-                    self.tell(Diagnostic::error(place, text).maybe(help));
-                    return None;
-                }
-                path.extend(rest[..3].iter().cloned());
-                Some(Seen::Hole(path, Filling::Output(address, format!("{property}.{child}.{output}"))))
+            [] => Some((Seen::Hole(Filling::Resource(Whole { address, outputs })), 0)),
+            [output, after @ ..] if outputs.contains(output) => Some((
+                Seen::Hole(Filling::Output(address, output.clone())),
+                after.len(),
+            )),
+            [property, child, output, after @ ..]
+                if self.shape(led.kind).entry(property).is_keyed() =>
+            {
+                self.child_is_known(led, &address, property, child, place)?;
+                let output = format!("{property}.{child}.{output}");
+                Some((Seen::Hole(Filling::Output(address, output)), after.len()))
             }
             [output, ..] => {
                 let mut fault = no_output(&address, output, &outputs);
@@ -291,43 +347,74 @@ impl World<'_> {
         }
     }
 
-    fn look_module(&mut self, scope: ScopeId, module: &str, name: &[String], place: Span) -> Option<Seen> {
+    /// Whether a resource says anything of a child with this name.
+    fn child_is_known(
+        &mut self,
+        led: &Led<'_>,
+        address: &Address,
+        property: &str,
+        child: &str,
+        place: Span,
+    ) -> Option<()> {
+        let listing = self.listing(led.scope);
+        let decl = listing.decl(led.existing, led.kind, led.name)?;
+        // Where an expression makes the children, their names are not written anywhere.
+        let children = decl
+            .table
+            .get(property)
+            .map(|children| (children.as_table(), children));
+        let names: Vec<&str> = match children {
+            Some((None, _)) => return Some(()),
+            Some((Some(table), _)) if table.contains_key(child) => return Some(()),
+            Some((Some(table), _)) => table.keys().map(String::as_str).collect(),
+            None => Vec::new(),
+        };
+        let text = format!("`{address}` has no `{child}` in `{property}`");
+        self.tell(Diagnostic::error(place, text).maybe(guess::help(child, names)));
+        None
+    }
+
+    fn look_module(&mut self, scope: ScopeId, module: &str, rest: &[String], place: Span) -> Found {
         let children = self.children(scope, module, place)?;
-        let (child, used) = match (&*children, name.get(2)) {
+        let (child, rest) = match (&*children, rest) {
             (Children::Bad, _) => return None,
             (Children::Off(when), _) => {
                 self.switched_off(&Address::new("module", module), *when, place);
                 return None;
             }
-            (Children::One(child), _) => (*child, 2),
-            (Children::Many(all), Some(key)) if all.contains_key(key) => (*all.get(key)?, 3),
-            (Children::Many(all), key) => {
-                let keys: IndexMap<String, ()> = all.keys().map(|key| (key.clone(), ())).collect();
-                self.no_key(&Address::new("module", module), key.map_or("", String::as_str), &keys, place);
+            (Children::One(child), rest) => (*child, rest),
+            (Children::Many(all), [key, rest @ ..]) if all.contains_key(key) => (all[key], rest),
+            (Children::Many(all), rest) => {
+                self.no_module_key(module, rest.first().map_or("", String::as_str), all, place);
                 return None;
             }
         };
-        let Some(output) = name.get(used) else { return self.too_short(name, place) };
+        let Some((output, rest)) = rest.split_first() else {
+            return self.too_short(&["module".to_owned(), module.to_owned()], place);
+        };
         let node = self.module_output(child, output, place)?;
-        let (path, rest) = (name[..=used].to_vec(), &name[used + 1..]);
         let named = node.as_str().and_then(|text| self.alias(child, text));
         match named {
             Some(parts) => {
-                let existing = parts[0] == "existing";
-                let parts = &parts[usize::from(existing)..];
-                let key = parts.get(2).map(String::as_str);
-                let led = Led { scope: child, existing, kind: &parts[0], name: &parts[1], key, rest };
-                self.look_resource(&led, path, place)
+                let name: Vec<String> = parts.iter().chain(rest).cloned().collect();
+                self.look_from(child, &name, place)
             }
-            None => self.walk(node, child, path, rest, place),
+            None => self.walk(node, child, rest, place),
         }
     }
 
     /// An output that is another name for an address of its module.
     pub(crate) fn alias(&self, scope: ScopeId, text: &str) -> Option<Vec<String>> {
         let parts: Vec<String> = text.split('.').map(str::to_owned).collect();
-        let existing = usize::from(parts[0] == "existing");
-        let (kind, name) = (parts.get(existing)?, parts.get(existing + 1)?);
-        self.listing(scope).decl(existing == 1, kind, name).map(|_| parts)
+        let listing = self.listing(scope);
+        let is_alias = match parts.as_slice() {
+            [word, module, ..] if word == "module" => listing.modules.contains_key(module),
+            [word, kind, name, ..] if word == "existing" => {
+                listing.decl(true, kind, name).is_some()
+            }
+            [kind, name, ..] => listing.decl(false, kind, name).is_some(),
+            _ => false,
+        };
+        is_alias.then_some(parts)
     }
 }

@@ -20,16 +20,26 @@ pub(crate) struct Merger<'a> {
 
 impl Merger<'_> {
     /// What a stage takes out, and then what it says.
-    pub(crate) fn join(&mut self, sofar: &mut Listing, stage: Listing, remove: Option<&Node>) -> Vec<Removal> {
-        let removals = remove.map(|remove| self.remove(sofar, remove)).unwrap_or_default();
+    pub(crate) fn join(
+        &mut self,
+        sofar: &mut Listing,
+        stage: Listing,
+        remove: Option<&Node>,
+    ) -> Vec<Removal> {
+        let removals = remove
+            .map(|remove| self.remove(sofar, remove))
+            .unwrap_or_default();
         for (key, decl) in stage.resources {
-            let before = sofar.names_of(false, &key.0).into_iter().map(str::to_owned).collect::<Vec<_>>();
-            match sofar.resources.get_mut(&key) {
-                Some(old) => self.change(old, decl),
-                None => {
-                    self.resembles(&decl, &before);
-                    sofar.resources.insert(key, self.first(decl));
-                }
+            let before = sofar
+                .names_of(false, &key.0)
+                .into_iter()
+                .map(str::to_owned)
+                .collect::<Vec<_>>();
+            if let Some(old) = sofar.resources.get_mut(&key) {
+                self.change(old, decl)
+            } else {
+                self.resembles(&decl, &before);
+                sofar.resources.insert(key, self.first(decl));
             }
         }
         for (key, decl) in stage.existing {
@@ -50,11 +60,17 @@ impl Merger<'_> {
 
     /// A name not seen before that is close to one that was.
     fn resembles(&mut self, decl: &Decl, before: &[String]) {
-        let Some(close) = guess::close(&decl.name, before.iter().map(String::as_str)) else { return };
+        let Some(close) = guess::close(&decl.name, before.iter().map(String::as_str)) else {
+            return;
+        };
         // `a` beside `b`, `web_1` beside `web_2`: such names come in rows.
-        let row = close.len() == decl.name.len() && close[..close.len() - 1] == decl.name[..decl.name.len() - 1];
+        let row = close.len() == decl.name.len()
+            && close[..close.len() - 1] == decl.name[..decl.name.len() - 1];
         if !row && strsim::damerau_levenshtein(close, &decl.name) <= 2 {
-            let text = format!("`{}.{}` is new at stage {}", decl.kind, decl.name, self.stage_name);
+            let text = format!(
+                "`{}.{}` is new at stage {}",
+                decl.kind, decl.name, self.stage_name
+            );
             let help = format!("did you mean to change `{}.{close}`?", decl.kind);
             self.told.push(Diagnostic::hint(decl.at, text).help(help));
         }
@@ -63,17 +79,27 @@ impl Merger<'_> {
     /// A declaration that is new: there is nothing to unset.
     fn first(&mut self, mut decl: Decl) -> Decl {
         decl.said.shift_remove("unset");
-        let unset = decl.table.as_table_mut().and_then(|table| table.shift_remove("unset"));
+        let unset = decl
+            .table
+            .as_table_mut()
+            .and_then(|table| table.shift_remove("unset"));
         if let Some((at, _)) = unset {
-            let text = format!("there is nothing to unset: `{}.{}` is new here", decl.kind, decl.name);
-            self.told.push(Diagnostic::error(at, text).help("leave the property out"));
+            let text = format!(
+                "there is nothing to unset: `{}.{}` is new here",
+                decl.kind, decl.name
+            );
+            self.told
+                .push(Diagnostic::error(at, text).help("leave the property out"));
         }
         decl
     }
 
     fn change(&mut self, old: &mut Decl, mut new: Decl) {
         new.said.shift_remove("unset");
-        let unset = new.table.as_table_mut().and_then(|table| table.shift_remove("unset"));
+        let unset = new
+            .table
+            .as_table_mut()
+            .and_then(|table| table.shift_remove("unset"));
         if let Some((_, paths)) = unset {
             self.unset(old, &paths);
         }
@@ -88,18 +114,26 @@ impl Merger<'_> {
 
     fn unset(&mut self, old: &mut Decl, paths: &Node) {
         let Some(items) = paths.as_array() else {
-            let diagnostic = Diagnostic::error(paths.at, format!("`unset` is a list, not {}", paths.noun()));
-            self.told.push(diagnostic.help("write unset = [\"ttl\", \"ingress.http\"]"));
+            let diagnostic =
+                Diagnostic::error(paths.at, format!("`unset` is a list, not {}", paths.noun()));
+            self.told
+                .push(diagnostic.help("write unset = [\"ttl\", \"ingress.http\"]"));
             return;
         };
         for item in items {
             let Some(path) = item.as_str() else {
-                self.told.push(Diagnostic::error(item.at, "what to unset is a string such as \"ingress.http\""));
+                self.told.push(Diagnostic::error(
+                    item.at,
+                    "what to unset is a string such as \"ingress.http\"",
+                ));
                 continue;
             };
             let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
             let parent = parent.split('.').filter(|part| !part.is_empty());
-            let Some(table) = parent.clone().try_fold(&mut old.table, |node, key| entry_mut(node, key)) else {
+            let Some(table) = parent
+                .clone()
+                .try_fold(&mut old.table, |node, key| entry_mut(node, key))
+            else {
                 self.unset_nothing(old, path, item.at);
                 continue;
             };
@@ -113,7 +147,10 @@ impl Merger<'_> {
     }
 
     fn unset_nothing(&mut self, old: &Decl, path: &str, at: Span) {
-        let text = format!("there is no `{path}` in `{}.{}` to unset", old.kind, old.name);
+        let text = format!(
+            "there is no `{path}` in `{}.{}` to unset",
+            old.kind, old.name
+        );
         let mut known = Vec::new();
         paths(&old.table, "", 3, &mut known);
         let help = guess::help(path, known.iter().map(String::as_str));
@@ -122,17 +159,34 @@ impl Merger<'_> {
 
     fn remove(&mut self, sofar: &mut Listing, remove: &Node) -> Vec<Removal> {
         let Some(items) = remove.as_array() else {
-            let diagnostic = Diagnostic::error(remove.at, format!("`remove` is a list, not {}", remove.noun()));
-            self.told.push(diagnostic.help("write remove = [\"instance.web\"]"));
+            let diagnostic = Diagnostic::error(
+                remove.at,
+                format!("`remove` is a list, not {}", remove.noun()),
+            );
+            self.told
+                .push(diagnostic.help("write remove = [\"instance.web\"]"));
             return Vec::new();
         };
         let mut removals: Vec<Removal> = Vec::new();
         for item in items {
-            let Some((text, at, allow)) = self.removal(item) else { continue };
-            if removals.iter().any(|removal| removal.address.to_string() == text) {
-                self.told.push(Diagnostic::error(at, format!("`{text}` is removed twice")).help("once is enough"));
+            let Some((text, at, allow)) = self.removal(item) else {
+                continue;
+            };
+            if removals
+                .iter()
+                .any(|removal| removal.address.to_string() == text)
+            {
+                self.told.push(
+                    Diagnostic::error(at, format!("`{text}` is removed twice"))
+                        .help("once is enough"),
+                );
             } else if let Some(address) = self.take_out(sofar, &text, at) {
-                removals.push(Removal { address, allow, stage: self.stage_name.to_owned(), at });
+                removals.push(Removal {
+                    address,
+                    allow,
+                    stage: self.stage_name.to_owned(),
+                    at,
+                });
             }
         }
         removals
@@ -143,13 +197,22 @@ impl Merger<'_> {
         match &item.is {
             Is::String(text) => Some((text.clone(), item.at, Vec::new())),
             Is::Table(table) => {
-                for (key, (at, _)) in table.iter().filter(|(key, _)| *key != "address" && *key != "allow") {
+                for (key, (at, _)) in table
+                    .iter()
+                    .filter(|(key, _)| *key != "address" && *key != "allow")
+                {
                     let text = format!("`{key}` is not known in an item of `remove`");
-                    self.told.push(Diagnostic::error(*at, text).help("it may be `address` and `allow`"));
+                    self.told
+                        .push(Diagnostic::error(*at, text).help("it may be `address` and `allow`"));
                 }
-                let allow = table.get("allow").map(|(_, allow)| super::common::losses(allow, self.told));
+                let allow = table
+                    .get("allow")
+                    .map(|(_, allow)| super::common::losses(allow, self.told));
                 let Some(address) = item.get("address") else {
-                    self.told.push(Diagnostic::error(item.at, "`address` is missing in this item of `remove`"));
+                    self.told.push(Diagnostic::error(
+                        item.at,
+                        "`address` is missing in this item of `remove`",
+                    ));
                     return None;
                 };
                 let text = address.as_str()?;
@@ -157,7 +220,8 @@ impl Merger<'_> {
             }
             _ => {
                 let text = format!("what to remove is an address, not {}", item.noun());
-                self.told.push(Diagnostic::error(item.at, text).help("write \"instance.web\""));
+                self.told
+                    .push(Diagnostic::error(item.at, text).help("write \"instance.web\""));
                 None
             }
         }
@@ -168,21 +232,34 @@ impl Merger<'_> {
             if sofar.modules.shift_remove(name).is_some() {
                 return Some(Address::new("module", name));
             }
-            let names = sofar.modules.keys().map(|name| format!("module.{name}")).collect::<Vec<_>>();
+            let names = sofar
+                .modules
+                .keys()
+                .map(|name| format!("module.{name}"))
+                .collect::<Vec<_>>();
             self.nothing_to_remove(text, at, &names);
             return None;
         }
         let address: Option<Address> = text.parse().ok();
         let Some(address) = address.filter(|address| address.modules.is_empty()) else {
             let diagnostic = Diagnostic::error(at, format!("`{text}` cannot be removed here"));
-            self.told.push(diagnostic.help("write the address of a resource of this stack, or a whole module"));
+            self.told.push(
+                diagnostic.help("write the address of a resource of this stack, or a whole module"),
+            );
             return None;
         };
         let key = (address.kind.clone(), address.name.clone());
-        let all = if address.existing { &mut sofar.existing } else { &mut sofar.resources };
+        let all = if address.existing {
+            &mut sofar.existing
+        } else {
+            &mut sofar.resources
+        };
         let Some(decl) = all.get_mut(&key) else {
             let prefix = if address.existing { "existing." } else { "" };
-            let names = all.keys().map(|(kind, name)| format!("{prefix}{kind}.{name}")).collect::<Vec<_>>();
+            let names = all
+                .keys()
+                .map(|(kind, name)| format!("{prefix}{kind}.{name}"))
+                .collect::<Vec<_>>();
             self.nothing_to_remove(text, at, &names);
             return None;
         };
@@ -190,11 +267,20 @@ impl Merger<'_> {
             all.shift_remove(&key);
             return Some(address);
         };
-        let keys = decl.table.as_table_mut().and_then(|table| table.get_mut("for_each"));
+        let keys = decl
+            .table
+            .as_table_mut()
+            .and_then(|table| table.get_mut("for_each"));
         let keys = keys.map(|(_, keys)| keys);
-        if let Some(Node { is: Is::String(_), .. }) = keys {
+        if let Some(Node {
+            is: Is::String(_), ..
+        }) = keys
+        {
             let text = format!("`{}` gets its keys from an expression", address.whole());
-            self.told.push(Diagnostic::error(at, text).help("leave the key out of what the expression answers"));
+            self.told.push(
+                Diagnostic::error(at, text)
+                    .help("leave the key out of what the expression answers"),
+            );
             return None;
         }
         if keys.is_some_and(|keys| take(keys, instance)) {
@@ -207,7 +293,10 @@ impl Merger<'_> {
     }
 
     fn nothing_to_remove(&mut self, text: &str, at: Span, known: &[String]) {
-        let said = format!("there is no `{text}` to remove: no stage before {} names it", self.stage_name);
+        let said = format!(
+            "there is no `{text}` to remove: no stage before {} names it",
+            self.stage_name
+        );
         let help = guess::help(text, known.iter().map(String::as_str));
         self.told.push(Diagnostic::error(at, said).maybe(help));
     }
@@ -233,7 +322,11 @@ fn entry_mut<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
 /// Every path in a table, to find the one that was meant.
 fn paths(node: &Node, prefix: &str, depth: usize, found: &mut Vec<String>) {
     for (key, (_, value)) in node.as_table().into_iter().flatten() {
-        let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}.{key}") };
+        let path = if prefix.is_empty() {
+            key.clone()
+        } else {
+            format!("{prefix}.{key}")
+        };
         if depth > 1 && is_key(key) {
             paths(value, &path, depth - 1, found);
         }
@@ -270,6 +363,8 @@ fn is_text(node: &Node) -> bool {
     let is = |key: &str| node.get(key).is_some_and(|value| value.as_str().is_some());
     (is("file") || is("template"))
         && node.as_table().is_some_and(|table| {
-            table.keys().all(|key| ["file", "template", "with"].contains(&key.as_str()))
+            table
+                .keys()
+                .all(|key| ["file", "template", "with"].contains(&key.as_str()))
         })
 }

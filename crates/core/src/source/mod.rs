@@ -35,6 +35,7 @@ mod shape;
 mod span;
 mod stack;
 mod text;
+mod validate;
 mod vocabulary;
 mod world;
 
@@ -47,4 +48,5 @@ pub use load::{Loaded, Request, load};
 pub use node::{Is, Node, Table};
 pub use span::{Place, Source, Sources, Span};
 pub use stack::{Common, Edge, Existing, Loss, Moved, Removal, Resource, Stack};
+pub use validate::validate_all;
 pub use vocabulary::{Identity, Vocabulary};

@@ -49,7 +49,12 @@ pub(crate) struct Input {
 
 impl World<'_> {
     /// The scopes of a module; `None`: there is no such module, and that is told.
-    pub(crate) fn children(&mut self, scope: ScopeId, name: &str, at: Span) -> Option<Rc<Children>> {
+    pub(crate) fn children(
+        &mut self,
+        scope: ScopeId,
+        name: &str,
+        at: Span,
+    ) -> Option<Rc<Children>> {
         let listing = self.listing(scope);
         let Some(decl) = listing.modules.get(name) else {
             let text = format!("there is no module `{name}`");
@@ -66,9 +71,13 @@ impl World<'_> {
             }
             None => {}
         }
-        self.scopes[scope].children.insert(name.to_owned(), Memo::Busy);
+        self.scopes[scope]
+            .children
+            .insert(name.to_owned(), Memo::Busy);
         let children = Rc::new(self.enter(scope, decl).unwrap_or(Children::Bad));
-        self.scopes[scope].children.insert(name.to_owned(), Memo::Done(Rc::clone(&children)));
+        self.scopes[scope]
+            .children
+            .insert(name.to_owned(), Memo::Done(Rc::clone(&children)));
         Some(children)
     }
 
@@ -83,17 +92,33 @@ impl World<'_> {
         match &*extent {
             Extent::One => Some(Children::One(self.scope_of(scope, &decl, &file, None))),
             Extent::Many(all) => {
-                let children = all.iter().map(|(key, each)| (key.clone(), self.scope_of(scope, &decl, &file, Some(each))));
+                let children = all.iter().map(|(key, each)| {
+                    (key.clone(), self.scope_of(scope, &decl, &file, Some(each)))
+                });
                 Some(Children::Many(children.collect()))
             }
             _ => None,
         }
     }
 
-    fn scope_of(&mut self, scope: ScopeId, decl: &Rc<Decl>, file: &Rc<ModuleFile>, each: Option<&Rc<Each>>) -> ScopeId {
+    fn scope_of(
+        &mut self,
+        scope: ScopeId,
+        decl: &Rc<Decl>,
+        file: &Rc<ModuleFile>,
+        each: Option<&Rc<Each>>,
+    ) -> ScopeId {
         let mut path = self.scopes[scope].path.clone();
-        path.push(Segment { name: decl.name.clone(), key: each.map(|each| each.key.clone()) });
-        let caller = Caller { scope, decl: Rc::clone(decl), each: each.cloned(), file: Rc::clone(file) };
+        path.push(Segment {
+            name: decl.name.clone(),
+            key: each.map(|each| each.key.clone()),
+        });
+        let caller = Caller {
+            scope,
+            decl: Rc::clone(decl),
+            each: each.cloned(),
+            file: Rc::clone(file),
+        };
         let mut child = Scope::new(path, Rc::clone(&file.listing), Some(caller));
         let cx = Cx::of(scope).with(each);
         child.region = match decl.table.get("region") {
@@ -116,17 +141,29 @@ impl World<'_> {
             self.tell(Diagnostic::error(decl.at, text).help(help));
             return None;
         };
-        let Some(folder) = source.as_str().filter(|text| !super::expression::is_expression(text)) else {
+        let Some(folder) = source
+            .as_str()
+            .filter(|text| !super::expression::is_expression(text))
+        else {
             let text = "a module's source is a plain path: it must be known before anything else";
             self.tell(Diagnostic::error(source.at, text));
             return None;
         };
-        let path = tidy(&self.files.folder(source.at).join(folder).join("module.toml"));
+        let path = tidy(
+            &self
+                .files
+                .folder(source.at)
+                .join(folder)
+                .join("module.toml"),
+        );
         let mut above = Some(scope);
         while let Some(caller) = above.and_then(|scope| self.scopes[scope].caller.clone()) {
             if caller.file.path == path {
                 let text = format!("the module `{folder}` contains itself");
-                self.tell(Diagnostic::error(source.at, text).help("take one of its sources out of the circle"));
+                self.tell(
+                    Diagnostic::error(source.at, text)
+                        .help("take one of its sources out of the circle"),
+                );
                 return None;
             }
             above = Some(caller.scope);
@@ -139,12 +176,20 @@ impl World<'_> {
         file
     }
 
-    fn module_file(&mut self, path: &std::path::Path, folder: &str, at: Span) -> Option<Rc<ModuleFile>> {
+    fn module_file(
+        &mut self,
+        path: &std::path::Path,
+        folder: &str,
+        at: Span,
+    ) -> Option<Rc<ModuleFile>> {
         let tree = match self.files.tree(path) {
             Ok((_, tree)) => tree,
             Err(Unreadable::Missing(_)) => {
                 let text = format!("there is no module in `{folder}`");
-                let help = format!("the file {} is not there; the path starts in this file's folder", path.display());
+                let help = format!(
+                    "the file {} is not there; the path starts in this file's folder",
+                    path.display()
+                );
                 self.tell(Diagnostic::error(at, text).help(help));
                 return None;
             }
@@ -153,13 +198,28 @@ impl World<'_> {
                 return None;
             }
         };
-        let declared = declare(&tree, &["about", "inputs", "remove"], self.vocabulary, 0, &mut self.told);
+        let declared = declare(
+            &tree,
+            &["about", "inputs", "remove"],
+            self.vocabulary,
+            0,
+            &mut self.told,
+        );
         if let Some((at, _)) = declared.rest.get("remove") {
-            let diagnostic = Diagnostic::error(*at, "a module has no stages, and so nothing to remove");
+            let diagnostic =
+                Diagnostic::error(*at, "a module has no stages, and so nothing to remove");
             self.tell(diagnostic.help("give the resource a `when` that depends on an input"));
         }
-        let inputs = declared.rest.get("inputs").map(|(_, inputs)| self.declared_inputs(inputs)).unwrap_or_default();
-        Some(Rc::new(ModuleFile { path: path.to_owned(), listing: Rc::new(declared.listing), inputs }))
+        let inputs = declared
+            .rest
+            .get("inputs")
+            .map(|(_, inputs)| self.declared_inputs(inputs))
+            .unwrap_or_default();
+        Some(Rc::new(ModuleFile {
+            path: path.to_owned(),
+            listing: Rc::new(declared.listing),
+            inputs,
+        }))
     }
 
     fn declared_inputs(&mut self, inputs: &Node) -> IndexMap<String, Declared> {
@@ -168,11 +228,16 @@ impl World<'_> {
             if !is_name(name) || WORDS.contains(&name.as_str()) || name == "unset" {
                 let text = format!("an input cannot be called `{name}`");
                 let diagnostic = Diagnostic::error(*at, text);
-                self.tell(diagnostic.help("names are small letters, digits and `_`, and none of a module's own words"));
+                self.tell(diagnostic.help(
+                    "names are small letters, digits and `_`, and none of a module's own words",
+                ));
             } else if let Some(table) = value.as_table() {
                 all.insert(name.clone(), self.declared_input(name, *at, table));
             } else {
-                let diagnostic = Diagnostic::error(value.at, format!("an input is a table, not {}", value.noun()));
+                let diagnostic = Diagnostic::error(
+                    value.at,
+                    format!("an input is a table, not {}", value.noun()),
+                );
                 self.tell(diagnostic.help(format!("write {name} = {{ type = \"string\" }}")));
             }
         }
@@ -181,25 +246,44 @@ impl World<'_> {
 
     fn declared_input(&mut self, name: &str, at: Span, table: &Table) -> Declared {
         const KNOWN: [&str; 6] = ["type", "kind", "many", "default", "optional", "about"];
-        for (word, (at, _)) in table.iter().filter(|(word, _)| !KNOWN.contains(&word.as_str())) {
+        for (word, (at, _)) in table
+            .iter()
+            .filter(|(word, _)| !KNOWN.contains(&word.as_str()))
+        {
             let text = format!("`{word}` is not known in an input");
             self.tell(Diagnostic::error(*at, text).maybe(guess::help(word, KNOWN)));
         }
         let get = |word: &str| table.get(word).map(|(_, value)| value);
         let flag = |word: &str| matches!(get(word).map(|value| &value.is), Some(Is::Boolean(true)));
         let kinds: Vec<(String, Span)> = match get("kind") {
-            Some(Node { is: Is::Array(items), .. }) => {
-                items.iter().filter_map(|item| Some((item.as_str()?.to_owned(), item.at))).collect()
-            }
-            Some(one) => one.as_str().map(|text| (text.to_owned(), one.at)).into_iter().collect(),
+            Some(Node {
+                is: Is::Array(items),
+                ..
+            }) => items
+                .iter()
+                .filter_map(|item| Some((item.as_str()?.to_owned(), item.at)))
+                .collect(),
+            Some(one) => one
+                .as_str()
+                .map(|text| (text.to_owned(), one.at))
+                .into_iter()
+                .collect(),
             None => Vec::new(),
         };
         for (kind, at) in &kinds {
-            let known: Vec<&str> =
-                self.vocabulary.kinds().into_iter().chain(self.vocabulary.lookups()).chain(["cidr"]).collect();
+            let known: Vec<&str> = self
+                .vocabulary
+                .kinds()
+                .into_iter()
+                .chain(self.vocabulary.lookups())
+                .chain(["cidr"])
+                .collect();
             if !known.contains(&kind.as_str()) {
-                let close = guess::close(kind, known.iter().copied()).map(|close| format!("did you mean `{close}`?"));
-                self.tell(Diagnostic::error(*at, format!("there is no kind `{kind}`")).maybe(close));
+                let close = guess::close(kind, known.iter().copied())
+                    .map(|close| format!("did you mean `{close}`?"));
+                self.tell(
+                    Diagnostic::error(*at, format!("there is no kind `{kind}`")).maybe(close),
+                );
             }
         }
         let of = get("type").and_then(|of| Some((of.as_str()?.to_owned(), of.at)));
@@ -210,7 +294,8 @@ impl World<'_> {
             }
             None if kinds.is_empty() => {
                 let text = format!("the input `{name}` has neither a `type` nor a `kind`");
-                let help = "write { type = \"string\" } for a value, { kind = \"vpc\" } for a resource";
+                let help =
+                    "write { type = \"string\" } for a value, { kind = \"vpc\" } for a resource";
                 self.tell(Diagnostic::error(at, text).help(help));
             }
             _ => {}
@@ -231,7 +316,9 @@ impl World<'_> {
             if !known().any(|one| one == word) {
                 let text = format!("`module.{}` has no input `{word}`", decl.name);
                 let names: Vec<&str> = known().collect();
-                self.tell(Diagnostic::error(*at, text).maybe(guess::help(word, names.iter().copied())));
+                self.tell(
+                    Diagnostic::error(*at, text).maybe(guess::help(word, names.iter().copied())),
+                );
             }
         }
     }
@@ -242,33 +329,62 @@ impl World<'_> {
         match self.scopes[scope].inputs.get(name) {
             Some(Memo::Done(input)) => return input.clone(),
             Some(Memo::Busy) => {
-                let text = format!("the input `{name}` of `module.{}` depends on itself", caller.decl.name);
-                let place = caller.decl.table.get(name).map_or(caller.decl.at, |value| value.at);
-                self.tell(Diagnostic::error(place, text).help("two modules cannot both wait for the other's outputs"));
+                let text = format!(
+                    "the input `{name}` of `module.{}` depends on itself",
+                    caller.decl.name
+                );
+                let place = caller
+                    .decl
+                    .table
+                    .get(name)
+                    .map_or(caller.decl.at, |value| value.at);
+                self.tell(
+                    Diagnostic::error(place, text)
+                        .help("two modules cannot both wait for the other's outputs"),
+                );
                 return None;
             }
             None => {}
         }
         let Some(declared) = caller.file.inputs.get(name) else {
             let text = format!("this module has no input `{name}`");
-            let help = guess::close(name, caller.file.inputs.keys().map(String::as_str)).map_or_else(
-                || format!("declare it in [inputs]: {name} = {{ type = \"string\" }}"),
-                |close| format!("did you mean `input.{close}`?"),
-            );
+            let help = guess::close(name, caller.file.inputs.keys().map(String::as_str))
+                .map_or_else(
+                    || format!("declare it in [inputs]: {name} = {{ type = \"string\" }}"),
+                    |close| format!("did you mean `input.{close}`?"),
+                );
             self.tell(Diagnostic::error(at, text).help(help));
             return None;
         };
-        self.scopes[scope].inputs.insert(name.to_owned(), Memo::Busy);
+        self.scopes[scope]
+            .inputs
+            .insert(name.to_owned(), Memo::Busy);
         let input = self.give(scope, &caller, name, declared).map(Rc::new);
-        self.scopes[scope].inputs.insert(name.to_owned(), Memo::Done(input.clone()));
+        self.scopes[scope]
+            .inputs
+            .insert(name.to_owned(), Memo::Done(input.clone()));
         input
     }
 
-    fn give(&mut self, scope: ScopeId, caller: &Caller, name: &str, declared: &Declared) -> Option<Input> {
-        let shape = Shape::input(&declared.kinds, declared.many, declared.of.as_deref() == Some("text"));
+    fn give(
+        &mut self,
+        scope: ScopeId,
+        caller: &Caller,
+        name: &str,
+        declared: &Declared,
+    ) -> Option<Input> {
+        let shape = Shape::input(
+            &declared.kinds,
+            declared.many,
+            declared.of.as_deref() == Some("text"),
+        );
         let given = caller.decl.table.get(name);
         let (built, home) = match (given, &declared.default) {
-            (Some(given), _) => self.build_from(&Cx::of(caller.scope).with(caller.each.as_ref()), given, &shape),
+            (Some(given), _) => self.build_from(
+                &Cx::of(caller.scope).with(caller.each.as_ref()),
+                given,
+                &shape,
+            ),
             (None, Some(default)) => self.build_from(&Cx::of(scope), default, &shape),
             (None, None) => (Built::None, scope),
         };
@@ -281,14 +397,20 @@ impl World<'_> {
                 return Some(Input { node: None, home });
             }
             let text = format!("`module.{}` needs the input `{name}`", caller.decl.name);
-            let about = declared.about.as_ref().map(|about| format!("{name}: {about}"));
+            let about = declared
+                .about
+                .as_ref()
+                .map(|about| format!("{name}: {about}"));
             self.tell(Diagnostic::error(caller.decl.at, text).maybe(about));
             return None;
         };
         if node.is_bad() || !self.fits(&node, name, declared) {
             return None;
         }
-        Some(Input { node: Some(node), home })
+        Some(Input {
+            node: Some(node),
+            home,
+        })
     }
 
     /// Whether a value is of its input's type.
@@ -296,7 +418,11 @@ impl World<'_> {
         if matches!(node.is, Is::Later(_)) {
             return true;
         }
-        let wanted = match (declared.of.as_deref(), declared.kinds.is_empty(), declared.many) {
+        let wanted = match (
+            declared.of.as_deref(),
+            declared.kinds.is_empty(),
+            declared.many,
+        ) {
             (Some("string" | "text"), ..) => "a string",
             (Some("int" | "float"), ..) => "a number",
             (Some("bool"), ..) => "true or false",
@@ -311,14 +437,27 @@ impl World<'_> {
         }
         let written = self.files.sources.text(node.at);
         let help = match (&node.is, wanted) {
-            (Is::String(_), "a list") if written.starts_with(['"', '\'']) => Some(format!("write [{written}]")),
+            (Is::String(_), "a list") if written.starts_with(['"', '\'']) => {
+                Some(format!("write [{written}]"))
+            }
             (Is::Integer(_) | Is::Float(_) | Is::Boolean(_), "a string") if !written.is_empty() => {
                 Some(format!("write \"{written}\""))
+            }
+            (Is::String(text), "a number") if text.parse::<f64>().is_ok() => {
+                Some(format!("write {text}"))
+            }
+            (Is::String(text), "true or false") if text.parse::<bool>().is_ok() => {
+                Some(format!("write {text}"))
             }
             _ => None,
         };
         let wanted = if whole { wanted } else { "a whole number" };
-        let text = format!("the input `{name}` is {wanted}, and this is {}", node.noun());
+        let noun = if matches!(node.is, Is::Float(_)) {
+            "a number with a fraction"
+        } else {
+            node.noun()
+        };
+        let text = format!("the input `{name}` is {wanted}, and this is {noun}");
         self.tell(Diagnostic::error(node.at, text).maybe(help));
         false
     }
@@ -336,14 +475,28 @@ impl World<'_> {
         }
         let listing = self.listing(child);
         let Some((_, raw)) = listing.outputs.get(name) else {
-            let module = self.scopes[child].path.last().map(ToString::to_string).unwrap_or_default();
+            let module = self.scopes[child]
+                .path
+                .last()
+                .map(ToString::to_string)
+                .unwrap_or_default();
             let text = format!("`module.{module}` has no output `{name}`");
-            self.tell(Diagnostic::error(at, text).maybe(guess::help(name, listing.outputs.keys().map(String::as_str))));
+            self.tell(Diagnostic::error(at, text).maybe(guess::help(
+                name,
+                listing.outputs.keys().map(String::as_str),
+            )));
             return None;
         };
-        self.scopes[child].outputs.insert(name.to_owned(), Memo::Busy);
-        let built = self.build(&Cx::of(child), raw, &Shape::none()).one().filter(|node| !node.is_bad());
-        self.scopes[child].outputs.insert(name.to_owned(), Memo::Done(built.clone()));
+        self.scopes[child]
+            .outputs
+            .insert(name.to_owned(), Memo::Busy);
+        let built = self
+            .build(&Cx::of(child), raw, &Shape::none())
+            .one()
+            .filter(|node| !node.is_bad());
+        self.scopes[child]
+            .outputs
+            .insert(name.to_owned(), Memo::Done(built.clone()));
         built
     }
 
@@ -366,15 +519,22 @@ impl World<'_> {
 
     /// Reads every input and output of a module, so that each mistake in them is told.
     pub(crate) fn read_module(&mut self, scope: ScopeId) {
-        let Some(caller) = self.scopes[scope].caller.clone() else { return };
+        let Some(caller) = self.scopes[scope].caller.clone() else {
+            return;
+        };
         for name in caller.file.inputs.keys() {
             self.input(scope, name, caller.decl.at);
         }
         for (name, (at, _)) in &self.listing(scope).outputs {
-            let Some(node) = self.module_output(scope, name, *at) else { continue };
+            let Some(node) = self.module_output(scope, name, *at) else {
+                continue;
+            };
             let text = node.as_str().unwrap_or_default();
             // What is switched off or has no keys now may still be an output: only its use is a mistake.
-            if self.looks_like_address(text) && !text.starts_with("module.") && self.alias(scope, text).is_none() {
+            if self.looks_like_address(text)
+                && !text.starts_with("module.")
+                && self.alias(scope, text).is_none()
+            {
                 self.named(scope, text, node.at, &["*".to_owned()]);
             }
         }

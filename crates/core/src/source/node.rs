@@ -119,7 +119,9 @@ impl Node {
         match &self.is {
             Is::Later(later) => visit(later, self.at),
             Is::Array(items) => items.iter().for_each(|item| item.each_later(visit)),
-            Is::Table(table) => table.values().for_each(|(_, value)| value.each_later(visit)),
+            Is::Table(table) => table
+                .values()
+                .for_each(|(_, value)| value.each_later(visit)),
             _ => {}
         }
     }
@@ -152,9 +154,15 @@ impl Node {
             Is::Integer(number) => Value::from(*number),
             Is::Float(number) => Value::from(*number),
             Is::Boolean(flag) => Value::from(*flag),
-            Is::Array(items) => items.iter().map(Node::to_value).collect::<Option<Vec<_>>>()?.into(),
+            Is::Array(items) => items
+                .iter()
+                .map(Node::to_value)
+                .collect::<Option<Vec<_>>>()?
+                .into(),
             Is::Table(table) => {
-                let entries = table.iter().map(|(key, (_, value))| Some((key.as_str(), value.to_value()?)));
+                let entries = table
+                    .iter()
+                    .map(|(key, (_, value))| Some((key.as_str(), value.to_value()?)));
                 Value::from_pairs(entries.collect::<Option<Vec<_>>>()?)
             }
             Is::Later(_) | Is::Bad => return None,
@@ -179,7 +187,9 @@ impl Node {
             ValueKind::String => Is::String(value.as_str().ok_or_else(odd)?.to_owned()),
             ValueKind::Seq | ValueKind::Iterable => {
                 let items = value.try_iter().map_err(|_| odd())?;
-                let items = items.map(|item| Self::from_value(at, &item)).collect::<Result<Vec<_>, _>>()?;
+                let items = items
+                    .map(|item| Self::from_value(at, &item))
+                    .collect::<Result<Vec<_>, _>>()?;
                 Is::Array(items.into_iter().flatten().collect())
             }
             ValueKind::Map => {
@@ -193,7 +203,8 @@ impl Node {
                 Is::Table(table)
             }
             ValueKind::Plain => {
-                let fault = Fault::says("a resource is no value").help("write one of its outputs, such as `.id` or `.arn`");
+                let fault = Fault::says("a resource is no value")
+                    .help("write one of its outputs, such as `.id` or `.arn`");
                 return Err(fault.at(at));
             }
             _ => return Err(odd()),
@@ -211,12 +222,16 @@ impl Serialize for Node {
             Is::Boolean(flag) => serializer.serialize_bool(*flag),
             Is::Array(items) => {
                 let mut seq = serializer.serialize_seq(Some(items.len()))?;
-                items.iter().try_for_each(|item| seq.serialize_element(item))?;
+                items
+                    .iter()
+                    .try_for_each(|item| seq.serialize_element(item))?;
                 seq.end()
             }
             Is::Table(table) => {
                 let mut map = serializer.serialize_map(Some(table.len()))?;
-                table.iter().try_for_each(|(key, (_, value))| map.serialize_entry(key, value))?;
+                table
+                    .iter()
+                    .try_for_each(|(key, (_, value))| map.serialize_entry(key, value))?;
                 map.end()
             }
             Is::Later(later) => serializer.collect_str(later),

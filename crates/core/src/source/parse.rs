@@ -18,7 +18,11 @@ pub(crate) fn parse(source: &Source) -> Result<Node, Vec<Diagnostic>> {
             Diagnostic::error(at, format!("this is not TOML: {}", error.message()))
         })
         .collect();
-    let node = Reader { source, told: &mut told }.table(whole, tree.get_ref());
+    let node = Reader {
+        source,
+        told: &mut told,
+    }
+    .table(whole, tree.get_ref());
     if told.is_empty() { Ok(node) } else { Err(told) }
 }
 
@@ -26,7 +30,11 @@ pub(crate) fn parse(source: &Source) -> Result<Node, Vec<Diagnostic>> {
 pub(crate) fn value(source: &Source) -> Option<Node> {
     let parsed = DeValue::parse(&source.text).ok()?;
     let mut told = Vec::new();
-    let node = Reader { source, told: &mut told }.value(&parsed);
+    let node = Reader {
+        source,
+        told: &mut told,
+    }
+    .value(&parsed);
     told.is_empty().then_some(node)
 }
 
@@ -62,7 +70,10 @@ impl Reader<'_> {
             },
             DeValue::Boolean(flag) => Is::Boolean(*flag),
             DeValue::Datetime(_) => {
-                self.told.push(Diagnostic::error(at, "no property is a date").help("write it as a string, in quotes"));
+                self.told.push(
+                    Diagnostic::error(at, "no property is a date")
+                        .help("write it as a string, in quotes"),
+                );
                 Is::Bad
             }
             DeValue::Array(items) => Is::Array(items.iter().map(|item| self.value(item)).collect()),

@@ -27,7 +27,13 @@ pub(crate) enum Named {
 
 impl World<'_> {
     /// A text in a place where a reference may stand; elsewhere it is only text.
-    pub(crate) fn refer(&mut self, home: ScopeId, text: String, at: Span, shape: &Shape<'_>) -> Built {
+    pub(crate) fn refer(
+        &mut self,
+        home: ScopeId,
+        text: String,
+        at: Span,
+        shape: &Shape<'_>,
+    ) -> Built {
         let refs = shape.refs();
         if refs.is_empty() {
             return Built::One(Node::string(at, text));
@@ -35,9 +41,11 @@ impl World<'_> {
         match self.named(home, &text, at, &refs) {
             Named::Literal => Built::One(Node::string(at, text)),
             Named::One(address) => Built::One(Node::string(at, address.reference())),
-            Named::All(all) => {
-                Built::Many(all.iter().map(|address| Node::string(at, address.reference())).collect())
-            }
+            Named::All(all) => Built::Many(
+                all.iter()
+                    .map(|address| Node::string(at, address.reference()))
+                    .collect(),
+            ),
             Named::Bad => Built::bad(at),
         }
     }
@@ -56,7 +64,9 @@ impl World<'_> {
         let known = |world: &Self, kind: &str| {
             world.vocabulary.kinds().contains(&kind) || world.vocabulary.lookups().contains(&kind)
         };
-        if let Some(address) = Address::from_reference(text).filter(|address| known(self, &address.kind)) {
+        if let Some(address) =
+            Address::from_reference(text).filter(|address| known(self, &address.kind))
+        {
             return self.fits_kind(Named::One(address), refs, at);
         }
         let parts: Vec<&str> = text.split('.').collect();
@@ -67,8 +77,11 @@ impl World<'_> {
                 self.resource(scope, false, kind, name, rest, at)
             }
             [kind, name, ..] if self.vocabulary.lookups().contains(kind) && is_name(name) => {
-                let diagnostic = Diagnostic::error(at, format!("a `{kind}` is not ours: it is looked up"));
-                self.tell(diagnostic.help(format!("write existing.{text}, and declare [existing.{kind}.{name}]")));
+                let diagnostic =
+                    Diagnostic::error(at, format!("a `{kind}` is not ours: it is looked up"));
+                self.tell(diagnostic.help(format!(
+                    "write existing.{text}, and declare [existing.{kind}.{name}]"
+                )));
                 return Named::Bad;
             }
             _ => return self.literal(scope, text, at, refs),
@@ -80,12 +93,17 @@ impl World<'_> {
     fn literal(&mut self, scope: ScopeId, text: &str, at: Span, refs: &[String]) -> Named {
         let kinds = refs.iter().filter(|kind| *kind != "*");
         let listing = self.listing(scope);
-        if let Some(kind) = kinds.clone().find(|kind| listing.decl(false, kind, text).is_some()) {
+        if let Some(kind) = kinds
+            .clone()
+            .find(|kind| listing.decl(false, kind, text).is_some())
+        {
             let diagnostic = Diagnostic::error(at, format!("`{text}` is a name without its kind"));
             self.tell(diagnostic.help(format!("write `{kind}.{text}`")));
             return Named::Bad;
         }
-        let Some((head, rest)) = text.split_once('.').filter(|(head, _)| is_name(head)) else { return Named::Literal };
+        let Some((head, rest)) = text.split_once('.').filter(|(head, _)| is_name(head)) else {
+            return Named::Literal;
+        };
         let words = kinds.map(String::as_str).chain(["module", "existing"]);
         match guess::close(head, words) {
             Some(close) => {
@@ -104,10 +122,15 @@ impl World<'_> {
             Named::All(all) => all.first(),
             _ => None,
         };
-        let Some(wrong) = first.filter(|address| !refs.iter().any(|kind| *kind == address.kind || kind == "*")) else {
+        let Some(wrong) =
+            first.filter(|address| !refs.iter().any(|kind| *kind == address.kind || kind == "*"))
+        else {
             return named;
         };
-        let text = format!("`{wrong}` is of the wrong kind: {} belongs here", guess::either(refs));
+        let text = format!(
+            "`{wrong}` is of the wrong kind: {} belongs here",
+            guess::either(refs)
+        );
         let names: Vec<String> = self.scopes[0]
             .listing
             .resources
@@ -115,12 +138,21 @@ impl World<'_> {
             .filter(|(kind, _)| refs.contains(kind))
             .map(|(kind, name)| format!("{kind}.{name}"))
             .collect();
-        let help = (!names.is_empty() && names.len() <= 6).then(|| format!("there is {}", guess::list(&names)));
+        let help = (!names.is_empty() && names.len() <= 6)
+            .then(|| format!("there is {}", guess::list(&names)));
         self.tell(Diagnostic::error(at, text).maybe(help));
         Named::Bad
     }
 
-    fn resource(&mut self, scope: ScopeId, existing: bool, kind: &str, name: &str, rest: &[&str], at: Span) -> Named {
+    fn resource(
+        &mut self,
+        scope: ScopeId,
+        existing: bool,
+        kind: &str,
+        name: &str,
+        rest: &[&str],
+        at: Span,
+    ) -> Named {
         let listing = self.listing(scope);
         let Some(decl) = listing.decl(existing, kind, name) else {
             self.no_such(scope, existing, kind, name, at);
@@ -137,14 +169,16 @@ impl World<'_> {
             }
             (Extent::One, []) => Named::One(address),
             (Extent::One, [key, ..]) => {
-                let outputs = self.outputs_of(kind);
-                let text = format!("`{address}` has no keys: it has no `for_each`");
-                let help = if outputs.iter().any(|output| output == key) {
-                    format!("a resource is named without its output: write `{}`", address.whole())
+                let is_output = self.outputs_of(kind).iter().any(|output| output == key);
+                let text = if is_output {
+                    format!(
+                        "a reference names a resource, and `{}` is one of its outputs",
+                        rest.join(".")
+                    )
                 } else {
-                    format!("write `{}`", address.whole())
+                    format!("`{address}` has no keys: it has no `for_each`")
                 };
-                self.tell(Diagnostic::error(at, text).help(help));
+                self.tell(Diagnostic::error(at, text).help(format!("write `{address}`")));
                 Named::Bad
             }
             (Extent::Many(all), []) => {
@@ -162,8 +196,17 @@ impl World<'_> {
         }
     }
 
-    fn through_module(&mut self, scope: ScopeId, name: &str, rest: &[&str], at: Span, refs: &[String]) -> Named {
-        let Some(children) = self.children(scope, name, at) else { return Named::Bad };
+    fn through_module(
+        &mut self,
+        scope: ScopeId,
+        name: &str,
+        rest: &[&str],
+        at: Span,
+        refs: &[String],
+    ) -> Named {
+        let Some(children) = self.children(scope, name, at) else {
+            return Named::Bad;
+        };
         let (child, rest) = match (&*children, rest) {
             (Children::Bad, _) => return Named::Bad,
             (Children::Off(when), _) => {
@@ -174,11 +217,20 @@ impl World<'_> {
             (Children::Many(all), [key, rest @ ..]) if all.contains_key(*key) => (all[*key], rest),
             (Children::Many(all), []) if refs == ["*"] => {
                 let all: Vec<ScopeId> = all.values().copied().collect();
-                return Named::All(all.into_iter().flat_map(|child| self.everything_in(child)).collect());
+                return Named::All(
+                    all.into_iter()
+                        .flat_map(|child| self.everything_in(child))
+                        .collect(),
+                );
             }
             (Children::Many(all), rest) => {
                 let keys: IndexMap<String, ()> = all.keys().map(|key| (key.clone(), ())).collect();
-                self.no_key(&Address::new("module", name), rest.first().unwrap_or(&""), &keys, at);
+                self.no_key(
+                    &Address::new("module", name),
+                    rest.first().unwrap_or(&""),
+                    &keys,
+                    at,
+                );
                 return Named::Bad;
             }
         };
@@ -186,18 +238,37 @@ impl World<'_> {
             if refs == ["*"] {
                 return Named::All(self.everything_in(child));
             }
-            let outputs = self.listing(child).outputs.keys().cloned().collect::<Vec<_>>();
-            let diagnostic = Diagnostic::error(at, format!("`module.{name}` is a module: one of its outputs belongs here"));
-            self.tell(diagnostic.help(format!("write module.{name}.{{output}}; there is {}", guess::list(&outputs))));
+            let outputs = self
+                .listing(child)
+                .outputs
+                .keys()
+                .cloned()
+                .collect::<Vec<_>>();
+            let diagnostic = Diagnostic::error(
+                at,
+                format!("`module.{name}` is a module: one of its outputs belongs here"),
+            );
+            self.tell(diagnostic.help(format!(
+                "write module.{name}.{{output}}; there is {}",
+                guess::list(&outputs)
+            )));
             return Named::Bad;
         };
-        let Some(node) = self.module_output(child, output, at) else { return Named::Bad };
+        let Some(node) = self.module_output(child, output, at) else {
+            return Named::Bad;
+        };
         match (node.as_str(), node.as_array()) {
             (Some(text), _) => self.through_output(child, text, rest, at, refs),
             (None, Some(items)) => {
                 let mut all = Vec::new();
                 for item in items {
-                    match self.through_output(child, item.as_str().unwrap_or_default(), rest, at, refs) {
+                    match self.through_output(
+                        child,
+                        item.as_str().unwrap_or_default(),
+                        rest,
+                        at,
+                        refs,
+                    ) {
                         Named::One(address) => all.push(address),
                         Named::All(more) => all.extend(more),
                         Named::Literal | Named::Bad => return Named::Bad,
@@ -215,7 +286,14 @@ impl World<'_> {
     }
 
     /// An output is another name for an address of its own file; a key may follow it.
-    fn through_output(&mut self, child: ScopeId, text: &str, rest: &[&str], at: Span, refs: &[String]) -> Named {
+    fn through_output(
+        &mut self,
+        child: ScopeId,
+        text: &str,
+        rest: &[&str],
+        at: Span,
+        refs: &[String],
+    ) -> Named {
         let whole: Vec<&str> = std::iter::once(text).chain(rest.iter().copied()).collect();
         self.named(child, &whole.join("."), at, refs)
     }
@@ -225,51 +303,92 @@ impl World<'_> {
         let mut all = Vec::new();
         for scope in self.scopes_below(scope) {
             for decl in self.listing(scope).resources.values() {
-                all.extend(self.instances(scope, decl).into_iter().map(|(address, _)| address));
+                all.extend(
+                    self.instances(scope, decl)
+                        .into_iter()
+                        .map(|(address, _)| address),
+                );
             }
         }
         all
     }
 
     /// The addresses of a declaration, each with its `each`.
-    pub(crate) fn instances(&mut self, scope: ScopeId, decl: &super::declare::Decl) -> Vec<(Address, Option<Rc<Each>>)> {
+    pub(crate) fn instances(
+        &mut self,
+        scope: ScopeId,
+        decl: &super::declare::Decl,
+    ) -> Vec<(Address, Option<Rc<Each>>)> {
         let mut address = Address::new(&decl.kind, &decl.name).within(&self.scopes[scope].path);
         address.existing = decl.existing;
         match &*self.extent(scope, decl) {
             Extent::One => vec![(address, None)],
-            Extent::Many(all) => {
-                all.iter().map(|(key, each)| (address.clone().keyed(key), Some(Rc::clone(each)))).collect()
-            }
+            Extent::Many(all) => all
+                .iter()
+                .map(|(key, each)| (address.clone().keyed(key), Some(Rc::clone(each))))
+                .collect(),
             Extent::Off(_) | Extent::Bad => Vec::new(),
         }
     }
 
-    pub(crate) fn no_such(&mut self, scope: ScopeId, existing: bool, kind: &str, name: &str, at: Span) {
+    pub(crate) fn no_such(
+        &mut self,
+        scope: ScopeId,
+        existing: bool,
+        kind: &str,
+        name: &str,
+        at: Span,
+    ) {
         let listing = self.listing(scope);
         let prefix = if existing { "existing." } else { "" };
         let text = format!("there is no `{prefix}{kind}.{name}` here");
-        let names: Vec<String> =
-            listing.names_of(existing, kind).iter().map(|name| format!("{prefix}{kind}.{name}")).collect();
-        let above = if existing { None } else { self.stage_that_has(kind, name) };
+        let names: Vec<String> = listing
+            .names_of(existing, kind)
+            .iter()
+            .map(|name| format!("{prefix}{kind}.{name}"))
+            .collect();
+        let within = !self.scopes[scope].path.is_empty();
+        let above = if existing {
+            None
+        } else {
+            self.stage_that_has(kind, name)
+        };
         let other = listing.decl(!existing, kind, name).is_some();
         let help = match above {
             _ if other && existing => Some(format!("did you mean `{kind}.{name}`?")),
             _ if other => Some(format!("did you mean `existing.{kind}.{name}`?")),
             Some(stage) => Some(format!("the stage {stage} is the first to name it")),
-            None if names.is_empty() && !self.scopes[scope].path.is_empty() => {
+            None if within
+                && guess::close(
+                    &format!("{prefix}{kind}.{name}"),
+                    names.iter().map(String::as_str),
+                )
+                .is_none() =>
+            {
                 Some("a module sees its own file only: let it in as an input".to_owned())
             }
-            None if names.is_empty() => Some(format!("write [{prefix}{kind}.{name}] and its properties")),
-            None => guess::help(&format!("{prefix}{kind}.{name}"), names.iter().map(String::as_str)),
+            None if names.is_empty() => {
+                Some(format!("write [{prefix}{kind}.{name}] and its properties"))
+            }
+            None => guess::help(
+                &format!("{prefix}{kind}.{name}"),
+                names.iter().map(String::as_str),
+            ),
         };
         self.tell(Diagnostic::error(at, text).maybe(help));
     }
 
     /// A higher stage that names what this one does not.
     fn stage_that_has(&self, kind: &str, name: &str) -> Option<String> {
-        let here = self.stages.iter().position(|stage| Some(stage) == self.stage.as_ref())?;
+        let here = self
+            .stages
+            .iter()
+            .position(|stage| Some(stage) == self.stage.as_ref())?;
         let later = self.ladder.iter().enumerate().skip(here + 1);
-        let found = later.filter(|(_, listing)| listing.decl(false, kind, name).is_some()).map(|(index, _)| index).next();
+        let found = later
+            .filter(|(_, listing)| listing.decl(false, kind, name).is_some())
+            .map(|(index, _)| index)
+            .next();
         found.and_then(|index| self.stages.get(index).cloned())
     }
 
@@ -277,13 +396,26 @@ impl World<'_> {
         let text = format!("`{}` is switched off here", module_name(address));
         let condition = self.files.sources.text(when).to_owned();
         let help = format!("give this the same condition: when = {condition}");
-        self.tell(Diagnostic::error(at, text).help(help).and(when, "switched off here"));
+        self.tell(
+            Diagnostic::error(at, text)
+                .help(help)
+                .and(when, "switched off here"),
+        );
     }
 
     fn needs_key<T>(&mut self, address: &Address, keys: &IndexMap<String, T>, at: Span) {
         let text = format!("`{address}` has `for_each`: say which one");
-        let written = self.files.sources.text(at).trim_matches(['"', '\'']).to_owned();
-        let name = if written.contains("{{") || written.is_empty() { address.to_string() } else { written };
+        let written = self
+            .files
+            .sources
+            .text(at)
+            .trim_matches(['"', '\''])
+            .to_owned();
+        let name = if written.contains("{{") || written.is_empty() {
+            address.to_string()
+        } else {
+            written
+        };
         let help = match keys.keys().next() {
             Some(first) => format!("write `{name}.{first}`, or in a list `{name}.*` for all"),
             None => format!("it is empty now; in a list, `{name}.*` is none"),
@@ -291,10 +423,41 @@ impl World<'_> {
         self.tell(Diagnostic::error(at, text).help(help));
     }
 
-    pub(crate) fn no_key<T>(&mut self, address: &Address, key: &str, keys: &IndexMap<String, T>, at: Span) {
+    /// A module with `for_each` is named without a key, or with a wrong one.
+    pub(crate) fn no_module_key(
+        &mut self,
+        name: &str,
+        key: &str,
+        all: &IndexMap<String, ScopeId>,
+        at: Span,
+    ) {
+        let is_output = all
+            .values()
+            .next()
+            .is_some_and(|child| self.listing(*child).outputs.contains_key(key));
+        if !is_output {
+            return self.no_key(&Address::new("module", name), key, all, at);
+        }
+        let first = all.keys().next().map_or("key", String::as_str);
+        let text = format!("`module.{name}` has `for_each`: say which one");
+        self.tell(Diagnostic::error(at, text).help(format!("write module.{name}.{first}.{key}")));
+    }
+
+    pub(crate) fn no_key<T>(
+        &mut self,
+        address: &Address,
+        key: &str,
+        keys: &IndexMap<String, T>,
+        at: Span,
+    ) {
         let name = module_name(address);
-        let text = if key.is_empty() { format!("`{name}` has `for_each`: say which one") } else { format!("`{name}` has no key `{key}`") };
-        let help = guess::help(key, keys.keys().map(String::as_str)).unwrap_or_else(|| "it has none now".to_owned());
+        let text = if key.is_empty() {
+            format!("`{name}` has `for_each`: say which one")
+        } else {
+            format!("`{name}` has no key `{key}`")
+        };
+        let help = guess::help(key, keys.keys().map(String::as_str))
+            .unwrap_or_else(|| "it has none now".to_owned());
         self.tell(Diagnostic::error(at, text).help(help));
     }
 }

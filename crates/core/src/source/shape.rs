@@ -34,11 +34,23 @@ impl<'v> Shape<'v> {
 
     /// The shape of a module's input: references to these kinds, or text.
     pub(crate) fn input(kinds: &[String], many: bool, text: bool) -> Self {
-        Self { root: None, all: Vec::new(), input: Some(Rc::new(Input { kinds: kinds.to_vec(), many, text })) }
+        Self {
+            root: None,
+            all: Vec::new(),
+            input: Some(Rc::new(Input {
+                kinds: kinds.to_vec(),
+                many,
+                text,
+            })),
+        }
     }
 
     fn gather(root: &'v Value, schemas: impl IntoIterator<Item = &'v Value>) -> Self {
-        let mut shape = Self { root: Some(root), all: Vec::new(), input: None };
+        let mut shape = Self {
+            root: Some(root),
+            all: Vec::new(),
+            input: None,
+        };
         schemas.into_iter().for_each(|schema| shape.add(schema));
         shape
     }
@@ -49,12 +61,20 @@ impl<'v> Shape<'v> {
             return;
         }
         self.all.push(schema);
-        let target = schema.get("$ref").and_then(Value::as_str).and_then(|path| path.strip_prefix('#'));
+        let target = schema
+            .get("$ref")
+            .and_then(Value::as_str)
+            .and_then(|path| path.strip_prefix('#'));
         if let Some(target) = target.and_then(|path| self.root?.pointer(path)) {
             self.add(target);
         }
         for word in ["anyOf", "oneOf", "allOf"] {
-            schema.get(word).and_then(Value::as_array).into_iter().flatten().for_each(|one| self.add(one));
+            schema
+                .get(word)
+                .and_then(Value::as_array)
+                .into_iter()
+                .flatten()
+                .for_each(|one| self.add(one));
         }
     }
 
@@ -68,10 +88,14 @@ impl<'v> Shape<'v> {
     /// The shape of a table's entry.
     pub(crate) fn entry(&self, key: &str) -> Self {
         self.step(|schema| {
-            let named = schema.get("properties").and_then(|properties| properties.get(key));
+            let named = schema
+                .get("properties")
+                .and_then(|properties| properties.get(key));
             let patterns = schema.get("patternProperties").and_then(Value::as_object);
             let pattern = patterns.and_then(|patterns| patterns.values().next());
-            let other = schema.get("additionalProperties").filter(|other| other.is_object());
+            let other = schema
+                .get("additionalProperties")
+                .filter(|other| other.is_object());
             named.or(pattern).or(other).into_iter().collect()
         })
     }
@@ -81,12 +105,19 @@ impl<'v> Shape<'v> {
         if self.input.is_some() {
             return self.clone();
         }
-        self.step(|schema| schema.get("items").filter(|items| items.is_object()).into_iter().collect())
+        self.step(|schema| {
+            schema
+                .get("items")
+                .filter(|items| items.is_object())
+                .into_iter()
+                .collect()
+        })
     }
 
     /// Whether a list may stand here.
     pub(crate) fn is_list(&self) -> bool {
-        self.input.as_ref().is_some_and(|input| input.many) || self.all.iter().any(|schema| schema.get("items").is_some())
+        self.input.as_ref().is_some_and(|input| input.many)
+            || self.all.iter().any(|schema| schema.get("items").is_some())
     }
 
     /// The kinds that a reference here may name; empty where none may stand.
@@ -94,12 +125,21 @@ impl<'v> Shape<'v> {
         if let Some(input) = &self.input {
             return input.kinds.clone();
         }
-        let lists = self.all.iter().filter_map(|schema| schema.get("x-ref")?.as_array());
-        lists.flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+        let lists = self
+            .all
+            .iter()
+            .filter_map(|schema| schema.get("x-ref")?.as_array());
+        lists
+            .flatten()
+            .filter_map(Value::as_str)
+            .map(str::to_owned)
+            .collect()
     }
 
     fn says(&self, flag: &str) -> bool {
-        self.all.iter().any(|schema| schema.get(flag) == Some(&Value::Bool(true)))
+        self.all
+            .iter()
+            .any(|schema| schema.get(flag) == Some(&Value::Bool(true)))
     }
 
     /// Whether it is replaced whole when stages merge.
@@ -129,14 +169,25 @@ impl<'v> Shape<'v> {
 
     /// The names of the declared properties.
     pub(crate) fn properties(&self) -> Vec<&'v str> {
-        let tables = self.all.iter().filter_map(|schema| schema.get("properties")?.as_object());
-        tables.flat_map(|table| table.keys().map(String::as_str)).collect()
+        let tables = self
+            .all
+            .iter()
+            .filter_map(|schema| schema.get("properties")?.as_object());
+        tables
+            .flat_map(|table| table.keys().map(String::as_str))
+            .collect()
     }
 
     /// The names of the properties that must be there.
     pub(crate) fn required(&self) -> Vec<&'v str> {
         // Only of the spec itself: below `anyOf` a property may belong to a choice that was not made.
-        let list = self.all.first().and_then(|schema| schema.get("required")?.as_array());
-        list.into_iter().flatten().filter_map(Value::as_str).collect()
+        let list = self
+            .all
+            .first()
+            .and_then(|schema| schema.get("required")?.as_array());
+        list.into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect()
     }
 }

@@ -16,7 +16,10 @@ pub struct Span {
 
 impl Span {
     /// A place in no file: for values that were made, not written.
-    pub const NOWHERE: Self = Self { start: u32::MAX, end: u32::MAX };
+    pub const NOWHERE: Self = Self {
+        start: u32::MAX,
+        end: u32::MAX,
+    };
 
     /// Whether this is [`Span::NOWHERE`].
     pub fn is_nowhere(self) -> bool {
@@ -64,7 +67,10 @@ fn clamp(offset: usize) -> u32 {
 impl Source {
     /// The span of a range of bytes in this file.
     pub fn span(&self, range: Range<usize>) -> Span {
-        Span { start: self.base + clamp(range.start), end: self.base + clamp(range.end) }
+        Span {
+            start: self.base + clamp(range.start),
+            end: self.base + clamp(range.end),
+        }
     }
 
     fn holds(&self, span: Span) -> bool {
@@ -76,8 +82,15 @@ impl Sources {
     /// Adds a file; the answer is its number.
     pub fn add(&mut self, path: impl Into<String>, text: impl Into<Arc<str>>) -> usize {
         // One byte lies between two files, so that the end of one is not the start of the next.
-        let base = self.files.last().map_or(0, |last| last.base + clamp(last.text.len()) + 1);
-        self.files.push(Source { path: path.into(), text: text.into(), base });
+        let base = self
+            .files
+            .last()
+            .map_or(0, |last| last.base + clamp(last.text.len()) + 1);
+        self.files.push(Source {
+            path: path.into(),
+            text: text.into(),
+            base,
+        });
         self.files.len() - 1
     }
 
@@ -97,7 +110,10 @@ impl Sources {
             return None;
         }
         let after = self.files.partition_point(|file| file.base <= span.start);
-        let file = self.files.get(after.checked_sub(1)?).filter(|file| file.holds(span))?;
+        let file = self
+            .files
+            .get(after.checked_sub(1)?)
+            .filter(|file| file.holds(span))?;
         let start = (span.start - file.base) as usize;
         let end = ((span.end - file.base) as usize).clamp(start, file.text.len());
         Some((file, start..end))
@@ -105,7 +121,16 @@ impl Sources {
 
     /// The text of a span, as it stands in the file.
     pub fn text(&self, span: Span) -> &str {
-        self.find(span).and_then(|(file, range)| file.text.get(range)).unwrap_or_default()
+        self.find(span)
+            .and_then(|(file, range)| file.text.get(range))
+            .unwrap_or_default()
+    }
+
+    /// The text that follows a span in its file.
+    pub fn after(&self, span: Span) -> &str {
+        self.find(span)
+            .and_then(|(file, range)| file.text.get(range.end..))
+            .unwrap_or_default()
     }
 
     /// The file, line and column where a span starts.
@@ -125,7 +150,10 @@ impl Sources {
         match self.text(span).find(part) {
             Some(offset) if !part.is_empty() => {
                 let start = span.start + clamp(offset);
-                Span { start, end: start + clamp(part.len()) }
+                Span {
+                    start,
+                    end: start + clamp(part.len()),
+                }
             }
             _ => span,
         }

@@ -174,7 +174,9 @@ fn covers(whole: &Address, address: &Address) -> bool {
     if whole.kind == "module" {
         let first: Option<&Segment> = address.modules.get(whole.modules.len());
         return address.modules.starts_with(&whole.modules)
-            && first.is_some_and(|first| first.name == whole.name && (whole.key.is_none() || whole.key == first.key));
+            && first.is_some_and(|first| {
+                first.name == whole.name && (whole.key.is_none() || whole.key == first.key)
+            });
     }
     address == whole || (whole.key.is_none() && address.whole() == *whole)
 }

@@ -28,8 +28,14 @@ impl Library {
     /// Reads a template and what it includes from the folder it lies in.
     pub(crate) fn read(files: &mut Files, path: &Path) -> std::io::Result<Self> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        let main = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-        let mut library = Self { main: main.clone(), parts: Vec::new() };
+        let main = path
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        let mut library = Self {
+            main: main.clone(),
+            parts: Vec::new(),
+        };
         let mut wanted = vec![main];
         while let Some(name) = wanted.pop() {
             if library.parts.iter().any(|part| part.name == name) {
@@ -43,7 +49,10 @@ impl Library {
             };
             let text = files.text(number);
             wanted.extend(includes(&text));
-            let start = files.sources.file(number).map_or(Span::NOWHERE, |source| source.span(0..0));
+            let start = files
+                .sources
+                .file(number)
+                .map_or(Span::NOWHERE, |source| source.span(0..0));
             library.parts.push(Part { name, text, start });
         }
         Ok(library)
@@ -54,12 +63,17 @@ impl Library {
         let environment = self.environment();
         let mut found = Vec::new();
         for part in &self.parts {
-            let Ok(template) = environment.get_template(&part.name) else { continue };
+            let Ok(template) = environment.get_template(&part.name) else {
+                continue;
+            };
             let mut names: Vec<_> = template.undeclared_variables(true).into_iter().collect();
             names.sort();
             for name in names {
                 let offset = part.text.find(&name).unwrap_or(0);
-                found.push((name.split('.').map(str::to_owned).collect(), part.span(offset..offset + name.len())));
+                found.push((
+                    name.split('.').map(str::to_owned).collect(),
+                    part.span(offset..offset + name.len()),
+                ));
             }
         }
         found
@@ -67,7 +81,9 @@ impl Library {
 
     /// Whether one part sets names that another may use.
     pub(crate) fn sets_names(&self) -> bool {
-        self.parts.iter().any(|part| part.text.contains("{% set") || part.text.contains("{% for"))
+        self.parts
+            .iter()
+            .any(|part| part.text.contains("{% set") || part.text.contains("{% for"))
     }
 
     fn environment(&self) -> minijinja::Environment<'_> {
@@ -86,22 +102,30 @@ impl Library {
             let added = environment.add_template_owned(part.name.clone(), part.text.to_string());
             added.map_err(|error| self.fault(&error))?;
         }
-        let rendered = environment.get_template(&self.main).and_then(|template| template.render(context));
+        let rendered = environment
+            .get_template(&self.main)
+            .and_then(|template| template.render(context));
         rendered.map_err(|error| self.fault(&error))
     }
 
     /// An error in the file in which it happened.
     fn fault(&self, error: &minijinja::Error) -> Fault {
-        let inner = std::error::Error::source(error).and_then(|source| source.downcast_ref::<minijinja::Error>());
+        let inner = std::error::Error::source(error)
+            .and_then(|source| source.downcast_ref::<minijinja::Error>());
         if let Some(inner) = inner {
             return self.fault(inner);
         }
         let fault = match error.kind() {
-            minijinja::ErrorKind::TemplateNotFound => Fault::says("there is no such file beside the template")
-                .help("a template may include files of its own folder"),
+            minijinja::ErrorKind::TemplateNotFound => {
+                Fault::says("there is no such file beside the template")
+                    .help("a template may include files of its own folder")
+            }
             _ => expression::words(error),
         };
-        let part = self.parts.iter().find(|part| Some(part.name.as_str()) == error.name());
+        let part = self
+            .parts
+            .iter()
+            .find(|part| Some(part.name.as_str()) == error.name());
         match (part, error.range()) {
             (Some(part), Some(range)) => fault.at(part.span(range)),
             (Some(part), None) => fault.at(part.line(error.line().unwrap_or(1))),
@@ -113,11 +137,19 @@ impl Library {
 impl Part {
     fn span(&self, range: std::ops::Range<usize>) -> Span {
         let shift = |offset: usize| self.start.start + u32::try_from(offset).unwrap_or(0);
-        Span { start: shift(range.start), end: shift(range.end) }
+        Span {
+            start: shift(range.start),
+            end: shift(range.end),
+        }
     }
 
     fn line(&self, line: usize) -> Span {
-        let start = self.text.split_inclusive('\n').take(line.saturating_sub(1)).map(str::len).sum::<usize>();
+        let start = self
+            .text
+            .split_inclusive('\n')
+            .take(line.saturating_sub(1))
+            .map(str::len)
+            .sum::<usize>();
         let length = self.text[start..].lines().next().map_or(0, str::len);
         self.span(start..start + length)
     }
@@ -125,11 +157,20 @@ impl Part {
 
 /// The names of the files that a template includes.
 fn includes(text: &str) -> Vec<String> {
-    let blocks = text.split("{%").skip(1).filter_map(|block| block.split("%}").next());
+    let blocks = text
+        .split("{%")
+        .skip(1)
+        .filter_map(|block| block.split("%}").next());
     let names = blocks.filter_map(|block| {
         let rest = block.trim_start_matches(['-', '+']).trim_start();
-        let rest = ["include", "import", "from", "extends"].iter().find_map(|word| rest.strip_prefix(word))?;
-        let quote = rest.trim_start().chars().next().filter(|c| *c == '"' || *c == '\'')?;
+        let rest = ["include", "import", "from", "extends"]
+            .iter()
+            .find_map(|word| rest.strip_prefix(word))?;
+        let quote = rest
+            .trim_start()
+            .chars()
+            .next()
+            .filter(|c| *c == '"' || *c == '\'')?;
         rest.split(quote).nth(1).map(str::to_owned)
     });
     names.collect()

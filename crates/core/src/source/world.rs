@@ -1,7 +1,7 @@
 //! The files of one stage as a world of names: scopes, what exists in them, and with which keys. Nothing is computed before it
 //! is asked for, and nothing twice; what asks for itself is told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::rc::Rc;
 
@@ -36,8 +36,9 @@ pub(crate) struct World<'v> {
     pub(crate) ladder: Vec<Rc<Listing>>,
     pub(crate) stage: Option<String>,
     pub(crate) scopes: Vec<Scope>,
+    /// Resources of which it was told that they are none: what they lack need not be told.
+    pub(crate) odd: HashSet<Address>,
     pub(crate) modules: HashMap<PathBuf, Option<Rc<ModuleFile>>>,
-    studies: HashMap<String, Option<Rc<Study>>>,
 }
 
 /// What a file sees: its own names, and the inputs if it is a module.
@@ -110,15 +111,26 @@ pub(crate) struct Cx {
 
 impl Cx {
     pub(crate) fn of(scope: ScopeId) -> Self {
-        Self { scope, each: None, own: None, loading: false }
+        Self {
+            scope,
+            each: None,
+            own: None,
+            loading: false,
+        }
     }
 
     pub(crate) fn with(&self, each: Option<&Rc<Each>>) -> Self {
-        Self { each: each.cloned(), ..self.clone() }
+        Self {
+            each: each.cloned(),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn loading(&self) -> Self {
-        Self { loading: true, ..self.clone() }
+        Self {
+            loading: true,
+            ..self.clone()
+        }
     }
 }
 
@@ -156,9 +168,13 @@ impl<'v> World<'v> {
             stages: stages.to_vec(),
             ladder: ladder.to_vec(),
             stage: stages.get(stage).cloned(),
-            scopes: vec![Scope::new(Vec::new(), ladder.get(stage).cloned().unwrap_or_default(), None)],
+            scopes: vec![Scope::new(
+                Vec::new(),
+                ladder.get(stage).cloned().unwrap_or_default(),
+                None,
+            )],
+            odd: HashSet::new(),
             modules: HashMap::new(),
-            studies: HashMap::new(),
         }
     }
 
@@ -175,7 +191,9 @@ impl<'v> World<'v> {
 
     /// The schema of a kind.
     pub(crate) fn shape(&self, kind: &str) -> Shape<'v> {
-        self.vocabulary.schema(kind).map_or_else(Shape::none, Shape::of)
+        self.vocabulary
+            .schema(kind)
+            .map_or_else(Shape::none, Shape::of)
     }
 
     /// What a string says; `Err`: told already.
@@ -183,7 +201,7 @@ impl<'v> World<'v> {
         if !expression::is_expression(text) {
             return Ok(None);
         }
-        if let Some(known) = self.studies.get(text) {
+        if let Some(known) = self.files.studies.get(text) {
             return known.clone().map(Some).ok_or(());
         }
         let study = match expression::study(text) {
@@ -193,7 +211,7 @@ impl<'v> World<'v> {
                 None
             }
         };
-        self.studies.insert(text.to_owned(), study.clone());
+        self.files.studies.insert(text.to_owned(), study.clone());
         study.map(Some).ok_or(())
     }
 
@@ -212,15 +230,23 @@ impl<'v> World<'v> {
         match self.scopes[scope].extents.get(&key) {
             Some(Memo::Done(extent)) => return Rc::clone(extent),
             Some(Memo::Busy) => {
-                let text = format!("whether there is a `{}.{}` depends on itself", decl.kind, decl.name);
-                self.tell(Diagnostic::error(decl.at, text).help("`when` and `for_each` cannot go round in a circle"));
+                let text = format!(
+                    "whether there is a `{}.{}` depends on itself",
+                    decl.kind, decl.name
+                );
+                self.tell(
+                    Diagnostic::error(decl.at, text)
+                        .help("`when` and `for_each` cannot go round in a circle"),
+                );
                 return Rc::new(Extent::Bad);
             }
             None => {}
         }
         self.scopes[scope].extents.insert(key.clone(), Memo::Busy);
         let extent = Rc::new(self.measure(scope, decl).unwrap_or(Extent::Bad));
-        self.scopes[scope].extents.insert(key, Memo::Done(Rc::clone(&extent)));
+        self.scopes[scope]
+            .extents
+            .insert(key, Memo::Done(Rc::clone(&extent)));
         extent
     }
 
@@ -229,7 +255,10 @@ impl<'v> World<'v> {
         let cx = Cx::of(scope).loading();
         let when = decl.table.get("when").cloned();
         let by_key = match &when {
-            Some(Node { is: Is::String(text), at }) => {
+            Some(Node {
+                is: Is::String(text),
+                at,
+            }) => {
                 let study = self.study(text, *at).ok()?;
                 study.is_some_and(|study| study.names.iter().any(|name| name[0] == "each"))
             }
@@ -242,7 +271,8 @@ impl<'v> World<'v> {
         }
         let Some(keys) = decl.table.get("for_each") else {
             if let Some(when) = when.filter(|_| by_key) {
-                let diagnostic = Diagnostic::error(when.at, "`each` is known only beside `for_each`");
+                let diagnostic =
+                    Diagnostic::error(when.at, "`each` is known only beside `for_each`");
                 self.tell(diagnostic.help("add `for_each`, or leave `each` out"));
                 return None;
             }
@@ -268,7 +298,10 @@ impl<'v> World<'v> {
             Some(Is::Bad) => None,
             other => {
                 let noun = other.map_or("none", |_| value.as_ref().map_or("none", Node::noun));
-                let diagnostic = Diagnostic::error(when.at, format!("`when` is true or false, and this is {noun}"));
+                let diagnostic = Diagnostic::error(
+                    when.at,
+                    format!("`when` is true or false, and this is {noun}"),
+                );
                 self.tell(diagnostic.help("write a condition such as \"{{ var.bastion }}\" or \"{{ input.zones | length > 0 }}\""));
                 None
             }
@@ -280,11 +313,21 @@ impl<'v> World<'v> {
         match &keys.is {
             Is::Table(table) => {
                 // Its keys are written out, so that its values may be known later.
-                let open = Cx { loading: false, ..cx.clone() };
+                let open = Cx {
+                    loading: false,
+                    ..cx.clone()
+                };
                 for (key, (at, value)) in table {
                     self.key_is_good(key, *at)?;
                     if let Some(value) = self.build(&open, value, &Shape::none()).one() {
-                        all.insert(key.clone(), Rc::new(Each { key: key.clone(), value, home: cx.scope }));
+                        all.insert(
+                            key.clone(),
+                            Rc::new(Each {
+                                key: key.clone(),
+                                value,
+                                home: cx.scope,
+                            }),
+                        );
                     }
                 }
             }
@@ -295,13 +338,27 @@ impl<'v> World<'v> {
                     Some(Is::Array(items)) => {
                         for item in items {
                             let key = self.key_of(item)?;
-                            all.insert(key.clone(), Rc::new(Each { key, value: item.clone(), home }));
+                            all.insert(
+                                key.clone(),
+                                Rc::new(Each {
+                                    key,
+                                    value: item.clone(),
+                                    home,
+                                }),
+                            );
                         }
                     }
                     Some(Is::Table(table)) => {
                         for (key, (at, value)) in table {
                             self.key_is_good(key, *at)?;
-                            all.insert(key.clone(), Rc::new(Each { key: key.clone(), value: value.clone(), home }));
+                            all.insert(
+                                key.clone(),
+                                Rc::new(Each {
+                                    key: key.clone(),
+                                    value: value.clone(),
+                                    home,
+                                }),
+                            );
                         }
                     }
                     None => {}
@@ -315,7 +372,10 @@ impl<'v> World<'v> {
     }
 
     fn no_keys<T>(&mut self, keys: &Node) -> Option<T> {
-        let text = format!("`for_each` is a list or a table, and this is {}", keys.noun());
+        let text = format!(
+            "`for_each` is a list or a table, and this is {}",
+            keys.noun()
+        );
         let help = "write [\"a\", \"b\"], { a = \"10.0.0.0/24\" }, or an expression that answers one of them";
         self.tell(Diagnostic::error(keys.at, text).help(help));
         None
@@ -326,13 +386,19 @@ impl<'v> World<'v> {
             Is::String(key) => self.key_is_good(key, item.at).map(|()| key.clone()),
             Is::Bad => None,
             Is::Integer(number) => {
-                let diagnostic = Diagnostic::error(item.at, "a key is a string, and this is a number");
+                let diagnostic =
+                    Diagnostic::error(item.at, "a key is a string, and this is a number");
                 self.tell(diagnostic.help(format!("write \"{number}\"")));
                 None
             }
             _ => {
-                let diagnostic = Diagnostic::error(item.at, format!("a key is a string, and this is {}", item.noun()));
-                self.tell(diagnostic.help("where a key has a value, write a table: { a = .., b = .. }"));
+                let diagnostic = Diagnostic::error(
+                    item.at,
+                    format!("a key is a string, and this is {}", item.noun()),
+                );
+                self.tell(
+                    diagnostic.help("where a key has a value, write a table: { a = .., b = .. }"),
+                );
                 None
             }
         }
@@ -342,7 +408,10 @@ impl<'v> World<'v> {
         if is_key(key) {
             return Some(());
         }
-        let diagnostic = Diagnostic::error(at, format!("`{key}` cannot be a key: it becomes a part of an address"));
+        let diagnostic = Diagnostic::error(
+            at,
+            format!("`{key}` cannot be a key: it becomes a part of an address"),
+        );
         self.tell(diagnostic.help("keys are letters, digits, `_` and `-`"));
         None
     }
