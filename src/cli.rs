@@ -10,7 +10,12 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// in AWS, `apply` carries out the difference in dependency order. With `--sandbox` any command runs
 /// against an emulator on this machine instead of AWS.
 #[derive(Debug, Parser)]
-#[command(name = "terrace", version, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "terrace",
+    version,
+    max_term_width = 100,
+    propagate_version = true
+)]
 pub(crate) struct Cli {
     /// When to colour.
     #[arg(long, global = true, value_enum, default_value_t = Color::Auto, value_name = "WHEN")]
@@ -168,7 +173,8 @@ pub(crate) enum Deny {
 }
 
 pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
-    let (name, value) =
-        text.split_once('=').ok_or_else(|| format!("`{text}` is not NAME=VALUE"))?;
+    let (name, value) = text
+        .split_once('=')
+        .ok_or_else(|| format!("`{text}` is not NAME=VALUE"))?;
     Ok((name.to_owned(), value.to_owned()))
 }

@@ -43,17 +43,28 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure with its message.
     pub(crate) fn new(message: impl Into<String>) -> Self {
-        Self { message: message.into(), hints: Vec::new(), exit: Exit::Failed, report: false }
+        Self {
+            message: message.into(),
+            hints: Vec::new(),
+            exit: Exit::Failed,
+            report: false,
+        }
     }
 
     /// A guard's refusal.
     pub(crate) fn refused(message: impl Into<String>) -> Self {
-        Self { exit: Exit::Refused, ..Self::new(message) }
+        Self {
+            exit: Exit::Refused,
+            ..Self::new(message)
+        }
     }
 
     /// A finished report.
     pub(crate) fn report(message: impl Into<String>) -> Self {
-        Self { report: true, ..Self::new(message) }
+        Self {
+            report: true,
+            ..Self::new(message)
+        }
     }
 
     /// The same with something to do.
@@ -66,13 +77,19 @@ impl Failure {
 
 impl From<CloudError> for Failure {
     fn from(error: CloudError) -> Self {
-        Self { hints: error.hints.clone(), ..Self::new(error.to_string()) }
+        Self {
+            hints: error.hints.clone(),
+            ..Self::new(error.to_string())
+        }
     }
 }
 
 impl From<terrace_sandbox::SandboxError> for Failure {
     fn from(error: terrace_sandbox::SandboxError) -> Self {
-        Self { hints: error.hints().to_vec(), ..Self::new(error.to_string()) }
+        Self {
+            hints: error.hints().to_vec(),
+            ..Self::new(error.to_string())
+        }
     }
 }
 

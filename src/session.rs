@@ -89,7 +89,10 @@ impl Session {
         let stack = &loaded.stack;
         let (connection, proxy, timing) = if sandbox {
             let (endpoint, proxy) = stage_set(stack, ui).await?;
-            let account = stack.account.clone().unwrap_or_else(|| SANDBOX_ACCOUNT.to_owned());
+            let account = stack
+                .account
+                .clone()
+                .unwrap_or_else(|| SANDBOX_ACCOUNT.to_owned());
             let connection = Connection {
                 region: stack.region.clone(),
                 endpoint: Some(endpoint),
@@ -98,15 +101,24 @@ impl Session {
             (connection, Some(proxy), Timing::sandbox())
         } else {
             let region = stack.region.clone();
-            (Connection { region, ..Connection::default() }, None, Timing::default())
+            (
+                Connection {
+                    region,
+                    ..Connection::default()
+                },
+                None,
+                Timing::default(),
+            )
         };
         let config = configure(&connection).await;
         let account = account(&config, timing).await?;
         if let Some(pinned) = stack.account.as_ref().filter(|pinned| **pinned != account) {
-            let message =
-                format!("the credentials are of account {account}, but the stack is pinned to {pinned}");
-            return Err(Failure::new(message)
-                .hint("choose other credentials (AWS_PROFILE), or correct `account` in stack.toml"));
+            let message = format!(
+                "the credentials are of account {account}, but the stack is pinned to {pinned}"
+            );
+            return Err(Failure::new(message).hint(
+                "choose other credentials (AWS_PROFILE), or correct `account` in stack.toml",
+            ));
         }
         let identity = Identity {
             stack: stack.name.clone(),
@@ -116,7 +128,13 @@ impl Session {
         };
         let cx = Arc::new(Aws::new(&config, identity.clone(), timing));
         let stop = Arc::new(AtomicBool::new(false));
-        Ok(Self { loaded, identity, cx, stop, _proxy: proxy })
+        Ok(Self {
+            loaded,
+            identity,
+            cx,
+            stop,
+            _proxy: proxy,
+        })
     }
 
     /// The stack.
@@ -177,20 +195,40 @@ impl Session {
     /// What a person said, read.
     pub(crate) fn options(&self, consent: &ConsentArgs, destroy: bool) -> Result<Options, Failure> {
         let address = |text: &String| {
-            text.parse::<Address>().map_err(|error| Failure::new(error.to_string()))
+            text.parse::<Address>()
+                .map_err(|error| Failure::new(error.to_string()))
         };
-        let allow = consent.allow.iter().map(|text| allow(text)).collect::<Result<_, _>>()?;
-        let ttl = self.stack().ttl.and_then(|ttl| SignedDuration::try_from(ttl).ok());
+        let allow = consent
+            .allow
+            .iter()
+            .map(|text| allow(text))
+            .collect::<Result<_, _>>()?;
+        let ttl = self
+            .stack()
+            .ttl
+            .and_then(|ttl| SignedDuration::try_from(ttl).ok());
         Ok(Options {
             allow,
-            confirm: consent.confirm.iter().map(address).collect::<Result<_, _>>()?,
+            confirm: consent
+                .confirm
+                .iter()
+                .map(address)
+                .collect::<Result<_, _>>()?,
             until: consent.until.map(|until| match until {
                 Until::Build => Movement::Build,
                 Until::Switch => Movement::Switch,
             }),
-            target: consent.target.iter().map(address).collect::<Result<_, _>>()?,
+            target: consent
+                .target
+                .iter()
+                .map(address)
+                .collect::<Result<_, _>>()?,
             destroy,
-            expires: ttl.map(|ttl| (Timestamp::now() + ttl).strftime("%Y-%m-%dT%H:%M:%SZ").to_string()),
+            expires: ttl.map(|ttl| {
+                (Timestamp::now() + ttl)
+                    .strftime("%Y-%m-%dT%H:%M:%SZ")
+                    .to_string()
+            }),
         })
     }
 }
@@ -201,7 +239,9 @@ async fn stage_set(stack: &Stack, ui: Ui) -> Result<(String, Proxy), Failure> {
     let sandbox = Sandbox::ensure(&home, &sandbox_name(), &|text| ui.say(text)).await?;
     let account = stack.account.as_deref().unwrap_or(SANDBOX_ACCOUNT);
     for lookup in lookups(stack) {
-        sandbox.stand_in(account, &stack.region, &lookup.kind, &lookup.like).await?;
+        sandbox
+            .stand_in(account, &stack.region, &lookup.kind, &lookup.like)
+            .await?;
     }
     let proxy = Proxy::start(&sandbox.endpoint()).await?;
     Ok((proxy.endpoint(), proxy))
@@ -211,7 +251,9 @@ async fn stage_set(stack: &Stack, ui: Ui) -> Result<(String, Proxy), Failure> {
 fn lookups(stack: &Stack) -> Vec<LookUp> {
     let like = |existing: &source::Existing| -> BTreeMap<String, String> {
         let filters = existing.filters.as_table().into_iter().flatten();
-        filters.filter_map(|(name, (_, node))| Some((name.clone(), node.to_text()?))).collect()
+        filters
+            .filter_map(|(name, (_, node))| Some((name.clone(), node.to_text()?)))
+            .collect()
     };
     let lookup = |existing: &source::Existing| LookUp {
         address: existing.address.clone(),
@@ -234,9 +276,8 @@ fn allow(text: &str) -> Result<(Loss, Option<Address>), Failure> {
             .hint("losses are data, address, network and promotion: --allow data=volume.data"));
     };
     let address = address.map(str::parse).transpose();
-    let address = address.map_err(|error: terrace_core::address::NotAnAddress| {
-        Failure::new(error.to_string())
-    })?;
+    let address = address
+        .map_err(|error: terrace_core::address::NotAnAddress| Failure::new(error.to_string()))?;
     Ok((loss, address))
 }
 
@@ -250,7 +291,10 @@ pub(crate) fn guard(plan: &Plan, consent: &ConsentArgs) -> Result<(), Failure> {
         MaxImpact::Outage => Impact::Outage,
     });
     if let Some(most) = most.filter(|most| verdict.impact > *most) {
-        let message = format!("the plan's impact is {}, and --max-impact allows {most}", verdict.impact);
+        let message = format!(
+            "the plan's impact is {}, and --max-impact allows {most}",
+            verdict.impact
+        );
         return Err(Failure::refused(message));
     }
     for deny in &consent.deny {
@@ -259,7 +303,9 @@ pub(crate) fn guard(plan: &Plan, consent: &ConsentArgs) -> Result<(), Failure> {
             Deny::Delete => (verdict.delete, "deletes"),
         };
         if count > 0 {
-            return Err(Failure::refused(format!("the plan {word} {count}, and --deny forbids it")));
+            return Err(Failure::refused(format!(
+                "the plan {word} {count}, and --deny forbids it"
+            )));
         }
     }
     Ok(())
@@ -269,8 +315,12 @@ pub(crate) fn guard(plan: &Plan, consent: &ConsentArgs) -> Result<(), Failure> {
 pub(crate) fn refused(plan: &Plan) -> Result<(), Failure> {
     match plan.refusals.len() {
         0 => Ok(()),
-        1 => Err(Failure::refused("the plan is refused: see above what settles it")),
-        many => Err(Failure::refused(format!("the plan is refused {many} times: see above what settles each"))),
+        1 => Err(Failure::refused(
+            "the plan is refused: see above what settles it",
+        )),
+        many => Err(Failure::refused(format!(
+            "the plan is refused {many} times: see above what settles each"
+        ))),
     }
 }
 
@@ -285,5 +335,9 @@ pub(crate) fn show_calls(calls: &BTreeMap<String, u64>, ui: Ui) {
 
 /// The exit code of a plan.
 pub(crate) fn exit(changes: bool, detailed: bool) -> Exit {
-    if changes && detailed { Exit::Changes } else { Exit::Done }
+    if changes && detailed {
+        Exit::Changes
+    } else {
+        Exit::Done
+    }
 }

@@ -40,13 +40,19 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let toml_alone = args.stack.stage.is_none() && args.stack.var.is_empty();
     if !args.stack.sandbox && !toml_alone {
-        return Err(Failure::new("an apply reads stage and variables from the TOML alone")
-            .hint("--stage and --var are for plans and for --sandbox; write them in the TOML"));
+        return Err(
+            Failure::new("an apply reads stage and variables from the TOML alone")
+                .hint("--stage and --var are for plans and for --sandbox; write them in the TOML"),
+        );
     }
     let session = Session::open(&args.stack, ui).await?;
     if !args.stack.sandbox && session.stack().account.is_none() && !Ui::can_ask() {
-        return Err(Failure::new("off a terminal an apply needs the stack's account pin")
-            .hint(format!("write account = \"{}\" in stack.toml", session.identity.account)));
+        return Err(
+            Failure::new("off a terminal an apply needs the stack's account pin").hint(format!(
+                "write account = \"{}\" in stack.toml",
+                session.identity.account
+            )),
+        );
     }
     let options = session.options(&args.consent, false)?;
     let approved = args.plan.as_ref().map(read_plan).transpose()?;
@@ -105,7 +111,7 @@ pub(crate) async fn carry_out(
     ui: Ui,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Exit, Failure> {
-    let lock = Lock::acquire(&session.cx).await?;
+    let lock = Lock::acquire(&session.cx, &session.stop).await?;
     let end = locked(session, options, ui, agree).await;
     // Whatever happened, the lock goes: every call of this run has been answered by now.
     let released = lock.release(&session.cx).await;
@@ -172,12 +178,15 @@ pub(crate) fn ending(plan: &Plan, outcome: &Outcome, ui: Ui) -> Result<Exit, Fai
     let stopped = count(|end| matches!(end, End::Stopped));
     let held = count(|end| matches!(end, End::Held));
     if failed > 0 {
-        let mut failure =
-            Failure::new(format!("{failed} failed, {skipped} skipped for it, {done} done"));
+        let mut failure = Failure::new(format!(
+            "{failed} failed, {skipped} skipped for it, {done} done"
+        ));
         for (step, end) in plan.steps.iter().zip(&outcome.ends) {
             if let End::Failed(error) = end {
                 failure = failure.hint(format!("{}: {error}", step.address));
-                failure.hints.extend(error.hints.iter().map(|hint| format!("  {hint}")));
+                failure
+                    .hints
+                    .extend(error.hints.iter().map(|hint| format!("  {hint}")));
             }
         }
         return Err(failure.hint("apply again to go on from what is live"));
@@ -190,13 +199,19 @@ pub(crate) fn ending(plan: &Plan, outcome: &Outcome, ui: Ui) -> Result<Exit, Fai
         let mut confirm: Vec<String> = plan
             .steps
             .iter()
-            .filter(|step| step.held.as_ref().is_some_and(|why| !why.starts_with("waits for")))
+            .filter(|step| {
+                step.held
+                    .as_ref()
+                    .is_some_and(|why| !why.starts_with("waits for"))
+            })
             .map(|step| format!("--confirm {}", step.address))
             .collect();
         confirm.sort();
         confirm.dedup();
         let message = format!("{done} done, {held} held for a person");
-        return Err(Failure::refused(message).hint(format!("then: terrace apply {}", confirm.join(" "))));
+        return Err(
+            Failure::refused(message).hint(format!("then: terrace apply {}", confirm.join(" ")))
+        );
     }
     if !plan.is_empty() {
         ui.say(&format!("done: {done} steps"));

@@ -64,5 +64,8 @@ fn values(session: &Session, inventory: &Inventory) -> Result<Map<String, Value>
         Err(fault) => Err(Failure::new(fault.to_string())),
     };
     let outputs = &session.stack().outputs;
-    outputs.iter().map(|(name, node)| Ok((name.clone(), value(node)?))).collect()
+    outputs
+        .iter()
+        .map(|(name, node)| Ok((name.clone(), value(node)?)))
+        .collect()
 }

@@ -48,8 +48,14 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
             None => ui.say("it is not running, and its world is empty"),
         },
         Action::Status => ui.answer(&match Sandbox::status(&home, &name).await? {
-            Status::Running { pid, port, current, .. } => {
-                let age = if current { "" } else { ", of another version of terrace" };
+            Status::Running {
+                pid, port, current, ..
+            } => {
+                let age = if current {
+                    ""
+                } else {
+                    ", of another version of terrace"
+                };
                 format!("running at http://127.0.0.1:{port}, process {pid}{age}\n")
             }
             Status::Stale { why, .. } => format!("stopped: {why}\n"),

@@ -21,7 +21,14 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
     let loaded = session::load(&args.stack)?;
     let stack = &loaded.stack;
     let here = |name: &String| stack.stage.as_ref() == Some(name);
-    let about = |index: usize| stack.abouts.get(index).cloned().flatten().unwrap_or_default();
+    let about = |index: usize| {
+        stack
+            .abouts
+            .get(index)
+            .cloned()
+            .flatten()
+            .unwrap_or_default()
+    };
     if args.stack.format == Format::Json {
         let stages: Vec<_> = stack
             .stages
@@ -29,12 +36,19 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
             .enumerate()
             .map(|(index, name)| json!({ "name": name, "about": about(index), "here": here(name) }))
             .collect();
-        ui.answer(&format!("{:#}\n", json!({ "stack": stack.name, "stages": stages })));
+        ui.answer(&format!(
+            "{:#}\n",
+            json!({ "stack": stack.name, "stages": stages })
+        ));
         return Ok(Exit::Done);
     }
     let mut text = String::new();
     for (index, name) in stack.stages.iter().enumerate() {
-        let (sign, label) = if here(name) { (">", Label::Good) } else { (" ", Label::Quiet) };
+        let (sign, label) = if here(name) {
+            (">", Label::Good)
+        } else {
+            (" ", Label::Quiet)
+        };
         let line = format!("{sign} {} {name:<20}", index + 1);
         text.push_str(&format!("{} {}\n", paint(label, &line), about(index)));
     }

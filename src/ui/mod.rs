@@ -47,7 +47,11 @@ impl Ui {
         if failure.report {
             self.say(failure.message.trim_end());
         } else {
-            self.say(&format!("{} {}", paint(Label::Error, "error:"), failure.message));
+            self.say(&format!(
+                "{} {}",
+                paint(Label::Error, "error:"),
+                failure.message
+            ));
         }
         if !failure.hints.is_empty() {
             self.say("");

@@ -16,23 +16,32 @@ use super::paint::{Label, paint};
 pub(crate) struct PlanView<'a> {
     plan: &'a Plan,
     names: HashMap<String, String>,
+    depth: Vec<usize>,
 }
 
 impl<'a> PlanView<'a> {
     /// A view of a plan made against this inventory.
     pub(crate) fn new(plan: &'a Plan, inventory: &Inventory) -> Self {
         let mut names = HashMap::new();
-        let existing = inventory.existing.iter().map(|(address, found)| (address, found));
-        let ours = inventory.ours.iter().filter_map(|found| {
-            found.mark.as_ref().map(|(address, _)| (address, found))
-        });
+        let existing = inventory
+            .existing
+            .iter()
+            .map(|(address, found)| (address, found));
+        let ours = inventory
+            .ours
+            .iter()
+            .filter_map(|found| found.mark.as_ref().map(|(address, _)| (address, found)));
         for (address, found) in existing.chain(ours) {
             names.insert(found.live.id().to_owned(), address.to_string());
             if let Some(arn) = found.live.outputs().get("arn").and_then(Value::as_str) {
                 names.insert(arn.to_owned(), format!("{address} (ARN)"));
             }
         }
-        Self { plan, names }
+        Self {
+            plan,
+            names,
+            depth: plan.depths(),
+        }
     }
 
     /// The whole plan.
@@ -58,7 +67,11 @@ impl<'a> PlanView<'a> {
             "### terrace: {}/{} at {}\n\n{verdict}\n\n<details><summary>The plan</summary>\n\n```text\n{}\n```\n\n</details>\n",
             id.stack,
             id.environment,
-            if self.plan.stage.is_empty() { "its one stage" } else { &self.plan.stage },
+            if self.plan.stage.is_empty() {
+                "its one stage"
+            } else {
+                &self.plan.stage
+            },
             body.trim(),
         )
     }
@@ -85,8 +98,10 @@ impl<'a> PlanView<'a> {
     }
 
     fn movement(&self, movement: Movement, text: &mut String) {
-        let mut steps: Vec<&Step> =
-            self.plan.steps.iter().filter(|step| step.action.movement() == movement).collect();
+        let all = self.plan.steps.iter().enumerate();
+        let mut steps: Vec<(usize, &Step)> = all
+            .filter(|(_, step)| step.action.movement() == movement)
+            .collect();
         if steps.is_empty() {
             return;
         }
@@ -97,8 +112,13 @@ impl<'a> PlanView<'a> {
         };
         let what = paint(Label::Quiet, what);
         let _ = writeln!(text, "\n{} {what}", paint(Label::Heading, title));
-        steps.sort_by(|a, b| a.address.cmp(&b.address));
-        for step in steps {
+        // What comes first stands first.
+        steps.sort_by(|(a, first), (b, second)| {
+            self.depth[*a]
+                .cmp(&self.depth[*b])
+                .then_with(|| first.address.cmp(&second.address))
+        });
+        for (_, step) in steps {
             self.step(step, text);
         }
     }
@@ -115,7 +135,12 @@ impl<'a> PlanView<'a> {
         }
         let facts = paint(Label::Quiet, &facts.join("; "));
         let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));
-        let width = step.changes.iter().map(|change| change.field.len()).max().unwrap_or(0);
+        let width = step
+            .changes
+            .iter()
+            .map(|change| change.field.len())
+            .max()
+            .unwrap_or(0);
         for change in &step.changes {
             self.change(&step.action, change, width, text);
         }
@@ -205,8 +230,10 @@ impl<'a> PlanView<'a> {
         if let Some(name) = self.names.get(text) {
             return name.clone();
         }
-        let words: Vec<&str> =
-            text.split(' ').map(|word| self.names.get(word).map_or(word, String::as_str)).collect();
+        let words: Vec<&str> = text
+            .split(' ')
+            .map(|word| self.names.get(word).map_or(word, String::as_str))
+            .collect();
         words.join(" ")
     }
 
@@ -215,7 +242,11 @@ impl<'a> PlanView<'a> {
             return;
         }
         let heading = paint(Label::Heading, "Kept");
-        let _ = writeln!(text, "\n{heading} {}", paint(Label::Quiet, "though this stage does not name it"));
+        let _ = writeln!(
+            text,
+            "\n{heading} {}",
+            paint(Label::Quiet, "though this stage does not name it")
+        );
         for kept in &self.plan.kept {
             let address = kept.address.to_string();
             let _ = writeln!(text, "  = {address:<36} {}", paint(Label::Quiet, &kept.why));
@@ -228,8 +259,17 @@ impl<'a> PlanView<'a> {
         }
         text.push('\n');
         for note in &self.plan.notes {
-            let address = note.address.as_ref().map(|a| format!("{a}: ")).unwrap_or_default();
-            let _ = writeln!(text, "{} {address}{}", paint(Label::Hint, "note:"), note.text);
+            let address = note
+                .address
+                .as_ref()
+                .map(|a| format!("{a}: "))
+                .unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "{} {address}{}",
+                paint(Label::Hint, "note:"),
+                note.text
+            );
         }
     }
 
@@ -238,7 +278,11 @@ impl<'a> PlanView<'a> {
             return;
         }
         let heading = paint(Label::Error, "Refused");
-        let _ = writeln!(text, "\n{heading} {}", paint(Label::Quiet, "nothing is done until each is settled"));
+        let _ = writeln!(
+            text,
+            "\n{heading} {}",
+            paint(Label::Quiet, "nothing is done until each is settled")
+        );
         for refusal in &self.plan.refusals {
             let _ = writeln!(text, "  ! {}: {}", refusal.address, refusal.what);
             for way in &refusal.ways {
@@ -252,7 +296,10 @@ impl<'a> PlanView<'a> {
     pub(crate) fn verdict(&self) -> String {
         let verdict = self.plan.verdict();
         if self.plan.is_empty() {
-            let line = format!("Nothing to do: {} resources are as the TOML says.", verdict.unchanged);
+            let line = format!(
+                "Nothing to do: {} resources are as the TOML says.",
+                verdict.unchanged
+            );
             return paint(Label::Good, &line);
         }
         let counts = [
@@ -286,7 +333,9 @@ impl<'a> PlanView<'a> {
 
 fn glyph(action: &Action) -> (&'static str, Label, &'static str) {
     match action {
-        Action::Create { replaces: false, .. } => ("+", Label::Add, "create"),
+        Action::Create {
+            replaces: false, ..
+        } => ("+", Label::Add, "create"),
         Action::Create { replaces: true, .. } => ("±", Label::Replace, "replace"),
         Action::Wait(_) | Action::WaitGone => ("…", Label::Wait, "wait"),
         Action::Late => ("+", Label::Add, "then set"),
@@ -315,7 +364,11 @@ fn because(step: &Step) -> String {
 fn shorten(text: &str) -> String {
     const LONGEST: usize = 80;
     let first = text.lines().next().unwrap_or_default();
-    let visible: String = first.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
+    let visible: String = first
+        .chars()
+        .filter(|c| !c.is_control())
+        .take(LONGEST)
+        .collect();
     if text.lines().count() > 1 || first.chars().count() > LONGEST {
         return format!("{visible}… ({} bytes)", text.len());
     }

@@ -31,7 +31,13 @@ impl<'a> Progress<'a> {
     /// Shows how this plan goes.
     pub(crate) fn new(ui: Ui, plan: &'a Plan) -> Self {
         let bars = std::io::stderr().is_terminal().then(MultiProgress::new);
-        Self { ui, plan, begun: Instant::now(), bars, running: Mutex::default() }
+        Self {
+            ui,
+            plan,
+            begun: Instant::now(),
+            bars,
+            running: Mutex::default(),
+        }
     }
 
     /// Shows one event.
@@ -43,10 +49,19 @@ impl<'a> Progress<'a> {
                 if bar.is_none() {
                     self.line(&format!("{} {}: started", step.action.word(), step.address));
                 }
-                running.insert(index, Running { since: Instant::now(), bar, waits: String::new() });
+                running.insert(
+                    index,
+                    Running {
+                        since: Instant::now(),
+                        bar,
+                        waits: String::new(),
+                    },
+                );
             }
             Event::Waiting(index, step, why) => {
-                let Some(state) = running.get_mut(&index) else { return };
+                let Some(state) = running.get_mut(&index) else {
+                    return;
+                };
                 if state.waits == why {
                     return;
                 }
@@ -58,7 +73,9 @@ impl<'a> Progress<'a> {
             }
             Event::Ended(index, step, end) => {
                 let state = running.remove(&index);
-                let took = state.as_ref().map_or(Duration::ZERO, |state| state.since.elapsed());
+                let took = state
+                    .as_ref()
+                    .map_or(Duration::ZERO, |state| state.since.elapsed());
                 if let Some(bar) = state.and_then(|state| state.bar) {
                     bar.finish_and_clear();
                 }
@@ -90,7 +107,10 @@ impl<'a> Progress<'a> {
     }
 
     fn line(&self, text: &str) {
-        self.ui.say(&format!("[{:>6.1}s] {text}", self.begun.elapsed().as_secs_f64()));
+        self.ui.say(&format!(
+            "[{:>6.1}s] {text}",
+            self.begun.elapsed().as_secs_f64()
+        ));
     }
 }
 

@@ -47,7 +47,11 @@ impl Bucket {
         let name = format!("terrace-{account}");
         let head = cx
             .read("s3:ListBucket", || {
-                cx.s3.head_bucket().bucket(&name).expected_bucket_owner(&account).send()
+                cx.s3
+                    .head_bucket()
+                    .bucket(&name)
+                    .expected_bucket_owner(&account)
+                    .send()
             })
             .await;
         match head {
@@ -58,7 +62,9 @@ impl Bucket {
             }
             // A HEAD has no body, hence no code: 404 is all it says.
             Err(error) if error.class == ErrorClass::NotFound => Ok(None),
-            Err(error) => Err(error.hinted(format!("{name} holds the locks of this account's stacks"))),
+            Err(error) => {
+                Err(error.hinted(format!("{name} holds the locks of this account's stacks")))
+            }
         }
     }
 
@@ -71,19 +77,26 @@ impl Bucket {
         let name = format!("terrace-{account}");
         let place = (cx.region != "us-east-1").then(|| {
             let region = BucketLocationConstraint::from(cx.region.as_str());
-            CreateBucketConfiguration::builder().location_constraint(region).build()
+            CreateBucketConfiguration::builder()
+                .location_constraint(region)
+                .build()
         });
         let made = cx
-            .mutate(Op::again("s3:CreateBucket").while_busy(&["OperationAborted"], 2.0), || {
-                let call = cx.s3.create_bucket().bucket(&name);
-                call.set_create_bucket_configuration(place.clone()).send()
-            })
+            .mutate(
+                Op::again("s3:CreateBucket").while_busy(&["OperationAborted"], 2.0),
+                || {
+                    let call = cx.s3.create_bucket().bucket(&name);
+                    call.set_create_bucket_configuration(place.clone()).send()
+                },
+            )
             .await;
         match made {
             Err(error) if !error.is(&["BucketAlreadyOwnedByYou"]) => {
                 Err(error.hinted(format!("the name {name} must belong to this account")))
             }
-            _ => Self::find(cx).await?.ok_or_else(|| missing("s3:CreateBucket", "bucket")),
+            _ => Self::find(cx)
+                .await?
+                .ok_or_else(|| missing("s3:CreateBucket", "bucket")),
         }
     }
 
@@ -100,14 +113,21 @@ impl Bucket {
             Err(error) if error.is(&["NoSuchKey"]) => return Ok(None),
             Err(error) => return Err(error),
         };
-        let etag = answer.e_tag.clone().ok_or_else(|| missing("s3:GetObject", "version"))?;
+        let etag = answer
+            .e_tag
+            .clone()
+            .ok_or_else(|| missing("s3:GetObject", "version"))?;
         let written = answer.last_modified.map_or(0, |time| time.secs());
         let age = Timestamp::now().as_second() - written;
         let body = answer.body.collect().await.map_err(|error| {
             CloudError::new("s3:GetObject", ErrorClass::Unknown, error.to_string())
         })?;
         #[expect(clippy::cast_precision_loss, reason = "ages are small")]
-        Ok(Some(Object { body: body.to_vec(), etag, age: age.max(0) as f64 }))
+        Ok(Some(Object {
+            body: body.to_vec(),
+            etag,
+            age: age.max(0) as f64,
+        }))
     }
 
     /// Writes an object under a condition; its new version, or `None` if the condition does not hold.
@@ -136,7 +156,9 @@ impl Bucket {
         let answer = cx
             .mutate(Op::again("s3:DeleteObject"), || {
                 let call = self.s3.delete_object().bucket(&self.name).key(key);
-                call.expected_bucket_owner(&self.account).if_match(etag).send()
+                call.expected_bucket_owner(&self.account)
+                    .if_match(etag)
+                    .send()
             })
             .await;
         match answer {
@@ -148,4 +170,8 @@ impl Bucket {
 }
 
 /// A condition that does not hold, in S3's words.
-const LOST: &[&str] = &["PreconditionFailed", "ConditionalRequestConflict", "NoSuchKey"];
+const LOST: &[&str] = &[
+    "PreconditionFailed",
+    "ConditionalRequestConflict",
+    "NoSuchKey",
+];

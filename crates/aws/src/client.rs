@@ -137,7 +137,11 @@ impl Aws {
 
     /// A client of S3 for another region.
     pub(crate) fn s3_in(&self, region: &str) -> aws_sdk_s3::Client {
-        let config = self.s3.config().to_builder().region(Region::new(region.to_owned()));
+        let config = self
+            .s3
+            .config()
+            .to_builder()
+            .region(Region::new(region.to_owned()));
         aws_sdk_s3::Client::from_conf(config.build())
     }
 

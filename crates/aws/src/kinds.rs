@@ -57,5 +57,15 @@ macro_rules! kinds {
 
 kinds! {
     /// Networks and machines.
-    ec2 { vpc Vpc, subnet Subnet }
+    ec2 {
+        vpc Vpc,
+        subnet Subnet,
+        internet_gateway InternetGateway,
+        route_table RouteTable,
+        key_pair KeyPair,
+    }
+    /// Names.
+    route53 {
+        hosted_zone HostedZone,
+    }
 }

@@ -42,10 +42,12 @@ impl Holder {
     fn here(cx: &Aws) -> Self {
         let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
         let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let host = host.map(|host| host.trim().to_owned()).or_else(|| environment("HOSTNAME"));
-        let github = environment("GITHUB_RUN_ID").zip(environment("GITHUB_REPOSITORY")).map(
-            |(run, repository)| format!("https://github.com/{repository}/actions/runs/{run}"),
-        );
+        let host = host
+            .map(|host| host.trim().to_owned())
+            .or_else(|| environment("HOSTNAME"));
+        let github = environment("GITHUB_RUN_ID")
+            .zip(environment("GITHUB_REPOSITORY"))
+            .map(|(run, repository)| format!("https://github.com/{repository}/actions/runs/{run}"));
         let now = Timestamp::now();
         let pid = std::process::id();
         let host = host.unwrap_or_else(|| "unknown".to_owned());
@@ -81,39 +83,59 @@ pub struct Lock {
 
 impl Lock {
     /// Takes the lock of the stack at hand. If another holds it, the error says who and since when.
-    pub async fn acquire(cx: &Arc<Aws>) -> Result<Self> {
+    /// `stop` is set if the lease is lost meanwhile: then no step may start any more.
+    pub async fn acquire(cx: &Arc<Aws>, stop: &Arc<AtomicBool>) -> Result<Self> {
         let bucket = Bucket::open(cx).await?;
         let identity = &cx.identity;
         let key = format!("locks/{}/{}", identity.region, identity.owner());
         let holder = Holder::here(cx);
         for _ in 0..5 {
             if let Some(etag) = bucket.put(cx, &key, &holder.body(), &If::Absent).await? {
-                return Ok(Self::held(cx, bucket, key, holder, etag));
+                return Ok(Self::held(cx, bucket, key, holder, etag, stop));
             }
-            let Some(object) = bucket.get(cx, &key).await? else { continue };
+            let Some(object) = bucket.get(cx, &key).await? else {
+                continue;
+            };
             let other: Holder = serde_json::from_slice(&object.body).map_err(|error| {
-                CloudError::new("terrace:lock", ErrorClass::Invalid, format!("{key}: {error}"))
+                CloudError::new(
+                    "terrace:lock",
+                    ErrorClass::Invalid,
+                    format!("{key}: {error}"),
+                )
             })?;
             if other.run == holder.run {
                 // Our own write, whose answer was lost.
-                return Ok(Self::held(cx, bucket, key, holder, object.etag));
+                return Ok(Self::held(cx, bucket, key, holder, object.etag, stop));
             }
             if object.age <= other.lease {
                 return Err(taken(&other));
             }
-            let mine = bucket.put(cx, &key, &holder.body(), &If::Still(object.etag)).await?;
+            let mine = bucket
+                .put(cx, &key, &holder.body(), &If::Still(object.etag))
+                .await?;
             if let Some(etag) = mine {
-                let lock = Self::held(cx, bucket, key, holder, etag);
+                let lock = Self::held(cx, bucket, key, holder, etag, stop);
                 let settle = cx.timing.scaled(SETTLE).as_secs_f64() - object.age;
                 tokio::time::sleep(Duration::from_secs_f64(settle.max(0.0))).await;
                 return Ok(lock);
             }
         }
         let message = "the lock changes hands all the time";
-        Err(CloudError::new("terrace:lock", ErrorClass::Conflict, message))
+        Err(CloudError::new(
+            "terrace:lock",
+            ErrorClass::Conflict,
+            message,
+        ))
     }
 
-    fn held(cx: &Arc<Aws>, bucket: Bucket, key: String, holder: Holder, etag: String) -> Self {
+    fn held(
+        cx: &Arc<Aws>,
+        bucket: Bucket,
+        key: String,
+        holder: Holder,
+        etag: String,
+        stop: &Arc<AtomicBool>,
+    ) -> Self {
         let etag = Arc::new(Mutex::new(etag));
         let lost = Arc::new(AtomicBool::new(false));
         let heart = tokio::spawn(beat(
@@ -122,9 +144,15 @@ impl Lock {
             key.clone(),
             holder,
             Arc::clone(&etag),
-            Arc::clone(&lost),
+            (Arc::clone(&lost), Arc::clone(stop)),
         ));
-        Self { bucket, key, etag, lost, heart }
+        Self {
+            bucket,
+            key,
+            etag,
+            lost,
+            heart,
+        }
     }
 
     /// Whether another has taken it over: no mutation may follow.
@@ -139,7 +167,11 @@ impl Lock {
         self.heart.abort();
         if self.is_lost() || !self.bucket.delete(cx, &self.key, &etag).await? {
             let message = "the lock was taken over by another run meanwhile";
-            return Err(CloudError::new("terrace:lock", ErrorClass::Conflict, message));
+            return Err(CloudError::new(
+                "terrace:lock",
+                ErrorClass::Conflict,
+                message,
+            ));
         }
         Ok(())
     }
@@ -151,16 +183,20 @@ async fn beat(
     key: String,
     mut holder: Holder,
     etag: Arc<Mutex<String>>,
-    lost: Arc<AtomicBool>,
+    (lost, stop): (Arc<AtomicBool>, Arc<AtomicBool>),
 ) {
     loop {
         tokio::time::sleep(cx.timing.scaled(LEASE / 3.0)).await;
         let mut etag = etag.lock().await;
         holder.beat += 1;
-        match bucket.put(&cx, &key, &holder.body(), &If::Still(etag.clone())).await {
+        match bucket
+            .put(&cx, &key, &holder.body(), &If::Still(etag.clone()))
+            .await
+        {
             Ok(Some(new)) => *etag = new,
             Ok(None) => {
                 lost.store(true, Ordering::Relaxed);
+                stop.store(true, Ordering::Relaxed);
                 return;
             }
             // The next beat tries again; the lease is three beats long.
@@ -170,7 +206,13 @@ async fn beat(
 }
 
 fn taken(holder: &Holder) -> CloudError {
-    let Holder { who, host, pid, since, .. } = holder;
+    let Holder {
+        who,
+        host,
+        pid,
+        since,
+        ..
+    } = holder;
     let message = format!("{who} holds the lock since {since} (process {pid} on {host})");
     CloudError::new("terrace:lock", ErrorClass::Conflict, message)
         .hinted("wait until it is done; the lock of a run that died is free after 90 seconds")

@@ -15,6 +15,25 @@ use terrace_core::mark::{Mark, Tags};
 
 use crate::client::Aws;
 
+/// Declares the modules and the list: `kind Type` each. The order is that of the documentation.
+macro_rules! lookups {
+    ($($kind:ident $type:ident),+ $(,)?) => {
+        $(pub mod $kind;)+
+
+        /// Every kind that is only looked up, with its outputs beside `id`.
+        pub static LOOKUPS: &[(&str, &[&str])] = &[
+            $((<$kind::$type as LookUpKind>::NAME, <$kind::$type as LookUpKind>::OUTPUTS)),+
+        ];
+
+        /// A hand for every kind that is only looked up, working by way of `cx`.
+        pub fn lookup_hands(cx: &Arc<Aws>) -> Vec<Arc<dyn AnyHand>> {
+            vec![$(Arc::new(LookUpHand::<$kind::$type>::new(cx)) as Arc<dyn AnyHand>),+]
+        }
+    };
+}
+
+lookups! { prefix_list PrefixList, sns_topic SnsTopic }
+
 /// A type of AWS resource that is named and never changed.
 pub trait LookUpKind: Send + Sync + 'static {
     /// Its name in TOML: `existing.<NAME>`.
@@ -73,6 +92,10 @@ impl<K: LookUpKind> AnyHand for LookUpHand<K> {
         _seen: Seen,
     ) -> BoxFuture<'static, Result<Vec<FoundAny>>> {
         async move {
+            // Nothing of a kind that is only looked up is ever ours.
+            if matches!(look, Look::Ours) {
+                return Ok(Vec::new());
+            }
             let found = K::find(&self.cx, &look).await?;
             let any = |found: Match| {
                 let live = AnyLive::named(K::NAME, found.id, found.outputs);
@@ -123,21 +146,3 @@ impl<K: LookUpKind> AnyHand for LookUpHand<K> {
         Self::refuse()
     }
 }
-
-/// Lists the kinds that are only looked up: `module Type`.
-macro_rules! lookups {
-    ($($name:ident $type:ident),* $(,)?) => {
-        $(pub mod $name;)*
-
-        /// Their names and outputs.
-        pub static LOOKUPS: &[(&str, &[&str])] =
-            &[$(($name::$type::NAME, $name::$type::OUTPUTS)),*];
-
-        /// A hand for each.
-        pub fn lookup_hands(cx: &Arc<Aws>) -> Vec<Arc<dyn AnyHand>> {
-            vec![$(Arc::new(LookUpHand::<$name::$type>::new(cx)) as Arc<dyn AnyHand>),*]
-        }
-    };
-}
-
-lookups! { sns_topic SnsTopic }

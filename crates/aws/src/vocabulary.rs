@@ -25,7 +25,8 @@ pub struct Words;
 static OUTPUTS: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
     let kinds = KINDS.iter().map(|kind| (kind.name(), kind.about().outputs));
     let all = kinds.chain(LOOKUPS.iter().copied());
-    all.map(|(name, outputs)| (name, [&["id"], outputs].concat())).collect()
+    all.map(|(name, outputs)| (name, [&["id"], outputs].concat()))
+        .collect()
 });
 
 fn kind(name: &str) -> Option<&'static dyn AnyKind> {
@@ -50,7 +51,9 @@ impl Vocabulary for Words {
     }
 
     fn check(&self, name: &str, table: &Node) -> Vec<Fault> {
-        let Some(kind) = kind(name) else { return Vec::new() };
+        let Some(kind) = kind(name) else {
+            return Vec::new();
+        };
         let spec = match kind.parse(table) {
             Ok(spec) => spec,
             Err(faults) => return faults,
@@ -73,8 +76,12 @@ impl Vocabulary for Words {
         name: &str,
         table: &Node,
     ) -> IndexMap<String, minijinja::Value> {
-        let Some(kind) = kind(name) else { return IndexMap::new() };
-        let Ok(spec) = kind.parse(table) else { return IndexMap::new() };
+        let Some(kind) = kind(name) else {
+            return IndexMap::new();
+        };
+        let Ok(spec) = kind.parse(table) else {
+            return IndexMap::new();
+        };
         // Which account and which generation is known only when what is live is: here counts what
         // would be the same in any.
         let told = |account: &str, generation: u32| {
@@ -101,7 +108,11 @@ impl Vocabulary for Words {
     }
 
     fn physical(&self, name: &str, table: &Node) -> Vec<String> {
-        let Some(kind) = kind(name) else { return Vec::new() };
-        kind.parse(table).map(|spec| kind.claims(&spec)).unwrap_or_default()
+        let Some(kind) = kind(name) else {
+            return Vec::new();
+        };
+        kind.parse(table)
+            .map(|spec| kind.claims(&spec))
+            .unwrap_or_default()
     }
 }

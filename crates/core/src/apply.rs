@@ -15,7 +15,7 @@ use crate::erased::{AnyHand, AnyKind, AnyLive, AnySpec};
 use crate::error::{CloudError, ErrorClass, Result};
 use crate::fields::{Effect, FieldChange, Part};
 use crate::inventory::{Inventory, Look, Seen};
-use crate::kind::{Leave, Ready};
+use crate::kind::{Create, Leave, Ready};
 use crate::known::Known;
 use crate::mark::{Identity, Mark};
 use crate::plan::{Action, Plan, Step};
@@ -239,6 +239,9 @@ impl State {
     }
 }
 
+/// How often is looked for what a lost answer may have made: together about a minute.
+const LOOKS: u32 = 8;
+
 struct Worker<'a> {
     apply: &'a Apply<'a>,
     state: &'a State,
@@ -328,7 +331,10 @@ impl Worker<'_> {
     async fn create(&self, hand: &dyn AnyHand, mark: &Mark) -> Result<End> {
         let known = self.state.known();
         let want = self.spec(&known)?;
-        let live = hand.create(&want, &known, mark).await?;
+        let live = match hand.create(&want, &known, mark).await {
+            Ok(live) => live,
+            Err(error) => self.after_doubt(hand, &want, &known, mark, error).await?,
+        };
         self.state.publish(&self.step.address, &live);
         if let end @ End::Stopped = self.until_ready(&live).await? {
             return Ok(end);
@@ -336,7 +342,11 @@ impl Worker<'_> {
         // What the creating call could not take is an ordinary difference, now as after a crash.
         let live = self.wanted_live()?;
         let mut changes = self.kind()?.diff(&want, &live, &known);
-        changes.retain(|change| !change.late && in_place(change));
+        // Late elements wait for what they name. What AWS put in by itself, such as a new group's rule
+        // that lets everything out, names nothing that is still to come, and goes at once.
+        changes.retain(|change| {
+            in_place(change) && (!change.late || change.effect == Effect::Shrink)
+        });
         if changes.is_empty() {
             return Ok(End::Done);
         }
@@ -345,6 +355,46 @@ impl Worker<'_> {
             .await?;
         self.state.publish(&self.step.address, &live);
         self.until_ready(&live).await
+    }
+
+    /// A creating call whose answer was lost may have made the thing, and one whose name is taken may
+    /// find our own from a call before (rule R4): what carries this very mark is it.
+    async fn after_doubt(
+        &self,
+        hand: &dyn AnyHand,
+        want: &AnySpec,
+        known: &Known,
+        mark: &Mark,
+        error: CloudError,
+    ) -> Result<AnyLive> {
+        let class = self.kind()?.about().create;
+        let looks = match error.class {
+            ErrorClass::Unknown => LOOKS,
+            ErrorClass::Conflict if class != Create::Blind => 1,
+            _ => return Err(error),
+        };
+        for attempt in 0..looks {
+            if let Some(live) = self.marked(mark).await? {
+                return Ok(live);
+            }
+            if !self.apply.world.pause(attempt, 1.0).await {
+                break;
+            }
+        }
+        if error.class == ErrorClass::Unknown && class == Create::Blind {
+            return hand.create(want, known, mark).await;
+        }
+        Err(error)
+    }
+
+    /// What is live with exactly this mark.
+    async fn marked(&self, mark: &Mark) -> Result<Option<AnyLive>> {
+        let found = self.hand()?.discover(Look::Ours, Seen::default()).await?;
+        let same = |found: &crate::inventory::FoundAny| {
+            found.mark.as_ref() == Some(&(mark.address.clone(), mark.generation))
+                && matches!(found.ready, Ready::Ready | Ready::Coming(_))
+        };
+        Ok(found.into_iter().find(same).map(|found| found.live))
     }
 
     async fn change(&self, hand: &dyn AnyHand) -> Result<End> {

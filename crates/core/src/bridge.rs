@@ -27,9 +27,10 @@ impl Node {
             Is::Float(number) => (*number).into(),
             Is::Boolean(flag) => (*flag).into(),
             Is::Array(items) => items.iter().map(Self::to_json).collect(),
-            Is::Table(table) => {
-                table.iter().map(|(key, (_, node))| (key.clone(), node.to_json())).collect()
-            }
+            Is::Table(table) => table
+                .iter()
+                .map(|(key, (_, node))| (key.clone(), node.to_json()))
+                .collect(),
             Is::Later(_) | Is::Bad => Value::Null,
         }
     }

@@ -116,7 +116,7 @@ pub trait AnyKind: Send + Sync {
     /// The JSON schema of its spec, with `x-on-change`, `x-impact` and `x-late` on the properties.
     fn schema(&self) -> &Value;
     /// What its rows say.
-    fn rows(&self) -> Vec<RowFacts>;
+    fn rows(&self) -> &[RowFacts];
     /// Reads a table of the TOML.
     fn parse(&self, table: &Node) -> std::result::Result<AnySpec, Vec<Fault>>;
     /// What is wrong with a spec that reads well.
@@ -182,6 +182,7 @@ pub trait AnyHand: Send + Sync {
 /// The judging half of `K`.
 pub struct Of<K: Kind> {
     schema: OnceLock<Value>,
+    rows: OnceLock<Vec<RowFacts>>,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -196,6 +197,7 @@ impl<K: Kind> Of<K> {
     pub const fn new() -> Self {
         Self {
             schema: OnceLock::new(),
+            rows: OnceLock::new(),
             kind: PhantomData,
         }
     }
@@ -223,7 +225,7 @@ impl<K: Kind> AnyKind for Of<K> {
     fn schema(&self) -> &Value {
         self.schema.get_or_init(|| {
             let mut schema = schemars::schema_for!(K::Spec);
-            for row in K::fields().facts() {
+            for row in self.rows() {
                 let pointer = format!("/properties/{}", row.name);
                 if let Some(Value::Object(property)) = schema.pointer_mut(&pointer) {
                     property.insert("x-on-change".to_owned(), row.on_change.into());
@@ -237,8 +239,8 @@ impl<K: Kind> AnyKind for Of<K> {
         })
     }
 
-    fn rows(&self) -> Vec<RowFacts> {
-        K::fields().facts()
+    fn rows(&self) -> &[RowFacts] {
+        self.rows.get_or_init(|| K::fields().facts())
     }
 
     fn parse(&self, table: &Node) -> std::result::Result<AnySpec, Vec<Fault>> {

@@ -251,6 +251,17 @@ impl Plan {
         remaining
     }
 
+    /// For each step how many others must be done before it, one after the other.
+    pub fn depths(&self) -> Vec<usize> {
+        let graph = self.graph();
+        let mut depths = vec![0; self.steps.len()];
+        for node in toposort(&graph, None).unwrap_or_default() {
+            let before = self.steps[node.index()].needs.iter().map(|need| depths[*need] + 1);
+            depths[node.index()] = before.max().unwrap_or(0);
+        }
+        depths
+    }
+
     /// The plan in one line: counts, worst impact, longest path.
     pub fn verdict(&self) -> Verdict {
         let mut what: BTreeMap<&Address, &str> = BTreeMap::new();

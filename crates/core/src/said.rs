@@ -23,6 +23,13 @@ impl Said {
         }
     }
 
+    /// What a property says whose absence is enforced: `None` is a value too, null, and differs from any
+    /// other.
+    pub fn or_none(side: Option<Said>) -> Self {
+        side.filter(|side| *side != Self::Nothing)
+            .unwrap_or(Self::Value(Value::Null))
+    }
+
     /// A set of names without order.
     pub fn set<S: Into<String>>(values: impl IntoIterator<Item = S>) -> Self {
         let mut values: Vec<String> = values.into_iter().map(Into::into).collect();

@@ -6,7 +6,8 @@ macro_rules! says {
     ($name:ident, $folder:expr) => {
         #[test]
         fn $name() {
-            insta::assert_snapshot!($folder.report());
+            let said = $folder.report();
+            insta::with_settings!({ omit_expression => true }, { insta::assert_snapshot!(said) });
         }
     };
 }
@@ -99,6 +100,23 @@ says!(
         "[subnet.a]\nfor_each = \"{{ ['x', 'y'] }}\"\nvpc = \"vpc-0abc\"\ncidr = \"10.0.0.0/24\"\nzone = \"a\"\n",
         "remove = [\"subnet.a.x\"]\n",
     ])
+);
+
+says!(
+    gone_already,
+    ladder(&[
+        "[eip.web]\n[secret.db]\n",
+        "remove = [\"eip.web\"]\n",
+        "remove = [\"eip.web\"]\n[record.a]\nzone = \"Z1\"\nname = \"a\"\ntarget = \"eip.web\"\n",
+    ])
+);
+says!(
+    nothing_comes_before_one_file,
+    one("remove = [\"eip.web\"]\nconfirm = \"x\"\n[secret.db]\nunset = [\"name\"]\n")
+);
+says!(
+    words_of_the_stack_in_a_stage,
+    ladder(&["account = \"123456789012\"\n[variables]\nx = 1\n[environments.prod]\n[secret.db]\n"])
 );
 
 // Values
@@ -207,6 +225,18 @@ says!(
     one(
         "[db_instance.a]\nclass = \"x\"\nreplica_of = \"db_instance.b\"\n[db_instance.b]\nclass = \"x\"\nreplica_of = \"db_instance.c\"\n[db_instance.c]\nclass = \"x\"\nreplica_of = \"db_instance.a\"\n"
     )
+);
+
+says!(
+    addresses_are_not_written_from_outside,
+    module(
+        "[module.a]\nsource = \"../modules/web\"\nvpc = \"/vpc.main\"\n[vpc.main]\ncidr = \"10.0.0.0/16\"\n[db_instance.x]\nclass = \"c\"\nsecurity_groups = [\"a/security_group.lb\"]\n",
+        MODULE
+    )
+);
+says!(
+    numbers,
+    one("[db_instance.a]\nclass = \"x\"\nstorage = \"{{ 40 / 2 }}\"\n")
 );
 
 // Resources
@@ -364,3 +394,48 @@ fn mistakes_of_every_stage() {
     folder = folder.stage("three");
     insta::assert_snapshot!(folder.report());
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(96))]
+
+    /// Whatever is written, the answer is a stack or a report.
+    #[test]
+    fn no_text_makes_it_fall_over(pieces in proptest::collection::vec(0..PIECES.len(), 0..12)) {
+        let text: String = pieces.into_iter().map(|piece| PIECES[piece]).collect();
+        let folder = module(&text, MODULE);
+        if let Err(report) = folder.load() {
+            assert!(!report.plain().is_empty());
+        }
+    }
+}
+
+const PIECES: [&str; 28] = [
+    "[variables]\nx = \"{{ stack.name }}\"\n",
+    "[environments.\"pr-*\"]\n",
+    "[vpc.main]\ncidr = \"10.0.0.0/16\"\n",
+    "[vpc.other]\nfor_each = { a = \"{{ secret.db.id }}\", b = 2 }\ncidr = \"{{ each.value }}\"\n",
+    "[secret.db]\n",
+    "[secret.own]\nname = \"{{ self.arn }}{{ secret.own.name }}\"\n",
+    "[secret.round]\nwhen = \"{{ module.web.port > 1 }}\"\n",
+    "[module.web]\nsource = \"../modules/web\"\n",
+    "[module.other]\nsource = \"../modules/web\"\nport = \"{{ module.web.port }}\"\nvpc = \"module.web.group\"\n",
+    "[module.keys]\nfor_each = \"{{ var.x }}\"\nsource = \"../modules/web\"\n",
+    "vpc = \"vpc.main\"\n",
+    "vpc = \"vpc.other.*\"\n",
+    "vpc = \"{{ vpc.other }}\"\n",
+    "vpc = \"/web/vpc.main\"\n",
+    "port = \"{{ module.other.port }}\"\n",
+    "for_each = [\"a\", \"b\"]\n",
+    "when = \"{{ each.key == 'a' }}\"\n",
+    "name = \"é{{ '}}' ~ \\\"{{\\\" }}\"\n",
+    "name = \"{{ {{ }}\"\n",
+    "tags = { a = \"{{ secret.db.name }}\" }\n",
+    "after = [\"module.web\", \"vpc.other\", \"é\"]\n",
+    "unset = [\"..\", \"\"]\n",
+    "remove = [\"\", \".\", \"a/b.c\", { address = 3 }]\n",
+    "[existing.hosted_zone.site]\nname = \"{{ existing.hosted_zone.site.name }}\"\n",
+    "[record.x]\nzone = \"existing.hosted_zone.site\"\nname = \"{{ secret.db }}\"\n",
+    "[outputs]\nx = \"{{ vpc.other | length }}{{ all(vpc.other) }}\"\n",
+    "[moved]\nstack = 3\n\"a\" = \"b\"\n",
+    "public_key = { template = \"..\", with = \"x\" }\n",
+];

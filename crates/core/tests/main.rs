@@ -6,8 +6,14 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod environments;
 mod errors;
+mod judge;
 mod kinds;
+mod modules;
 mod paper;
-mod rules;
+mod resources;
+mod spec;
 mod stacks;
+mod stages;
+mod values;

@@ -126,7 +126,6 @@ fn the_paper_is_valid_everywhere() {
         let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
             .join("tests/paper/stacks")
             .join(stack);
-        let start = std::time::Instant::now();
         match validate_all(
             &Request {
                 folder,
@@ -137,6 +136,5 @@ fn the_paper_is_valid_everywhere() {
             Ok(report) => assert_eq!(report.plain(), ""),
             Err(report) => panic!("{}", report.plain()),
         }
-        eprintln!("{stack} {:?}", start.elapsed());
     }
 }

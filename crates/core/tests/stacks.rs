@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use terrace_core::address::Address;
-use terrace_core::source::{Loaded, Node, Report, Request, Resource, load, validate_all};
+use terrace_core::source::{Loaded, Node, Report, Request, Resource, Stack, load, validate_all};
 
 use crate::kinds::Kinds;
 
@@ -66,6 +66,11 @@ impl Folder {
         self.request
             .variables
             .push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    pub(crate) fn sandbox(mut self) -> Self {
+        self.request.sandbox = true;
         self
     }
 
@@ -138,4 +143,9 @@ pub(crate) fn property(loaded: &Loaded, address: &str, property: &str) -> String
         .table
         .get(property)
         .map_or_else(|| "-".to_owned(), json)
+}
+
+/// The addresses of all resources, as text.
+pub(crate) fn addresses(stack: &Stack) -> Vec<String> {
+    stack.resources.keys().map(ToString::to_string).collect()
 }

@@ -33,7 +33,7 @@ pub use home::Home;
 pub use proof::Status;
 pub use proxy::Proxy;
 pub use python::Search;
-pub use sandbox::{Correction, Sandbox};
+pub use sandbox::{Correction, Sandbox, census};
 pub use system::System;
 
 /// Where progress is told, a line at a time.

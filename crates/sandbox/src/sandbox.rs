@@ -188,7 +188,9 @@ impl Sandbox {
         like: &BTreeMap<String, String>,
     ) -> Result<()> {
         let place = [("account", account), ("region", region), ("kind", kind)];
-        let like = like.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let like = like
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
         let query: Vec<String> = like
             .chain(place)
             .map(|(name, value)| format!("{name}={}", percent(value)))
@@ -289,6 +291,21 @@ fn check(name: &str) -> Result<()> {
         SandboxError::new(format!("`{name}` cannot be a sandbox's name"))
             .hint("use lower-case letters, digits and `-`"),
     )
+}
+
+/// What a plain AWS client (boto3) counts in an account and region of the emulator at `endpoint`, by
+/// kind of thing; what is not there is left out.
+pub async fn census(endpoint: &str, account: &str, region: &str) -> Result<BTreeMap<String, u64>> {
+    let url = format!("{endpoint}/terrace/census?account={account}&region={region}");
+    let failed =
+        |why: &str| SandboxError::new(format!("the sandbox's emulator gave no census: {why}"));
+    match client::call(Method::GET, &url, Duration::from_mins(1)).await {
+        Ok((status, text)) if status.is_success() => {
+            serde_json::from_str(&text).map_err(|error| failed(&error.to_string()))
+        }
+        Ok((status, text)) => Err(failed(&status.to_string()).quoting(&text)),
+        Err(why) => Err(failed(&why)),
+    }
 }
 
 /// A value as it may stand in a query.

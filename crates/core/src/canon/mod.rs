@@ -1,12 +1,24 @@
 //! Equality as AWS means it: values that are read once and written one way.
 
 mod cidr;
+mod dns;
 mod duration;
+mod flow;
+mod peer;
+mod ports;
+mod range;
+pub mod policy;
 mod text;
 mod zone;
 
 pub use cidr::Cidr4;
+pub use dns::DnsName;
 pub use duration::Duration;
+pub use flow::Flow;
+pub use peer::{Peer, Peers};
+pub use ports::Ports;
+pub use range::Cidr;
+pub use policy::Policy;
 pub use text::Text;
 pub use zone::Zone;
 

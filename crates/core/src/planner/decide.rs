@@ -79,12 +79,8 @@ fn in_order<'a>(input: &Input<'a>) -> Result<Vec<&'a Resource>, Trouble> {
 
 /// Whether `field` of a resource is set only after what it names exists.
 pub(super) fn is_late(input: &Input<'_>, resource: &Resource, field: &str) -> bool {
-    let rows = input
-        .kinds
-        .get(&resource.kind)
-        .map(AnyKind::rows)
-        .unwrap_or_default();
-    rows.iter().any(|row| row.late && row.name == field)
+    let kind = input.kinds.get(&resource.kind);
+    kind.is_some_and(|kind| kind.rows().iter().any(|row| row.late && row.name == field))
 }
 
 /// The mark a resource gets.
@@ -98,7 +94,9 @@ pub(super) fn mark(
     let stack = input.stack;
     let expires = input.options.expires.clone().unwrap_or_default();
     let output = |address: &Address, output: &str| {
-        known.get(address, output).map(|value| minijinja::value::Serde(value).into())
+        known
+            .get(address, output)
+            .map(|value| minijinja::value::Serde(value).into())
     };
     // A tag whose value is not known yet is set once it is, as any other difference.
     let tags: Tags = resource
@@ -179,15 +177,10 @@ fn candidates(
 ) -> Vec<(usize, Generation)> {
     let ours = &input.inventory.ours;
     let marked = |address: &Address| -> Vec<(usize, Generation)> {
-        let at = ours
-            .iter()
-            .enumerate()
-            .filter_map(|(index, found)| match &found.mark {
-                Some((marked, generation)) if marked == address => Some((index, *generation)),
-                _ => None,
-            });
-        at.filter(|(index, _)| !matches!(ours[*index].ready, Ready::Dying(_)))
-            .collect()
+        let places = draft.places.get(address).into_iter().flatten().copied();
+        let alive = places.filter(|place| !matches!(ours[*place].ready, Ready::Dying(_)));
+        let generation = |place: usize| ours[place].mark.as_ref().map(|(_, g)| (place, *g));
+        alive.filter_map(generation).collect()
     };
     let mut candidates = marked(&resource.address);
     if let (true, Some(was)) = (candidates.is_empty(), &resource.common.was) {

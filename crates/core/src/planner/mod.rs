@@ -7,7 +7,7 @@ mod decide;
 mod order;
 mod steps;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use indexmap::IndexMap;
 
@@ -92,16 +92,9 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Trouble> {
     order::order(input, &mut draft)?;
     order::hold(input, &mut draft);
     order::narrow(input, &mut draft);
-    let unchanged = draft.wanted.len().saturating_sub(
-        draft
-            .plan
-            .steps
-            .iter()
-            .map(|step| &step.address)
-            .collect::<BTreeSet<_>>()
-            .len(),
-    );
-    draft.plan.unchanged = if input.options.destroy { 0 } else { unchanged };
+    let busy: BTreeSet<&Address> = draft.plan.steps.iter().map(|step| &step.address).collect();
+    let idle = draft.wanted.keys().filter(|address| !busy.contains(address)).count();
+    draft.plan.unchanged = idle;
     Ok(draft.plan)
 }
 
@@ -112,6 +105,8 @@ struct Draft {
     known: Known,
     /// Every wanted resource, in an order in which what is named comes first.
     wanted: IndexMap<Address, Decision>,
+    /// Where in the inventory an address is.
+    places: HashMap<Address, Vec<usize>>,
     /// What is to go, by its place in the inventory.
     leaving: BTreeMap<usize, Reason>,
 }
@@ -148,12 +143,13 @@ impl Draft {
             notes: Vec::<Note>::new(),
             unchanged: 0,
         };
-        Self {
-            plan,
-            known,
-            wanted: IndexMap::new(),
-            leaving: BTreeMap::new(),
+        let mut places: HashMap<Address, Vec<usize>> = HashMap::new();
+        for (place, found) in input.inventory.ours.iter().enumerate() {
+            if let Some((address, _)) = &found.mark {
+                places.entry(address.clone()).or_default().push(place);
+            }
         }
+        Self { plan, known, wanted: IndexMap::new(), places, leaving: BTreeMap::new() }
     }
 
     fn note(&mut self, address: &Address, text: impl Into<String>) {

@@ -378,8 +378,9 @@ impl<'a> Edges<'a> {
                     .input
                     .kinds
                     .get(self.input.inventory.ours[*user].live.kind());
-                let rows = kind.map(|kind| kind.rows()).unwrap_or_default();
-                let late = rows.iter().any(|row| row.late && row.name == *field);
+                let late = kind.is_some_and(|kind| {
+                    kind.rows().iter().any(|row| row.late && row.name == *field)
+                });
                 if late && knot.contains(user) && knot.contains(used) {
                     knots.insert((*user, *used));
                 }

@@ -272,14 +272,19 @@ const KIND_TAGS: [&str; 2] = ["terrace:stateless", "terrace:leaving"];
 /// The steps of everything that is to go: replaced, removed, orphaned, or all of it.
 pub(super) fn deletions(input: &Input<'_>, draft: &mut Draft) {
     let ours = &input.inventory.ours;
+    let kept: BTreeSet<usize> = draft
+        .wanted
+        .values()
+        .filter_map(|decision| match decision.fate {
+            Fate::Keep(_, index) => Some(index),
+            _ => None,
+        })
+        .collect();
     for (index, found) in ours.iter().enumerate() {
         let Some((address, _)) = &found.mark else {
             continue;
         };
-        let taken = draft
-            .wanted
-            .values()
-            .any(|decision| matches!(decision.fate, Fate::Keep(_, kept) if kept == index));
+        let taken = kept.contains(&index);
         let gone = matches!(found.ready, Ready::Dying(_));
         if taken || gone || draft.leaving.contains_key(&index) {
             continue;
@@ -366,7 +371,12 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
     let class = kind.class(None, &found.live);
     let replaced = matches!(reason, Reason::Superseded | Reason::Twin | Reason::Broken);
     let ephemeral = found.says(mark::EPHEMERAL);
-    let lost = class.loss().filter(|_| !replaced && !ephemeral);
+    // Whoever destroys an environment has agreed to lose its names and networks; data is asked for.
+    let asked = |loss: &Loss| reason != Reason::Destroyed || *loss == Loss::Data;
+    let lost = class
+        .loss()
+        .filter(|_| !replaced && !ephemeral)
+        .filter(asked);
     if let Some(loss) = lost
         && !allowed(input, address, loss)
     {
@@ -424,7 +434,10 @@ fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {
         Reason::Twin => "a spare: the same creation went through twice".to_owned(),
         Reason::Broken => "its creation failed".to_owned(),
         Reason::Lowered => {
-            format!("not on stage {}", input.stack.stage.as_deref().unwrap_or_default())
+            format!(
+                "not on stage {}",
+                input.stack.stage.as_deref().unwrap_or_default()
+            )
         }
         Reason::Destroyed => "destroy".to_owned(),
     }

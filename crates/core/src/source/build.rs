@@ -274,11 +274,11 @@ impl World<'_> {
             return Built::bad(at);
         }
         let (mut known, mut holes) = (
-            vec![(vec!["stack".to_owned()], self.stack_value())],
+            vec![(vec!["stack".to_owned()], self.stack_value.clone())],
             Vec::new(),
         );
         if self.scopes[home].caller.is_none() {
-            known.push((vec!["var".to_owned()], self.variables_value()));
+            known.push((vec!["var".to_owned()], self.variables_value.clone()));
         }
         for (key, (_, value)) in with {
             match value.to_value() {

@@ -1,6 +1,7 @@
 //! Resources that wait for each other: no order can make them.
 
 use std::collections::HashMap;
+use std::fmt::Write;
 
 use super::diagnostic::Diagnostic;
 use super::stack::{Edge, Stack};
@@ -61,7 +62,7 @@ fn tell(world: &mut World<'_>, path: &[(&Address, Option<&Edge>, usize)], last: 
         .chain([last])
         .collect();
     for edge in &edges {
-        text.push_str(&format!(" -> {} (by `{}`)", edge.to, edge.field));
+        let _ = write!(text, " -> {} (by `{}`)", edge.to, edge.field);
     }
     let mut diagnostic = Diagnostic::error(last.at, text);
     for edge in edges.iter().rev().skip(1) {

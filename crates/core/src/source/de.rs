@@ -84,7 +84,7 @@ impl<'de> Deserializer<'de> for &'de Node {
         at(
             self.at,
             match &self.is {
-                Is::String(text) => visitor.visit_enum(text.as_str().into_deserializer()),
+                Is::String(text) => visitor.visit_enum(Word(text)),
                 Is::Table(table) => visitor.visit_enum(Choice::of(table, variants)?),
                 Is::Later(_) | Is::Bad => Err(self.open()),
                 _ => self.deserialize_any(visitor),
@@ -149,6 +149,50 @@ impl<'de> MapAccess<'de> for Entries<'de> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value, Fault> {
         let value = self.value.take().ok_or_else(Fault::told)?;
         at(value.at, seed.deserialize(value))
+    }
+}
+
+/// A word is a choice that needs nothing more.
+struct Word<'de>(&'de str);
+
+impl<'de> EnumAccess<'de> for Word<'de> {
+    type Error = Fault;
+    type Variant = Self;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self), Fault> {
+        let name = seed.deserialize(BorrowedStrDeserializer::<Fault>::new(self.0))?;
+        Ok((name, self))
+    }
+}
+
+impl Word<'_> {
+    fn needs_more(&self) -> Fault {
+        Fault::says(format!("`{}` needs a value", self.0))
+            .help(format!("write {{ {} = .. }}", self.0))
+    }
+}
+
+impl<'de> VariantAccess<'de> for Word<'de> {
+    type Error = Fault;
+
+    fn unit_variant(self) -> Result<(), Fault> {
+        Ok(())
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, _: S) -> Result<S::Value, Fault> {
+        Err(self.needs_more())
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, _: usize, _: V) -> Result<V::Value, Fault> {
+        Err(self.needs_more())
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        _: &'static [&'static str],
+        _: V,
+    ) -> Result<V::Value, Fault> {
+        Err(self.needs_more())
     }
 }
 

@@ -116,12 +116,25 @@ impl Reader<'_> {
         if !kinds.contains(&kind) {
             let candidates = kinds.iter().chain(words).chain(RESERVED.iter()).copied();
             let text = match value.is {
-                Is::Table(_) => format!("there is no kind `{kind}`"),
+                Is::Table(_) if !super::header::WORDS.contains(&kind) => {
+                    format!("there is no kind `{kind}`")
+                }
                 _ => format!("`{kind}` is not known here"),
             };
-            let close =
-                guess::close(kind, candidates).map(|close| format!("did you mean `{close}`?"));
-            self.told.push(Diagnostic::error(at, text).maybe(close));
+            let help = match guess::close(kind, candidates) {
+                _ if kind == "remove" => {
+                    Some("a stage's file may remove what the stages before it name".to_owned())
+                }
+                _ if super::common::NAMES.contains(&kind) => {
+                    Some("it belongs inside a resource's table, below [kind.name]".to_owned())
+                }
+                _ if super::header::WORDS.contains(&kind) => {
+                    Some("it belongs in stack.toml".to_owned())
+                }
+                Some(close) => Some(format!("did you mean `{close}`?")),
+                None => None,
+            };
+            self.told.push(Diagnostic::error(at, text).maybe(help));
             return;
         }
         let Some(table) = self.named(kind, at, value) else {
@@ -256,6 +269,14 @@ impl Reader<'_> {
         let said = table
             .iter()
             .map(|(property, (at, _))| (property.clone(), (self.stage, *at)));
+        // What is said of one key is not said of the others.
+        let keys = table
+            .get("for_each")
+            .and_then(|(_, keys)| keys.as_table())
+            .into_iter()
+            .flatten();
+        let keys = keys.map(|(key, (at, _))| (format!("for_each.{key}"), (self.stage, *at)));
+        let said = said.chain(keys);
         Some(Decl {
             kind: kind.to_owned(),
             name: name.to_owned(),

@@ -213,6 +213,7 @@ fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
     let diagnostic = Diagnostic::error(at, format!("`{name}` is not known in {whose}"));
     match guess::close(name, candidates.chain(super::common::NAMES.iter().copied())) {
         Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
+        None if known.is_empty() => diagnostic,
         None if known.len() <= 12 => diagnostic.help(format!("it may be {}", guess::list(known))),
         None => diagnostic.help("`terrace explain` lists the properties of a kind"),
     }
@@ -222,6 +223,9 @@ fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
 fn retyped(found: Found, expected: &str, text: &str) -> Option<String> {
     let bare = text.trim_matches(['"', '\'']);
     match (found, expected) {
+        (Found::Float, "a whole number") if text.contains("{{") => Some(
+            "`/` answers a number with a fraction: write `//`, or `| int` behind it".to_owned(),
+        ),
         (_, _) if text.is_empty() || text.contains('\n') || text.contains("{{") => None,
         (Found::Integer | Found::Float | Found::Boolean, "a string") => {
             Some(format!("write \"{text}\""))

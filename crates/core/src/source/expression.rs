@@ -145,14 +145,13 @@ fn split(text: &str) -> Option<(&str, &str)> {
             Some(_) if escaped => escaped = false,
             Some(_) if c == '\\' => escaped = true,
             Some(open) if c == open => quote = None,
-            Some(_) => {}
             None if c == '"' || c == '\'' => quote = Some(c),
             None if c == '{' => depth += 1,
             None if c == '}' && depth > 0 => depth -= 1,
             None if text[index..].starts_with("}}") => {
                 return Some((text[..index].trim_matches('-').trim(), &text[index + 2..]));
             }
-            None => {}
+            _ => {}
         }
     }
     None

@@ -83,6 +83,20 @@ impl Fault {
         Self::new(Wrong::Later(text.into()))
     }
 
+    /// A property or a choice that does not exist.
+    pub fn unknown(name: &str, known: &[&str]) -> Self {
+        let known = known.iter().map(|&word| word.to_owned()).collect();
+        Self::new(Wrong::Unknown {
+            name: name.to_owned(),
+            known,
+        })
+    }
+
+    /// A property that must be there.
+    pub fn missing(name: &str) -> Self {
+        Self::new(Wrong::Missing(name.to_owned()))
+    }
+
     /// Nothing to add: it was told already.
     pub fn told() -> Self {
         Self::new(Wrong::Told)
@@ -205,17 +219,7 @@ impl de::Error for Fault {
     }
 
     fn missing_field(field: &'static str) -> Self {
-        Self::new(Wrong::Missing(field.to_owned()))
-    }
-}
-
-impl Fault {
-    fn unknown(name: &str, known: &[&str]) -> Self {
-        let known = known.iter().map(|&word| word.to_owned()).collect();
-        Self::new(Wrong::Unknown {
-            name: name.to_owned(),
-            known,
-        })
+        Self::missing(field)
     }
 }
 
@@ -246,6 +250,8 @@ pub fn spec<T: DeserializeOwned>(table: &Node) -> Result<T, Vec<Fault>> {
             // Missing because it was taken out just now.
             Wrong::Missing(name) => taken.contains(&(place, name.clone())),
             Wrong::Told => true,
+            // A table that was good enough before something was taken out of it.
+            Wrong::Says(_) => taken.iter().any(|(table, _)| *table == place),
             _ => false,
         };
         if !ours {

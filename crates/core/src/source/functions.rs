@@ -10,6 +10,8 @@ pub(crate) fn add(environment: &mut Environment<'_>) {
     environment.add_function("cidrsubnet", cidrsubnet);
     environment.add_function("json", json);
     environment.add_function("all", all);
+    environment.add_filter("default", default);
+    environment.add_filter("d", default);
     // It prints what a template sees, whole.
     environment.remove_global("debug");
 }
@@ -58,6 +60,15 @@ fn cidrsubnet(range: &str, bits: u32, number: u64) -> Result<String, Error> {
         IpAddr::V6(_) => IpAddr::V6(Ipv6Addr::from(start)),
     };
     Ok(format!("{address}/{longer}"))
+}
+
+/// A value, or another where it is `none`: an optional input that was not given. A name without a value never gets here.
+fn default(value: Value, other: Value) -> Value {
+    if value.is_none() || value.is_undefined() {
+        other
+    } else {
+        value
+    }
 }
 
 /// A value as JSON text.

@@ -13,7 +13,8 @@ use super::stack::Moved;
 use super::vocabulary::Vocabulary;
 use crate::address::{Address, is_key, is_name};
 
-const WORDS: [&str; 12] = [
+/// What stands on the top level of `stack.toml`.
+pub(crate) const WORDS: [&str; 12] = [
     "name",
     "about",
     "account",

@@ -44,7 +44,7 @@ pub(crate) fn hints(world: &mut World<'_>, stack: &Stack) {
                 .is_some_and(|at| !world.files.sources.text(at).contains("{{"))
         };
         let found: Vec<Diagnostic> = found.into_iter().filter(literal).collect();
-        found.into_iter().for_each(|one| world.tell(one));
+        world.told.extend(found);
     }
 }
 

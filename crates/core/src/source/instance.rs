@@ -47,10 +47,20 @@ impl World<'_> {
             }
         }
         // What was unset is not in the table any more, but its stage has said something.
-        for (property, (stage, at)) in &decl.said {
+        for (property, stage) in decl
+            .said
+            .iter()
+            .filter(|(property, _)| !property.contains('.'))
+        {
             if !said.contains_key(property) && scope == 0 {
-                said.insert(property.clone(), (*stage, *at));
+                said.insert(property.clone(), *stage);
             }
+        }
+        if let Some(each) = each
+            && let Some(stage) = decl.said.get(&format!("for_each.{}", each.key))
+            && scope == 0
+        {
+            said.insert("for_each".to_owned(), *stage);
         }
         let (common, mut needs) = self.common(&cx, decl, address);
         let table = Node::new(decl.at, Is::Table(table));
@@ -68,8 +78,7 @@ impl World<'_> {
             .values()
             .map(|(stage, _)| *stage)
             .max()
-            .unwrap_or(0)
-            .max(if scope == 0 { decl.last } else { 0 });
+            .unwrap_or(decl.first * usize::from(scope == 0));
         let name = |stage: usize| self.stages.get(stage).cloned();
         Resource {
             address: address.clone(),
@@ -304,9 +313,9 @@ fn edges(node: &Node, shape: &Shape<'_>, field: &str, late: bool, found: &mut Ve
         Is::Later(later) => later.needs().into_iter().for_each(&mut add),
         Is::Array(items) => {
             let shape = shape.items();
-            items
-                .iter()
-                .for_each(|item| edges(item, &shape, field, late, found));
+            for item in items {
+                edges(item, &shape, field, late, found);
+            }
         }
         Is::Table(table) => {
             for (key, (_, value)) in table {

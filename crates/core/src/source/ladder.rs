@@ -8,7 +8,7 @@ use super::diagnostic::Diagnostic;
 use super::files::{Files, Unreadable};
 use super::guess;
 use super::header::{Header, header};
-use super::merge::Merger;
+use super::merge::{Merger, nothing_before};
 use super::node::Node;
 use super::span::Span;
 use super::stack::Removal;
@@ -55,7 +55,9 @@ pub(crate) fn read(
     let trees = stage_trees(folder, &header, files, told)?;
     unlisted(folder, &header, files, told);
     if header.stages.is_empty() {
-        let listing = Rc::new(header.listing.clone());
+        let mut listing = header.listing.clone();
+        nothing_before(&mut listing, told);
+        let listing = Rc::new(listing);
         return Some(Ladder {
             abouts: vec![header.about.clone()],
             header,
@@ -71,11 +73,17 @@ pub(crate) fn read(
     for (index, (tree, (name, _))) in trees.iter().zip(&header.stages).enumerate() {
         let declared = declare(tree, &["about", "remove"], vocabulary, index, told);
         let remove = declared.rest.get("remove").map(|(_, remove)| remove);
+        let gone: Vec<(String, String)> = removals
+            .iter()
+            .flatten()
+            .map(|one: &Removal| (one.address.to_string(), one.stage.clone()))
+            .collect();
         let mut merger = Merger {
             vocabulary,
             told,
             stage: index,
             stage_name: name,
+            gone: &gone,
         };
         removals.push(merger.join(&mut sofar, declared.listing, remove));
         abouts.push(super::declare::text(&declared.rest, "about", told).map(|(about, _)| about));

@@ -227,23 +227,32 @@ impl PartialEq for Later {
 impl Node {
     /// The same with every later value put in whose outputs are known; the rest stays later. `None`: it has no value.
     pub fn settle(&self, known: &Known<'_>) -> Result<Option<Self>, Fault> {
+        let mut faults = Vec::new();
+        let settled = self.settle_all(known, &mut faults);
+        faults.into_iter().next().map_or(Ok(settled), Err)
+    }
+
+    /// The same; what fails is bad, and all of it is told.
+    pub(crate) fn settle_all(&self, known: &Known<'_>, faults: &mut Vec<Fault>) -> Option<Self> {
         let is = match &self.is {
-            Is::Later(later) => match later
-                .settle(self.at, known)
-                .map_err(|fault| fault.at(self.at))?
-            {
-                Settled::Value(node) => return Ok(node),
-                Settled::Open(later) => Is::Later(Arc::new(later)),
+            Is::Later(later) => match later.settle(self.at, known) {
+                Ok(Settled::Value(node)) => return node,
+                Ok(Settled::Open(later)) => Is::Later(Arc::new(later)),
+                Err(fault) => {
+                    faults.push(fault.at(self.at));
+                    Is::Bad
+                }
             },
-            Is::Array(items) => {
-                let items: Result<Vec<_>, _> =
-                    items.iter().map(|item| item.settle(known)).collect();
-                Is::Array(items?.into_iter().flatten().collect())
-            }
+            Is::Array(items) => Is::Array(
+                items
+                    .iter()
+                    .filter_map(|item| item.settle_all(known, faults))
+                    .collect(),
+            ),
             Is::Table(table) => {
                 let mut settled = Table::with_capacity(table.len());
                 for (key, (place, value)) in table {
-                    if let Some(value) = value.settle(known)? {
+                    if let Some(value) = value.settle_all(known, faults) {
                         settled.insert(key.clone(), (*place, value));
                     }
                 }
@@ -251,7 +260,7 @@ impl Node {
             }
             other => other.clone(),
         };
-        Ok(Some(Self { at: self.at, is }))
+        Some(Self { at: self.at, is })
     }
 }
 

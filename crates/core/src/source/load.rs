@@ -9,12 +9,14 @@ use minijinja::Value;
 use super::cycle;
 use super::diagnostic::{Diagnostic, Report, Severity};
 use super::environment::{Choice, choose};
+use super::fault::Fault;
 use super::files::Files;
 use super::hints;
 use super::ladder::{self, Ladder};
+use super::later::Known;
 use super::node::Node;
 use super::shape::Shape;
-use super::span::Sources;
+use super::span::{Sources, Span};
 use super::stack::{Existing, Resource, Stack};
 use super::vocabulary::Vocabulary;
 use super::world::{Cx, World};
@@ -217,7 +219,7 @@ fn fill(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
 
 fn stack_tags(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
     let raw = Node::new(
-        super::span::Span::NOWHERE,
+        Span::NOWHERE,
         super::node::Is::Table(ladder.header.tags.clone()),
     );
     let tags = world.common_tags(&Cx::of(0).loading(), &raw);
@@ -232,7 +234,6 @@ fn stack_tags(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
 fn foretell(world: &mut World<'_>, stack: &mut Stack) {
     let mut known: HashMap<Address, IndexMap<String, Value>> = HashMap::new();
     let mut news: Vec<Address> = stack.resources.keys().cloned().collect();
-    let mut failed: BTreeSet<Address> = BTreeSet::new();
     while !news.is_empty() {
         for address in news.drain(..) {
             let Some(resource) = stack.resources.get(&address) else {
@@ -248,54 +249,60 @@ fn foretell(world: &mut World<'_>, stack: &mut Stack) {
         }
         let told = |address: &Address, output: &str| known.get(address)?.get(output).cloned();
         for (address, resource) in &mut stack.resources {
-            if !resource.table.is_open() && resource.common.tags.values().all(|tag| !tag.is_open())
-                || failed.contains(address)
-            {
+            if count_open(resource) == 0 {
                 continue;
             }
-            match settle(resource, &told) {
-                Ok(true) => news.push(address.clone()),
-                Ok(false) => {}
-                Err(fault) => {
-                    failed.insert(address.clone());
-                    world.fault(fault, resource.at);
-                }
+            let mut faults = Vec::new();
+            if settle(resource, &told, &mut faults) {
+                news.push(address.clone());
+            }
+            for fault in faults {
+                world.fault(fault, resource.at);
             }
         }
     }
     let told = |address: &Address, output: &str| known.get(address)?.get(output).cloned();
-    for value in stack.outputs.values_mut() {
-        match value.settle(&told) {
-            Ok(Some(settled)) => *value = settled,
-            Ok(None) => {}
-            Err(fault) => world.fault(fault, value.at),
-        }
+    let mut faults = Vec::new();
+    stack
+        .outputs
+        .retain(|_, value| match value.settle_all(&told, &mut faults) {
+            Some(settled) => {
+                *value = settled;
+                true
+            }
+            None => false,
+        });
+    for fault in faults {
+        world.fault(fault, Span::NOWHERE);
     }
 }
 
 /// Puts in what is known; whether that made a difference.
-fn settle(
-    resource: &mut Resource,
-    known: &super::later::Known<'_>,
-) -> Result<bool, super::fault::Fault> {
-    let count = |resource: &Resource| {
-        let mut open = 0;
-        resource.table.each_later(&mut |_, _| open += 1);
-        resource
-            .common
-            .tags
-            .values()
-            .for_each(|tag| tag.each_later(&mut |_, _| open += 1));
-        open
-    };
-    let before = count(resource);
-    if let Some(table) = resource.table.settle(known)? {
+fn settle(resource: &mut Resource, known: &Known<'_>, faults: &mut Vec<Fault>) -> bool {
+    let before = count_open(resource);
+    if let Some(table) = resource.table.settle_all(known, faults) {
         resource.table = table;
     }
-    for tag in resource.common.tags.values_mut() {
-        if let Some(settled) = tag.settle(known)? {
-            *tag = settled;
-        }
-    }
-    Ok(count(resource) < before)
+    resource
+        .common
+        .tags
+        .retain(|_, tag| match tag.settle_all(known, faults) {
+            Some(settled) => {
+                *tag = settled;
+                true
+            }
+            None => false,
+        });
+    count_open(resource) < before
+}
+
+fn count_open(resource: &Resource) -> usize {
+    let mut open = 0;
+    resource.table.each_later(&mut |_, _| open += 1);
+    resource
+        .common
+        .tags
+        .values()
+        .for_each(|tag| tag.each_later(&mut |_, _| open += 1));
+    open
 }

@@ -36,15 +36,6 @@ struct Led<'a> {
 }
 
 impl World<'_> {
-    pub(crate) fn stack_value(&self) -> Value {
-        let known = self.stack.iter().filter(|(_, value)| !value.is_undefined());
-        Value::from_pairs(known.map(|(name, value)| (name.as_str(), value.clone())))
-    }
-
-    pub(crate) fn variables_value(&self) -> Value {
-        Value::from_pairs(self.variables.clone())
-    }
-
     /// What a name leads to, and where an expression looks for it; `None`: nowhere, and told.
     pub(crate) fn look(
         &mut self,
@@ -66,11 +57,11 @@ impl World<'_> {
                     self.tell(diagnostic);
                     return None;
                 }
-                Some((Seen::Known(self.stack_value()), behind_head))
+                Some((Seen::Known(self.stack_value.clone()), behind_head))
             }
             ("var", variable) if root => {
                 self.variable_is_known(variable, place)?;
-                Some((Seen::Known(self.variables_value()), behind_head))
+                Some((Seen::Known(self.variables_value.clone()), behind_head))
             }
             ("stage", None) if root && self.stage.is_some() => {
                 Some((Seen::Known(Value::from(self.stage.clone())), 0))
@@ -177,20 +168,17 @@ impl World<'_> {
         let Some(variable) = variable else {
             return Some(());
         };
-        match self.variables.get(variable) {
-            // Its own expression failed, and that is told.
-            Some(value) => (!value.is_undefined()).then_some(()),
-            None => {
-                let help = guess::close(variable, self.variables.keys().map(String::as_str))
-                    .map_or_else(
-                        || format!("give it a default in [variables]: {variable} = .."),
-                        |close| format!("did you mean `var.{close}`?"),
-                    );
-                let text = format!("there is no variable `{variable}`");
-                self.tell(Diagnostic::error(place, text).help(help));
-                None
-            }
+        if let Some(value) = self.variables.get(variable) {
+            // Without a value its own expression failed, and that is told.
+            return (!value.is_undefined()).then_some(());
         }
+        let help = guess::close(variable, self.variables.keys().map(String::as_str)).map_or_else(
+            || format!("give it a default in [variables]: {variable} = .."),
+            |close| format!("did you mean `var.{close}`?"),
+        );
+        let text = format!("there is no variable `{variable}`");
+        self.tell(Diagnostic::error(place, text).help(help));
+        None
     }
 
     fn look_each(&mut self, cx: &Cx, name: &[String], place: Span) -> Found {

@@ -16,6 +16,35 @@ pub(crate) struct Merger<'a> {
     pub(crate) told: &'a mut Vec<Diagnostic>,
     pub(crate) stage: usize,
     pub(crate) stage_name: &'a str,
+    /// What the stages before took out: address and stage.
+    pub(crate) gone: &'a [(String, String)],
+}
+
+/// In a file that nothing comes before there is nothing to unset.
+pub(crate) fn nothing_before(listing: &mut Listing, told: &mut Vec<Diagnostic>) {
+    let decls = listing
+        .resources
+        .values_mut()
+        .chain(listing.existing.values_mut());
+    for decl in decls.chain(listing.modules.values_mut()) {
+        take_unset(decl, told);
+    }
+}
+
+/// Takes `unset` out of a declaration that is new.
+fn take_unset(decl: &mut Decl, told: &mut Vec<Diagnostic>) {
+    decl.said.shift_remove("unset");
+    let unset = decl
+        .table
+        .as_table_mut()
+        .and_then(|table| table.shift_remove("unset"));
+    if let Some((at, _)) = unset {
+        let text = format!(
+            "there is nothing to unset: `{}.{}` is new here",
+            decl.kind, decl.name
+        );
+        told.push(Diagnostic::error(at, text).help("leave the property out"));
+    }
 }
 
 impl Merger<'_> {
@@ -36,7 +65,7 @@ impl Merger<'_> {
                 .map(str::to_owned)
                 .collect::<Vec<_>>();
             if let Some(old) = sofar.resources.get_mut(&key) {
-                self.change(old, decl)
+                self.change(old, decl);
             } else {
                 self.resembles(&decl, &before);
                 sofar.resources.insert(key, self.first(decl));
@@ -78,19 +107,7 @@ impl Merger<'_> {
 
     /// A declaration that is new: there is nothing to unset.
     fn first(&mut self, mut decl: Decl) -> Decl {
-        decl.said.shift_remove("unset");
-        let unset = decl
-            .table
-            .as_table_mut()
-            .and_then(|table| table.shift_remove("unset"));
-        if let Some((at, _)) = unset {
-            let text = format!(
-                "there is nothing to unset: `{}.{}` is new here",
-                decl.kind, decl.name
-            );
-            self.told
-                .push(Diagnostic::error(at, text).help("leave the property out"));
-        }
+        take_unset(&mut decl, self.told);
         decl
     }
 
@@ -141,8 +158,10 @@ impl Merger<'_> {
                 self.unset_nothing(old, path, item.at);
                 continue;
             }
-            let property = path.split('.').next().unwrap_or(path);
-            old.said.insert(property.to_owned(), (self.stage, item.at));
+            if !path.starts_with("for_each.") {
+                let property = path.split('.').next().unwrap_or(path);
+                old.said.insert(property.to_owned(), (self.stage, item.at));
+            }
         }
     }
 
@@ -284,8 +303,6 @@ impl Merger<'_> {
             return None;
         }
         if keys.is_some_and(|keys| take(keys, instance)) {
-            decl.last = self.stage;
-            decl.said.insert("for_each".to_owned(), (self.stage, at));
             return Some(address);
         }
         self.nothing_to_remove(text, at, &[address.whole().to_string()]);
@@ -297,6 +314,13 @@ impl Merger<'_> {
             "there is no `{text}` to remove: no stage before {} names it",
             self.stage_name
         );
+        let gone = self.gone.iter().find(|(address, _)| address == text);
+        if let Some((_, stage)) = gone {
+            let said = format!("`{text}` is gone already: the stage {stage} removes it");
+            self.told
+                .push(Diagnostic::error(at, said).help("leave it out here"));
+            return;
+        }
         let help = guess::help(text, known.iter().map(String::as_str));
         self.told.push(Diagnostic::error(at, said).maybe(help));
     }

@@ -21,6 +21,7 @@ mod functions;
 mod guess;
 mod header;
 mod hints;
+mod input;
 mod instance;
 mod ladder;
 mod later;

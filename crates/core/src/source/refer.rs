@@ -5,6 +5,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 
 use super::build::Built;
+use super::declare::Listing;
 use super::diagnostic::Diagnostic;
 use super::guess;
 use super::node::Node;
@@ -67,7 +68,26 @@ impl World<'_> {
         if let Some(address) =
             Address::from_reference(text).filter(|address| known(self, &address.kind))
         {
+            let written = self.files.sources.text(at).trim_matches(['"', '\'']);
+            if written == text {
+                let diagnostic = Diagnostic::error(at, "an address has no slash before it");
+                self.tell(diagnostic.help(format!("write `{address}`")));
+                return Named::Bad;
+            }
             return self.fits_kind(Named::One(address), refs, at);
+        }
+        if let Some(address) = text
+            .parse::<Address>()
+            .ok()
+            .filter(|address| known(self, &address.kind))
+            && let Some(module) = address.modules.first()
+        {
+            let text = format!(
+                "`{address}` is inside a module: only its outputs can be named from outside"
+            );
+            let help = format!("write module.{module}.{{output}}");
+            self.tell(Diagnostic::error(at, text).help(help));
+            return Named::Bad;
         }
         let parts: Vec<&str> = text.split('.').collect();
         let named = match parts.as_slice() {
@@ -131,15 +151,15 @@ impl World<'_> {
             "`{wrong}` is of the wrong kind: {} belongs here",
             guess::either(refs)
         );
-        let names: Vec<String> = self.scopes[0]
+        let known: Vec<String> = self.scopes[0]
             .listing
             .resources
             .keys()
             .filter(|(kind, _)| refs.contains(kind))
             .map(|(kind, name)| format!("{kind}.{name}"))
             .collect();
-        let help = (!names.is_empty() && names.len() <= 6)
-            .then(|| format!("there is {}", guess::list(&names)));
+        let help = (!known.is_empty() && known.len() <= 6)
+            .then(|| format!("there is {}", guess::list(&known)));
         self.tell(Diagnostic::error(at, text).maybe(help));
         Named::Bad
     }
@@ -348,16 +368,16 @@ impl World<'_> {
             .map(|name| format!("{prefix}{kind}.{name}"))
             .collect();
         let within = !self.scopes[scope].path.is_empty();
-        let above = if existing {
+        let elsewhere = if existing {
             None
         } else {
-            self.stage_that_has(kind, name)
+            self.where_it_is(kind, name)
         };
         let other = listing.decl(!existing, kind, name).is_some();
-        let help = match above {
+        let help = match elsewhere {
             _ if other && existing => Some(format!("did you mean `{kind}.{name}`?")),
             _ if other => Some(format!("did you mean `existing.{kind}.{name}`?")),
-            Some(stage) => Some(format!("the stage {stage} is the first to name it")),
+            Some(stage) => Some(stage),
             None if within
                 && guess::close(
                     &format!("{prefix}{kind}.{name}"),
@@ -378,18 +398,21 @@ impl World<'_> {
         self.tell(Diagnostic::error(at, text).maybe(help));
     }
 
-    /// A higher stage that names what this one does not.
-    fn stage_that_has(&self, kind: &str, name: &str) -> Option<String> {
+    /// A higher stage that names what this one does not, or the stage that took it out.
+    fn where_it_is(&self, kind: &str, name: &str) -> Option<String> {
         let here = self
             .stages
             .iter()
             .position(|stage| Some(stage) == self.stage.as_ref())?;
-        let later = self.ladder.iter().enumerate().skip(here + 1);
-        let found = later
-            .filter(|(_, listing)| listing.decl(false, kind, name).is_some())
-            .map(|(index, _)| index)
-            .next();
-        found.and_then(|index| self.stages.get(index).cloned())
+        let has = |listing: &Rc<Listing>| listing.decl(false, kind, name).is_some();
+        if let Some(last) = self.ladder[..here].iter().rposition(has) {
+            return Some(format!("the stage {} took it out", self.stages[last + 1]));
+        }
+        let next = self.ladder.iter().skip(here + 1).position(has)?;
+        Some(format!(
+            "the stage {} is the first to name it",
+            self.stages[here + 1 + next]
+        ))
     }
 
     pub(crate) fn switched_off(&mut self, address: &Address, when: Span, at: Span) {

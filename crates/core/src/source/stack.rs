@@ -226,9 +226,11 @@ impl Stack {
 impl Resource {
     /// The table with every later value put in whose outputs are known; the rest stays later.
     pub fn table(&self, known: &Known<'_>) -> Result<Node, Vec<Fault>> {
-        match self.table.settle(known) {
-            Ok(table) => Ok(table.unwrap_or_else(|| Node::empty(self.table.at))),
-            Err(fault) => Err(vec![fault]),
+        let mut faults = Vec::new();
+        let table = self.table.settle_all(known, &mut faults);
+        if faults.is_empty() {
+            return Ok(table.unwrap_or_else(|| Node::empty(self.table.at)));
         }
+        Err(faults)
     }
 }

@@ -41,6 +41,10 @@ impl Library {
             if library.parts.iter().any(|part| part.name == name) {
                 continue;
             }
+            // Beside it, or below: an include leads to no other folder.
+            if name.starts_with('/') || name.split('/').any(|part| part == "..") {
+                continue;
+            }
             let number = match files.read(&folder.join(&name)) {
                 Ok(number) => number,
                 // An include that is not there is told where it stands, when the template is rendered.

@@ -14,7 +14,8 @@ use super::environment::Choice;
 use super::expression::{self, Study};
 use super::fault::{Fault, Wrong};
 use super::files::Files;
-use super::module::{Input, ModuleFile};
+use super::input::Input;
+use super::module::ModuleFile;
 use super::node::{Is, Node};
 use super::shape::Shape;
 use super::span::Span;
@@ -30,7 +31,10 @@ pub(crate) struct World<'v> {
     pub(crate) files: &'v mut Files,
     pub(crate) told: Vec<Diagnostic>,
     pub(crate) variables: IndexMap<String, Value>,
+    /// The same as one value, as an expression sees it.
+    pub(crate) variables_value: Value,
     pub(crate) stack: IndexMap<String, Value>,
+    pub(crate) stack_value: Value,
     pub(crate) stages: Vec<String>,
     /// What each stage declares, lowest first.
     pub(crate) ladder: Vec<Rc<Listing>>,
@@ -159,12 +163,20 @@ impl<'v> World<'v> {
         stage: usize,
         ladder: &[Rc<Listing>],
     ) -> Self {
+        // Without a pin there is no `stack.account`, rather than an account without a value.
+        let known = choice
+            .stack
+            .clone()
+            .into_iter()
+            .filter(|(_, value)| !value.is_undefined());
         Self {
             vocabulary,
             files,
             told: Vec::new(),
             variables: choice.variables.clone(),
+            variables_value: Value::from_pairs(choice.variables.clone()),
             stack: choice.stack.clone(),
+            stack_value: Value::from_pairs(known),
             stages: stages.to_vec(),
             ladder: ladder.to_vec(),
             stage: stages.get(stage).cloned(),

@@ -10,6 +10,7 @@ import heapq
 import itertools
 import os
 import time
+import traceback
 from collections.abc import Callable
 
 pace = float(os.environ.get("TERRACE_SANDBOX_PACE", "0.05"))
@@ -29,10 +30,14 @@ def after(paces: float, act: Callable[[], None]) -> None:
 
 
 def catch_up() -> None:
-    """Do everything that is due. An act may plan another one, which waits for its own time."""
-    now = time.monotonic()
-    while _due and _due[0][0] <= now:
-        heapq.heappop(_due)[2]()
+    """Do everything that is due. An act may plan another one, which waits for its own time (none, without a pace)."""
+    while _due and _due[0][0] <= time.monotonic():
+        act = heapq.heappop(_due)[2]
+        try:
+            act()
+        except Exception:
+            # What it was about may be gone; the request that happens to come next is not to blame.
+            traceback.print_exc()
 
 
 def forget() -> None:

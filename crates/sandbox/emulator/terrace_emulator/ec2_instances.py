@@ -8,6 +8,7 @@ from typing import Any
 from moto.core.responses import ActionResult, EmptyResult
 from moto.core.types import Base64EncodedString
 from moto.ec2.models.amis import Ami
+from moto.ec2.models.iam_instance_profile import IamInstanceProfileAssociationBackend
 from moto.ec2.models.instances import Instance, InstanceBackend, InstanceState
 
 from . import clock
@@ -310,3 +311,19 @@ def fresh_profile(call: Any, proceed: Any) -> Any:
         one.settled = False
         clock.after(1, lambda one=one: setattr(one, "settled", True))
     return answer
+
+
+@correction(
+    "ec2.instance-profile-shown",
+    fact="an instance shows the profile it has now, with the profile's own id",
+    source="aws-semantics 3.11; moto 2",
+    patch=[
+        (IamInstanceProfileAssociationBackend, "associate_iam_instance_profile"),
+        (IamInstanceProfileAssociationBackend, "replace_iam_instance_profile_association"),
+    ],
+)
+def profile_shown(inner: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
+    association = inner(self, *args, **kwargs)
+    profile = association.iam_instance_profile
+    association.instance.iam_instance_profile = {"Arn": profile.arn, "Id": profile.id}
+    return association

@@ -28,7 +28,7 @@ def _model(action: str) -> tuple[str, int | None, int | None] | None:
         return None
     lists = [n for n, s in service.operation_model(action).output_shape.members.items() if s.type_name == "list"]
     limits = shape.members["MaxResults"].metadata
-    return (lists[0], limits.get("min"), limits.get("max")) if lists else None
+    return (lists[0], limits.get("min"), limits.get("max")) if len(lists) == 1 else None
 
 
 @correction(

@@ -13,13 +13,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import __version__, accounts, cbor, clock, errors, stand_ins
+from . import __version__, accounts, cbor, census, clock, errors, stand_ins
 from .corrections import REGISTRY, enabled, install
 
 # Each of these declares corrections when imported.
 MODULES = (
     "protocol", "tokens", "paging", "cloudwatch",
-    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_volumes", "rds", "rds_groups", "route53",
+    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_attributes", "ec2_volumes", "ec2_tags", "ec2_templates", "rds", "rds_groups", "route53",
     "iam", "s3", "secretsmanager", "ssm",
 )
 
@@ -148,6 +148,8 @@ class Application:
         if path == "/terrace/stand-in" and method == "POST":
             # Outside the lock: it calls this server as any client would.
             return _json(stand_ins.make(int(environ["SERVER_PORT"]), query))
+        if path == "/terrace/census" and method == "GET":
+            return _json(census.count(int(environ["SERVER_PORT"]), query["account"], query["region"]))
         if path == "/terrace/corrections" and method == "GET":
             return _json([REGISTRY[name].as_json() for name in sorted(REGISTRY)])
         if path.startswith("/terrace/corrections/") and method == "POST":
@@ -162,9 +164,20 @@ class Application:
 
     def reset(self) -> None:
         """A fresh world: moto's, and ours."""
-        from moto.moto_api._internal import moto_api_backends
+        from moto.core.base_backend import BackendDict, BaseBackend, backend_lock
+        from moto.core.model_instances import reset_model_data
 
-        moto_api_backends["global"].reset()
+        # moto's own reset builds every account's images and managed policies anew and then throws them away. They are
+        # built at first use anyway, so only those that must close something are asked.
+        with backend_lock:
+            for service in BackendDict._instances:
+                for account in service.values():
+                    for region in account.values():
+                        if type(region).reset is not BaseBackend.reset:
+                            region.reset()
+                service.clear()
+            BackendDict._instances.clear()
+        reset_model_data()
         for forget in self.resets:
             forget()
 

@@ -102,11 +102,7 @@ def corrects(*names: str):
 
 
 class Case(unittest.TestCase):
-    """A test class with a fresh world and the words the tests are written in."""
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        control("reset", "POST")
+    """The words the tests are written in. All share one world, so each looks only at what it made itself."""
 
     @contextlib.contextmanager
     def refused(self, code: str, words: str = ""):

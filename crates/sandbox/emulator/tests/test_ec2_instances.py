@@ -12,7 +12,6 @@ def image():
 class Instances(Case):
     @classmethod
     def setUpClass(cls):
-        super().setUpClass()
         cls.image = image()
         cls.ec2 = client("ec2")
         cls.subnet = subnet(vpc())

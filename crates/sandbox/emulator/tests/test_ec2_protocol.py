@@ -46,8 +46,10 @@ class Requests(Case):
     @corrects("ec2.paging")
     def test_launch_templates_page(self):
         ec2 = client("ec2")
-        for _ in range(3):
-            ec2.create_launch_template(LaunchTemplateName=unique(), LaunchTemplateData={"InstanceType": "t3.micro"})
-        pages = ec2.get_paginator("describe_launch_templates").paginate(PaginationConfig={"PageSize": 2})
+        names = [unique() for _ in range(3)]
+        for name in names:
+            ec2.create_launch_template(LaunchTemplateName=name, LaunchTemplateData={"InstanceType": "t3.micro"})
+        ours = {"LaunchTemplateNames": names, "PaginationConfig": {"PageSize": 2}}
+        pages = ec2.get_paginator("describe_launch_templates").paginate(**ours)
         sizes = [len(page["LaunchTemplates"]) for page in pages]
         self.assertEqual([2, 1], sizes)

@@ -32,12 +32,16 @@ class Server(Case):
             self.assertEqual(account, sts.get_caller_identity()["Account"])
             role = client("iam", account).create_role(RoleName="same", AssumeRolePolicyDocument="{}")["Role"]
             self.assertIn(f":{account}:", role["Arn"])
-            zone = client("route53", account).create_hosted_zone(Name="a.test", CallerReference=account)
-            self.assertEqual(1, len(client("route53", account).list_hosted_zones()["HostedZones"]))
-            self.assertTrue(zone["HostedZone"]["Id"])
+            dns = client("route53", account)
+            dns.create_hosted_zone(Name=f"a{account}.test", CallerReference=account)
+            names = [zone["Name"] for zone in dns.list_hosted_zones()["HostedZones"]]
+            self.assertEqual([f"a{account}.test."], [name for name in names if name.startswith("a")])
             bucket = unique("b")
             client("s3", account, "us-east-1").create_bucket(Bucket=bucket)
-            self.assertEqual([bucket], [b["Name"] for b in client("s3", account).list_buckets()["Buckets"]])
+            seen = [b["Name"] for b in client("s3", account).list_buckets(Prefix=bucket)["Buckets"]]
+            self.assertEqual([bucket], seen)
+            other = {"111122223333": "444455556666", "444455556666": "111122223333"}[account]
+            self.assertEqual([], client("s3", other).list_buckets(Prefix=bucket)["Buckets"])
 
     def test_any_other_key_is_the_default_account(self):
         import boto3
@@ -75,10 +79,11 @@ class Server(Case):
 class Cbor(Case):
     """boto3 prefers JSON for CloudWatch, so the wire is spoken here with botocore's own CBOR serializer and parser."""
 
-    def call(self, name, **parameters):
+    def call(self, name, body=None, **parameters):
         service = Session().get_service_model("cloudwatch")
         model = service.operation_model(name)
         made = create_serializer("smithy-rpc-v2-cbor", False).serialize_to_request(parameters, model)
+        made["body"] = body or made["body"]
         request = urllib.request.Request(
             endpoint() + made["url_path"],
             data=made["body"],
@@ -126,7 +131,15 @@ class Cbor(Case):
         self.call("UntagResource", ResourceARN=arn, TagKeys=["k"])
         self.assertEqual([{"Key": "x", "Value": "y"}], self.call("ListTagsForResource", ResourceARN=arn)[1]["Tags"])
         self.call("DeleteAlarms", AlarmNames=["a"])
-        self.assertEqual([], self.call("DescribeAlarms")[1]["MetricAlarms"])
+        self.assertEqual([], self.call("DescribeAlarms", AlarmNames=["a"])[1]["MetricAlarms"])
+
+    @corrects("cloudwatch.cbor")
+    def test_lengths_left_open(self):
+        # The Rust SDK writes maps without saying how long they are.
+        empty = self.call("DescribeAlarms", body=bytes.fromhex("bfff"))[1]
+        self.assertIn("MetricAlarms", empty)
+        named = bytes.fromhex("bf") + b"\x6aAlarmNames" + bytes.fromhex("9f") + b"\x64none" + bytes.fromhex("ffff")
+        self.assertEqual([], self.call("DescribeAlarms", body=named)[1]["MetricAlarms"])
 
     @corrects("cloudwatch.cbor")
     def test_errors_over_cbor(self):

@@ -1,12 +1,17 @@
-//! What the kinds of EC2 share: tags and filters.
+//! What the kinds of EC2 share: tags, filters, and creations whose answer was lost.
+
+use std::future::Future;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
-use terrace_core::error::Result;
-use terrace_core::inventory::Look;
+use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::inventory::{Found, Look};
 use terrace_core::mark::{self, Mark, Tags};
+use terrace_core::reference::Target;
 
 use crate::client::Aws;
 use crate::door::Op;
+use crate::lookups::LookUpKind;
+use crate::lookups::prefix_list::PrefixList;
 
 /// EC2's list of tags as a map.
 pub(crate) fn tags(list: &[Tag]) -> Tags {
@@ -33,42 +38,153 @@ pub(crate) fn filter(name: impl Into<String>, value: impl Into<String>) -> Filte
     Filter::builder().name(name).values(value).build()
 }
 
+/// How many dead answers to one token are put aside before giving up.
+const SALTS: u32 = 8;
+
+/// A creating call was refused because its name is taken. If what has the name carries our very mark,
+/// an earlier try went through though its answer was lost (rule R4); else the error stands.
+pub(crate) fn adopted<L>(error: CloudError, namesakes: Vec<Found<L>>, mark: &Mark) -> Result<L> {
+    let tags = mark.all_tags();
+    let same = |found: &Found<L>| {
+        [mark::STACK, mark::ID, mark::GENERATION]
+            .iter()
+            .all(|key| found.tags.get(*key) == tags.get(*key))
+    };
+    let ours = namesakes.into_iter().find(same);
+    ours.map(|found| found.live).ok_or(error)
+}
+
 impl Aws {
     /// What [`Look`] means to a list of EC2: always a filter, so that the larger of AWS's two rate
     /// limits applies, and one id that is not there is an empty list and no error.
     pub(crate) fn ec2_filters(&self, look: &Look, id: &str) -> Vec<Filter> {
+        self.ec2_filters_by(look, id, &[])
+    }
+
+    /// The same for a kind with words of its own: pairs of a property and the filter it is.
+    pub(crate) fn ec2_filters_by(
+        &self,
+        look: &Look,
+        id: &str,
+        words: &[(&str, &str)],
+    ) -> Vec<Filter> {
+        let like = |(name, value): (&String, &String)| {
+            let value = match name.as_str() {
+                "zone" if value.len() == 1 => format!("{}{value}", self.region),
+                _ => value.clone(),
+            };
+            if let Some(key) = name.strip_prefix("tags.") {
+                return filter(format!("tag:{key}"), value);
+            }
+            let own = words.iter().find(|(word, _)| word == name);
+            match (own, name.as_str()) {
+                (Some((_, theirs)), _) => filter(*theirs, value),
+                (None, "id") => filter(id, value),
+                (None, "name") => filter("tag:Name", value),
+                (None, "vpc" | "subnet" | "instance") => filter(format!("{name}-id"), value),
+                (None, "zone") => filter("availability-zone", value),
+                (None, other) => filter(other.replace('_', "-"), value),
+            }
+        };
         match look {
             Look::Ours => vec![filter(format!("tag:{}", mark::STACK), self.owner())],
             Look::Id(value) => vec![filter(id, value)],
-            Look::Like(properties) => properties
-                .iter()
-                .map(|(name, value)| match name.strip_prefix("tags.") {
-                    Some(key) => filter(format!("tag:{key}"), value),
-                    None if name == "name" => filter("tag:Name", value),
-                    None if name == "id" => filter(id, value),
-                    None => filter(name.replace('_', "-"), value),
-                })
-                .collect(),
+            Look::Like(properties) => properties.iter().map(like).collect(),
         }
+    }
+
+    /// A creating call with a client token, which AWS answers with what the same token made before
+    /// (rule R4). That may be dead: AWS keeps tokens for a day or more after what they made is gone.
+    /// So `alive` is asked of every answer, and a dead one sets the next token apart.
+    pub(crate) async fn ec2_tokened<T, C, A>(
+        &self,
+        mark: &Mark,
+        call: impl Fn(String) -> C,
+        alive: impl Fn(&T) -> A,
+    ) -> Result<T>
+    where
+        C: Future<Output = Result<T>>,
+        A: Future<Output = Result<bool>>,
+    {
+        const MISMATCH: &[&str] = &[
+            "IdempotentParameterMismatch",
+            "IdempotentInstanceTerminated",
+        ];
+        for turn in 0.. {
+            let salt = if turn == 0 {
+                String::new()
+            } else {
+                format!("t{turn}")
+            };
+            match call(mark.token(&salt)).await {
+                // The token was used for something else, or for what has ended since.
+                Err(error) if error.is(MISMATCH) && turn < SALTS => {}
+                Ok(made) if turn < SALTS && !self.ec2_appears(&made, &alive).await? => {}
+                answer => return answer,
+            }
+        }
+        Err(CloudError::new(
+            "terrace:token",
+            ErrorClass::Invalid,
+            "no token is left",
+        ))
+    }
+
+    /// What was just made may be invisible for a while; a minute without it is proof enough that a
+    /// token brought back something dead.
+    async fn ec2_appears<T, A>(&self, made: &T, alive: &impl Fn(&T) -> A) -> Result<bool>
+    where
+        A: Future<Output = Result<bool>>,
+    {
+        let until = std::time::Instant::now() + self.timing.scaled(60.0);
+        for attempt in 0.. {
+            if alive(made).await? {
+                return Ok(true);
+            }
+            if std::time::Instant::now() >= until {
+                break;
+            }
+            tokio::time::sleep(self.timing.back_off(attempt)).await;
+        }
+        Ok(false)
     }
 
     /// Sets and removes tags of anything in EC2.
     pub(crate) async fn ec2_tag(&self, id: &str, set: &Tags, unset: &[String]) -> Result<()> {
         if !set.is_empty() {
-            let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+            let tag =
+                |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
             let tags: Vec<Tag> = set.iter().map(tag).collect();
             self.mutate(Op::again("ec2:CreateTags"), || {
-                self.ec2.create_tags().resources(id).set_tags(Some(tags.clone())).send()
+                self.ec2
+                    .create_tags()
+                    .resources(id)
+                    .set_tags(Some(tags.clone()))
+                    .send()
             })
             .await?;
         }
         if !unset.is_empty() {
-            let tags: Vec<Tag> = unset.iter().map(|key| Tag::builder().key(key).build()).collect();
+            let tags: Vec<Tag> = unset
+                .iter()
+                .map(|key| Tag::builder().key(key).build())
+                .collect();
             self.mutate(Op::again("ec2:DeleteTags"), || {
-                self.ec2.delete_tags().resources(id).set_tags(Some(tags.clone())).send()
+                self.ec2
+                    .delete_tags()
+                    .resources(id)
+                    .set_tags(Some(tags.clone()))
+                    .send()
             })
             .await?;
         }
         Ok(())
     }
+}
+
+/// What may stand for a range of addresses in a route.
+pub struct PrefixLists;
+
+impl Target for PrefixLists {
+    const KINDS: &'static [&'static str] = &[PrefixList::NAME];
 }

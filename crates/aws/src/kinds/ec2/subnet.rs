@@ -33,9 +33,11 @@ pub struct SubnetSpec {
     pub vpc: Ref<Vpc>,
     /// Its range: inside the VPC's, apart from its other subnets', between a /16 and a /28. AWS keeps
     /// five addresses of it.
+    #[schemars(extend("examples" = ["10.0.0.0/24", "10.0.1.0/24"]))]
     pub cidr: Cidr4,
     /// The zone it is in, by its letter (`"a"`). A zone that AWS picks would differ from one
     /// environment to the next.
+    #[schemars(extend("examples" = ["a", "b"]))]
     pub zone: Zone,
     /// Whether what is started in it gets a public address, if it does not say otherwise.
     #[serde(default)]

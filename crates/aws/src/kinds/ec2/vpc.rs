@@ -29,6 +29,7 @@ pub struct Vpc;
 #[serde(deny_unknown_fields)]
 pub struct VpcSpec {
     /// The range of its addresses: between a /16 and a /28. Its subnets share it out.
+    #[schemars(extend("examples" = ["10.0.0.0/16", "10.1.0.0/16"]))]
     pub cidr: Cidr4,
     /// Whether what runs in it can look names up at AWS's resolver.
     #[serde(default = "yes")]
@@ -84,14 +85,14 @@ impl Kind for Vpc {
         Fields::<Self>::new()
             .replace("cidr", |want, _| Said::of(&want.cidr), |have| Said::of(&have.cidr))
             .update(
-                "dns_support",
-                |want, _| Said::of(want.dns_support),
-                |have| Said::of(have.dns_support),
-            )
-            .update(
                 "dns_hostnames",
                 |want, _| Said::of(want.dns_hostnames),
                 |have| Said::of(have.dns_hostnames),
+            )
+            .update(
+                "dns_support",
+                |want, _| Said::of(want.dns_support),
+                |have| Said::of(have.dns_support),
             )
     }
 

@@ -1,0 +1,200 @@
+//! A stand: one account in the emulator, and a stack in it that may be changed and applied.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use tempfile::TempDir;
+use terrace_aws::client::{Aws, Connection, configure};
+use terrace_aws::discovery::discover;
+use terrace_aws::timing::Timing;
+use terrace_aws::vocabulary::VOCABULARY;
+use terrace_aws::world::AwsWorld;
+use terrace_aws::{KINDS, all_hands};
+use terrace_core::apply::{Apply, End};
+use terrace_core::inventory::Inventory;
+use terrace_core::kind::Loss;
+use terrace_core::mark::Identity;
+use terrace_core::plan::Plan;
+use terrace_core::planner::{self, Input, Kinds, Options};
+use terrace_core::source::{Loaded, Request, load};
+use tokio::runtime::Handle;
+use toml::Table;
+
+pub(crate) type Verdict = Result<(), String>;
+
+pub(crate) struct Stand {
+    endpoint: String,
+    account: String,
+    runtime: Handle,
+}
+
+/// One stack of a stand.
+pub(crate) struct Site {
+    pub(crate) loaded: Loaded,
+    pub(crate) identity: Identity,
+    pub(crate) cx: Arc<Aws>,
+    _folder: TempDir,
+}
+
+impl Stand {
+    pub(crate) fn new(endpoint: String, account: String, runtime: Handle) -> Self {
+        Self {
+            endpoint,
+            account,
+            runtime,
+        }
+    }
+
+    pub(crate) fn block<T>(&self, work: impl Future<Output = T>) -> T {
+        self.runtime.block_on(work)
+    }
+
+    /// A stack of this content.
+    pub(crate) async fn site(&self, name: &str, content: &Table) -> Result<Site, String> {
+        let folder = TempDir::new().map_err(|error| error.to_string())?;
+        let mut stack = Table::new();
+        stack.insert("name".into(), name.into());
+        stack.insert("account".into(), self.account.clone().into());
+        stack.insert("region".into(), "eu-west-3".into());
+        stack.extend(content.clone());
+        let text = toml::to_string(&stack).map_err(|error| error.to_string())?;
+        fs::write(folder.path().join("stack.toml"), text).map_err(|error| error.to_string())?;
+        for entry in fs::read_dir(super::example::folder())
+            .map_err(|e| e.to_string())?
+            .flatten()
+        {
+            if entry
+                .path()
+                .extension()
+                .is_some_and(|extension| extension != "toml")
+            {
+                fs::copy(entry.path(), folder.path().join(entry.file_name()))
+                    .map_err(|error| error.to_string())?;
+            }
+        }
+        let request = Request {
+            folder: folder.path().to_owned(),
+            ..Request::default()
+        };
+        let loaded = load(&request, &VOCABULARY).map_err(|report| report.plain())?;
+        let connection = Connection {
+            region: loaded.stack.region.clone(),
+            endpoint: Some(self.endpoint.clone()),
+            sandbox_account: Some(self.account.clone()),
+        };
+        let config = configure(&connection).await;
+        let identity = Identity {
+            stack: name.to_owned(),
+            environment: loaded.stack.environment.clone(),
+            account: self.account.clone(),
+            region: loaded.stack.region.clone(),
+        };
+        let cx = Arc::new(Aws::new(&config, identity.clone(), Timing { scale: 0.01 }));
+        Ok(Site {
+            loaded,
+            identity,
+            cx,
+            _folder: folder,
+        })
+    }
+
+    /// What boto3 counts in the account, by kind of thing.
+    pub(crate) async fn census(&self) -> Result<BTreeMap<String, u64>, String> {
+        let count = terrace_sandbox::census(&self.endpoint, &self.account, "eu-west-3").await;
+        count.map_err(|error| error.to_string())
+    }
+}
+
+impl Site {
+    pub(crate) async fn discover(&self) -> Result<Inventory, String> {
+        let found = discover(&all_hands(&self.cx), &self.identity.owner(), &[]).await;
+        found.map_err(|error| error.to_string())
+    }
+
+    /// The plan, every loss being consented to.
+    pub(crate) async fn plan(&self, destroy: bool) -> Result<(Plan, Inventory), String> {
+        let inventory = self.discover().await?;
+        let losses = [Loss::Data, Loss::Address, Loss::Network, Loss::Promotion];
+        let options = Options {
+            allow: losses.into_iter().map(|loss| (loss, None)).collect(),
+            destroy,
+            ..Options::default()
+        };
+        let input = Input {
+            kinds: Kinds::new(KINDS),
+            stack: &self.loaded.stack,
+            identity: &self.identity,
+            inventory: &inventory,
+            options: &options,
+        };
+        let plan = planner::plan(&input).map_err(|trouble| format!("{trouble:?}"))?;
+        if let Some(refusal) = plan.refusals.first() {
+            return Err(format!("refused: {} {}", refusal.address, refusal.what));
+        }
+        Ok((plan, inventory))
+    }
+
+    /// Plans, carries it out, and answers the plan.
+    pub(crate) async fn apply(&self) -> Result<Plan, String> {
+        self.carry_out(false).await
+    }
+
+    /// Tears it down.
+    pub(crate) async fn destroy(&self) -> Result<Plan, String> {
+        self.carry_out(true).await
+    }
+
+    async fn carry_out(&self, destroy: bool) -> Result<Plan, String> {
+        let (plan, inventory) = self.plan(destroy).await?;
+        let world = AwsWorld::new(&self.cx, Arc::new(AtomicBool::new(false)));
+        let apply = Apply {
+            plan: &plan,
+            stack: &self.loaded.stack,
+            inventory: &inventory,
+            kinds: Kinds::new(KINDS),
+            world: &world,
+            observe: &|_| {},
+        };
+        let outcome = apply.run().await;
+        for (step, end) in plan.steps.iter().zip(&outcome.ends) {
+            if let End::Failed(error) = end {
+                return Err(format!("{} {}: {error}", step.action.word(), step.address));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Nothing is left to do.
+    pub(crate) async fn settled(&self) -> Verdict {
+        let (plan, _) = self.plan(false).await?;
+        if plan.is_empty() {
+            return Ok(());
+        }
+        Err(format!("a second plan is not empty: {}", describe(&plan)))
+    }
+}
+
+/// A plan's steps in one line each.
+pub(crate) fn describe(plan: &Plan) -> String {
+    let step = |step: &terrace_core::plan::Step| {
+        let changes: Vec<String> = step
+            .changes
+            .iter()
+            .map(|change| format!("{} {:?} -> {:?}", change.field, change.have, change.want))
+            .collect();
+        let tags = match &step.action {
+            terrace_core::plan::Action::Tag { set, unset } => format!("{set:?} {unset:?}"),
+            _ => String::new(),
+        };
+        format!(
+            "{} {} {} {tags}",
+            step.action.word(),
+            step.address,
+            changes.join("; ")
+        )
+    };
+    plan.steps.iter().map(step).collect::<Vec<_>>().join(" | ")
+}

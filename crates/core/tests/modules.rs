@@ -1,0 +1,107 @@
+//! Rule 19: modules.
+
+use terrace_core::source::Known;
+
+use crate::stacks::{HEAD, addresses, files, json, property, resource};
+
+// 19: modules
+
+#[test]
+fn modules_in_modules_with_keys() {
+    let loaded = files(&[
+        (
+            "shop/stack.toml",
+            &format!(
+                "{HEAD}[module.site]\nfor_each = {{ eu = \"10.0.0.0/16\", us = \"10.1.0.0/16\" }}\nsource = \"../site\"\ncidr = \"{{{{ each.value }}}}\"\nsecrets = {{ db = {{ name = \"x\", when = \"{{{{ each.key == 'eu' }}}}\" }} }}\ntags = {{ site = \"{{{{ each.key }}}}\" }}\nregion = \"us-east-1\"\n[ssm_parameter.a]\nname = \"a\"\nvalue = \"{{{{ module.site.eu.range }}}} {{{{ module.site.us.vpc.name }}}}\"\n[internet_gateway.a]\nvpc = \"module.site.us.vpc\"\n"
+            ),
+        ),
+        (
+            "site/module.toml",
+            "[inputs]\ncidr = { type = \"string\" }\nsecrets = { type = \"table\" }\n[module.inner]\nsource = \"inner\"\ncidr = \"{{ input.cidr }}\"\n[secret.x]\nfor_each = \"{{ input.secrets }}\"\nname = \"{{ each.value.name }}\"\n[outputs]\nvpc = \"module.inner.vpc\"\nrange = \"{{ input.cidr }}\"\n",
+        ),
+        ("site/inner/module.toml", "[inputs]\ncidr = { type = \"string\" }\n[vpc.main]\ncidr = \"{{ input.cidr }}\"\n[outputs]\nvpc = \"vpc.main\"\n"),
+    ])
+    .loaded();
+    assert_eq!(
+        addresses(&loaded.stack),
+        [
+            "ssm_parameter.a",
+            "internet_gateway.a",
+            "site.eu/secret.x.db",
+            "site.eu/inner/vpc.main",
+            "site.us/inner/vpc.main"
+        ]
+    );
+    assert_eq!(
+        property(&loaded, "internet_gateway.a", "vpc"),
+        "\"/site.us/inner/vpc.main\""
+    );
+    assert_eq!(
+        property(&loaded, "ssm_parameter.a", "value"),
+        "\"10.0.0.0/16 shop-main-main-0a1b2c\""
+    );
+    let inner = resource(&loaded, "site.eu/inner/vpc.main");
+    assert_eq!(json(&inner.common.tags["site"]), "\"eu\"");
+    assert_eq!(inner.common.region.as_deref(), Some("us-east-1"));
+}
+
+#[test]
+fn everything_is_resolved_in_the_file_it_is_written_in() {
+    let loaded = files(&[
+        (
+            "shop/stack.toml",
+            &format!(
+                "{HEAD}[variables]\nword = \"hello\"\n[target_group.own]\nvpc = \"vpc-0abc\"\nport = 80\n[secret.db]\n[security_group.web]\nvpc = \"vpc-0abc\"\n[module.web]\nsource = \"../modules/web\"\ngroups = [\"security_group.web\"]\nrules.x = {{ priority = 1, match = {{ path = \"/\" }}, action = {{ forward = \"target_group.own\" }} }}\nuser_data = {{ template = \"own.sh\", with = {{ id = \"{{{{ secret.db.id }}}}\" }} }}\n"
+            ),
+        ),
+        ("shop/own.sh", "{{ var.word }} {{ id }}"),
+        (
+            "modules/web/module.toml",
+            "[inputs]\ngroups = { kind = [\"security_group\", \"cidr\"], many = true }\nrules = { type = \"table\" }\nuser_data = { type = \"text\" }\nsize = { type = \"int\", optional = true }\n[listener.a]\nload_balancer = \"arn:aws:x\"\nport = 80\nprotocol = \"HTTP\"\naction = { forward = \"arn:aws:y\" }\nrules = \"{{ input.rules }}\"\n[launch_template.a]\nimage = \"x\"\ntype = \"y\"\nsecurity_groups = \"{{ input.groups }}\"\nuser_data = \"{{ input.user_data }}\"\nroot_volume = { size = \"{{ input.size }}\" }\n[key_pair.a]\npublic_key = { file = \"own.pub\" }\n",
+        ),
+        ("modules/web/own.pub", "of the module"),
+    ])
+    .loaded();
+    assert_eq!(
+        property(&loaded, "web/listener.a", "rules"),
+        r#"{"x":{"priority":1,"match":{"path":"/"},"action":{"forward":"/target_group.own"}}}"#
+    );
+    let template = resource(&loaded, "web/launch_template.a");
+    let known: &Known<'_> = &|_, _| Some("s-1".into());
+    assert_eq!(
+        json(&template.table(known).unwrap()),
+        r#"{"image":"x","type":"y","security_groups":["/security_group.web"],"user_data":"hello s-1","root_volume":{}}"#
+    );
+    assert_eq!(
+        property(&loaded, "web/key_pair.a", "public_key"),
+        "\"of the module\""
+    );
+    let needs: Vec<String> = template
+        .needs
+        .iter()
+        .map(|edge| edge.to.to_string())
+        .collect();
+    assert_eq!(needs, ["security_group.web", "secret.db"]);
+}
+
+#[test]
+fn a_module_reaches_its_inputs_outputs() {
+    let loaded = files(&[
+        ("shop/stack.toml", &format!("{HEAD}[secret.db]\n[module.a]\nsource = \"../a\"\nsecret = \"secret.db\"\n[ssm_parameter.x]\nname = \"x\"\nvalue = \"{{{{ module.a.arn }}}}\"\nafter = [\"module.a\"]\n")),
+        (
+            "a/module.toml",
+            "[inputs]\nsecret = { kind = \"secret\" }\n[ssm_parameter.a]\nname = \"a\"\nvalue = \"{{ input.secret.id }}\"\n[outputs]\narn = \"{{ input.secret.arn }}\"\n",
+        ),
+    ])
+    .loaded();
+    assert_eq!(
+        property(&loaded, "a/ssm_parameter.a", "value"),
+        "\"(known after secret.db)\""
+    );
+    let needs: Vec<String> = resource(&loaded, "ssm_parameter.x")
+        .needs
+        .iter()
+        .map(|edge| format!("{} {}", edge.to, edge.field))
+        .collect();
+    assert_eq!(needs, ["a/ssm_parameter.a after", "secret.db value"]);
+}

@@ -1,0 +1,92 @@
+"""The census: what a plain AWS client counts in one account and region, by kind of thing.
+
+For teardown tests: it does not trust marks, plans or names. What AWS itself puts into a fresh account, and what only
+lingers as a trace of what was, is not counted.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .stand_ins import _client
+
+Census = dict[str, int]
+
+
+def count(port: int, account: str, region: str) -> Census:
+    """Counts everything of the services that terrace makes things in."""
+    census: Census = {}
+    for part in (_ec2, _iam, _rds, _route53, _s3, _others):
+        census.update(part(port, account, region))
+    return {kind: number for kind, number in sorted(census.items()) if number}
+
+
+def _pages(client: Any, operation: str, key: str, **arguments: Any) -> list[Any]:
+    pages = client.get_paginator(operation).paginate(**arguments)
+    return [item for page in pages for item in page.get(key, [])]
+
+
+def _ec2(port: int, account: str, region: str) -> Census:
+    ec2 = _client("ec2", port, account, region)
+    own = {"Filters": [{"Name": "owner-id", "Values": [account]}]}
+    reservations = _pages(ec2, "describe_instances", "Reservations")
+    instances = [i for r in reservations for i in r["Instances"] if i["State"]["Name"] != "terminated"]
+    tables = _pages(ec2, "describe_route_tables", "RouteTables")
+    return {
+        "addresses": len(ec2.describe_addresses()["Addresses"]),
+        "groups": len([g for g in _pages(ec2, "describe_security_groups", "SecurityGroups") if g["GroupName"] != "default"]),
+        "instances": len(instances),
+        "interfaces": len(_pages(ec2, "describe_network_interfaces", "NetworkInterfaces")),
+        "internet gateways": len(_pages(ec2, "describe_internet_gateways", "InternetGateways")),
+        "key pairs": len(ec2.describe_key_pairs()["KeyPairs"]),
+        "route tables": len([t for t in tables if not any(a.get("Main") for a in t["Associations"])]),
+        "subnets": len([s for s in _pages(ec2, "describe_subnets", "Subnets") if not s["DefaultForAz"]]),
+        "volumes": len(_pages(ec2, "describe_volumes", "Volumes")),
+        "vpcs": len([v for v in _pages(ec2, "describe_vpcs", "Vpcs", **own) if not v["IsDefault"]]),
+    }
+
+
+def _iam(port: int, account: str, region: str) -> Census:
+    iam = _client("iam", port, account, region)
+    roles = [r for r in _pages(iam, "list_roles", "Roles") if not r["Path"].startswith("/aws-service-role/")]
+    return {
+        "roles": len(roles),
+        "instance profiles": len(_pages(iam, "list_instance_profiles", "InstanceProfiles")),
+    }
+
+
+def _rds(port: int, account: str, region: str) -> Census:
+    rds = _client("rds", port, account, region)
+    groups = _pages(rds, "describe_db_parameter_groups", "DBParameterGroups")
+    return {
+        "databases": len(_pages(rds, "describe_db_instances", "DBInstances")),
+        "database subnet groups": len(_pages(rds, "describe_db_subnet_groups", "DBSubnetGroups")),
+        "database parameter groups": len([g for g in groups if not g["DBParameterGroupName"].startswith("default.")]),
+    }
+
+
+def _route53(port: int, account: str, region: str) -> Census:
+    route53 = _client("route53", port, account, region)
+    zones = _pages(route53, "list_hosted_zones", "HostedZones")
+    records = 0
+    for zone in zones:
+        sets = _pages(route53, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])
+        records += len([s for s in sets if s["Type"] not in ("NS", "SOA")])
+    return {"zones": len(zones), "records": records}
+
+
+def _s3(port: int, account: str, region: str) -> Census:
+    # The account's own bucket holds locks and footprints and is kept on purpose.
+    buckets = _client("s3", port, account, region).list_buckets()["Buckets"]
+    return {"buckets": len([b for b in buckets if b["Name"] != f"terrace-{account}"])}
+
+
+def _others(port: int, account: str, region: str) -> Census:
+    secrets = _client("secretsmanager", port, account, region)
+    ssm = _client("ssm", port, account, region)
+    alarms = _client("cloudwatch", port, account, region)
+    return {
+        "alarms": len(_pages(alarms, "describe_alarms", "MetricAlarms")),
+        "parameters": len(_pages(ssm, "describe_parameters", "Parameters")),
+        "secrets": len(_pages(secrets, "list_secrets", "SecretList")),
+    }
