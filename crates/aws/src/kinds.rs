@@ -38,7 +38,16 @@ macro_rules! kinds {
 kinds! {
     /// Networks and machines.
     ec2 {
-        vpc Vpc, subnet Subnet, internet_gateway InternetGateway, route_table RouteTable,
-        security_group SecurityGroup, eip Eip, key_pair KeyPair,
+        vpc Vpc,
+        subnet Subnet,
+        internet_gateway InternetGateway,
+        route_table RouteTable,
+        security_group SecurityGroup,
+        eip Eip,
+        key_pair KeyPair,
+    }
+    /// Names.
+    route53 {
+        hosted_zone HostedZone,
     }
 }
