@@ -50,4 +50,21 @@ kinds! {
     route53 {
         hosted_zone HostedZone,
     }
+    /// Who may do what.
+    iam {
+        iam_role IamRole,
+        instance_profile InstanceProfile,
+    }
+    /// Passwords known to nobody.
+    secretsmanager {
+        secret Secret,
+    }
+    /// Settings that applications read.
+    ssm {
+        ssm_parameter SsmParameter,
+    }
+    /// What to watch, and whom to wake.
+    cloudwatch {
+        alarm Alarm,
+    }
 }

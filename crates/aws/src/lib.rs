@@ -11,6 +11,7 @@ pub mod error;
 pub mod kinds;
 pub mod lock;
 pub mod lookups;
+mod names;
 pub mod timing;
 pub mod world;
 
