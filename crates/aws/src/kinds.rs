@@ -45,6 +45,8 @@ kinds! {
         security_group SecurityGroup,
         eip Eip,
         key_pair KeyPair,
+        volume Volume,
+        instance Instance,
     }
     /// Names.
     route53 {
