@@ -223,10 +223,10 @@ impl Shutdown {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Credits {
-    /// Always, for a price.
-    Unlimited,
     /// Only by what it saved up.
     Standard,
+    /// Always, for a price.
+    Unlimited,
 }
 
 impl Credits {
