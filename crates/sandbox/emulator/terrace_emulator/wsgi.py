@@ -19,7 +19,7 @@ from .corrections import REGISTRY, enabled, install
 # Each of these declares corrections when imported.
 MODULES = (
     "protocol", "tokens", "paging", "cloudwatch",
-    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_attributes", "ec2_volumes", "ec2_tags", "ec2_templates", "rds", "rds_groups", "route53",
+    "ec2_network", "ec2_rules", "ec2_gateways", "ec2_instances", "ec2_attributes", "ec2_volumes", "ec2_tags", "ec2_templates", "rds", "rds_groups", "route53",
     "iam", "s3", "secretsmanager", "ssm",
 )
 

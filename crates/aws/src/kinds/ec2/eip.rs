@@ -29,6 +29,7 @@ pub struct Eip;
 #[serde(deny_unknown_fields)]
 pub struct EipSpec {
     /// The instance that answers at it. Absent: no instance does; a NAT gateway may still name it.
+    #[schemars(extend("x-no-law" = "the example has no instance"))]
     pub instance: Option<Ref<Instances>>,
 }
 

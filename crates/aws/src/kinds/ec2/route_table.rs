@@ -34,11 +34,15 @@ pub struct RouteTable;
 #[serde(deny_unknown_fields)]
 pub struct RouteTableSpec {
     /// The VPC that it belongs to.
+    #[schemars(extend("x-no-law" = "its routes lead to what is in its VPC"))]
     pub vpc: Ref<Vpc>,
     /// Routes by a name of your own. What is not listed here is taken out; the ways within the VPC and
     /// to gateway endpoints are AWS's and stay.
     #[serde(default)]
-    #[schemars(extend("x-keyed" = true))]
+    #[schemars(extend("x-keyed" = true, "examples" = [
+        { "internet": { "destination": "0.0.0.0/0", "target": "internet_gateway.main" } },
+        { "office": { "destination": "192.0.2.0/24", "target": "internet_gateway.main" } },
+    ]))]
     pub routes: IndexMap<String, Route>,
 }
 
