@@ -1,6 +1,7 @@
 //! Equality as AWS means it: values that are read once and written one way.
 
 mod cidr;
+mod dns;
 mod duration;
 mod flow;
 mod peer;
@@ -11,6 +12,7 @@ mod text;
 mod zone;
 
 pub use cidr::Cidr4;
+pub use dns::DnsName;
 pub use duration::Duration;
 pub use flow::Flow;
 pub use peer::{Peer, Peers};

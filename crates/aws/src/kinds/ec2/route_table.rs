@@ -19,6 +19,7 @@ use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref, Target};
 use terrace_core::said::Said;
 
+use super::instance::Instance;
 use super::internet_gateway::InternetGateway;
 use super::shared::{PrefixLists, filter, marked, tags};
 use super::vpc::Vpc;
@@ -61,7 +62,7 @@ pub struct Route {
 pub struct RouteTargets;
 
 impl Target for RouteTargets {
-    const KINDS: &'static [&'static str] = &[InternetGateway::NAME, "instance"];
+    const KINDS: &'static [&'static str] = &[InternetGateway::NAME, Instance::NAME];
 }
 
 /// A route table as AWS has it.
