@@ -45,7 +45,6 @@ kinds! {
         security_group SecurityGroup,
         eip Eip,
         key_pair KeyPair,
-        instance Instance,
     }
     /// Names.
     route53 {
