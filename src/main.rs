@@ -6,6 +6,7 @@
 mod cli;
 mod commands;
 mod failure;
+mod reference;
 mod session;
 mod ui;
 

@@ -76,7 +76,17 @@ impl<'a> PlanView<'a> {
         )
     }
 
-    fn headline(&self) -> String {
+    /// Some of the steps, without their movements; for commands that are about a part of a plan.
+    pub(crate) fn some(&self, which: impl Fn(&Step) -> bool) -> String {
+        let mut steps: Vec<&Step> = self.plan.steps.iter().filter(|step| which(step)).collect();
+        steps.sort_by_key(|step| (&step.address, step.action.movement()));
+        let mut text = String::new();
+        steps.into_iter().for_each(|step| self.step(step, &mut text));
+        text
+    }
+
+    /// The stack, its environment, and where they are.
+    pub(crate) fn headline(&self) -> String {
         let id = &self.plan.identity;
         let stage = match self.plan.stage.as_str() {
             "" => String::new(),

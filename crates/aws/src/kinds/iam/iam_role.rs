@@ -498,7 +498,7 @@ async fn details(cx: &Aws) -> Result<HashMap<String, RoleDetail>> {
     Ok(roles.filter_map(|role| Some((role.role_name.clone()?, role))).collect())
 }
 
-fn with_details(role: Role, detail: &RoleDetail) -> Result<Found<IamRoleLive>> {
+fn with_details(mut role: Role, detail: &RoleDetail) -> Result<Found<IamRoleLive>> {
     const ACTION: &str = "iam:GetAccountAuthorizationDetails";
     let attached = detail.attached_managed_policies.iter().flatten();
     let managed = attached.filter_map(|policy| policy.policy_arn.clone()).collect();
@@ -508,7 +508,7 @@ fn with_details(role: Role, detail: &RoleDetail) -> Result<Found<IamRoleLive>> {
         let text = policy.policy_document.as_deref().ok_or_else(|| missing(ACTION, "policy document"))?;
         policies.insert(name, document(ACTION, text)?);
     }
-    let role = Role { permissions_boundary: detail.permissions_boundary.clone(), ..role };
+    role.permissions_boundary.clone_from(&detail.permissions_boundary);
     Ok(Found::new(read(role, ACTION, managed, policies)?, tags(detail.tags.clone())))
 }
 

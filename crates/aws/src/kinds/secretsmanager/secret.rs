@@ -380,14 +380,14 @@ async fn ours(cx: &Aws) -> Result<Vec<Found<SecretLive>>> {
     let filter = |key: FilterNameStringType, value: &str| Filter::builder().key(key).values(value).build();
     let filters =
         vec![filter(FilterNameStringType::TagKey, mark::STACK), filter(FilterNameStringType::TagValue, &owner)];
-    let secrets = cx
+    let pages = cx
         .read(ACTION, || {
             let pages = cx.secrets.list_secrets().set_filters(Some(filters.clone())).into_paginator();
-            pages.page_size(100).items().send().collect::<std::result::Result<Vec<_>, _>>()
+            pages.page_size(100).send().collect::<std::result::Result<Vec<_>, _>>()
         })
         .await?;
     let mut found = Vec::new();
-    for secret in secrets {
+    for secret in pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default()) {
         let tags = tags(secret.tags.as_deref().unwrap_or_default());
         // AWS matches the beginnings of values, and a key and a value of different tags.
         if tags.get(mark::STACK) != Some(&owner) || secret.deleted_date.is_some() {

@@ -299,12 +299,14 @@ async fn all(cx: &Aws, key: &str, value: &str) -> Result<Vec<Found<SsmParameterL
     const ACTION: &str = "ssm:DescribeParameters";
     let filter = ParameterStringFilter::builder().key(key).option("Equals").values(value).build();
     let filter = filter.map_err(|error| invalid(ACTION, error))?;
-    let listed = cx
+    let pages = cx
         .read(ACTION, || {
             let pages = cx.ssm.describe_parameters().parameter_filters(filter.clone()).into_paginator();
-            pages.page_size(50).items().send().collect::<std::result::Result<Vec<_>, _>>()
+            pages.page_size(50).send().collect::<std::result::Result<Vec<_>, _>>()
         })
         .await?;
+    let listed = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
+    let listed: Vec<ParameterMetadata> = listed.collect();
     let names: Vec<String> = listed.iter().filter_map(|parameter| parameter.name.clone()).collect();
     let values = try_join_all(names.chunks(10).map(|names| values(cx, names)));
     let tags = try_join_all(names.iter().map(|name| tags_of(cx, name)));
