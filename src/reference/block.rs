@@ -78,7 +78,12 @@ pub(crate) fn terminal(blocks: &[Block]) -> String {
 fn property_terminal(property: &Property, indent: usize, text: &mut String) {
     let pad = " ".repeat(indent);
     let facts = plain(&property.facts().join("; "));
-    let _ = writeln!(text, "{pad}{}  {}", property.name, paint(Label::Quiet, &facts));
+    let _ = writeln!(
+        text,
+        "{pad}{}  {}",
+        property.name,
+        paint(Label::Quiet, &facts)
+    );
     for line in details(property) {
         wrap(&line, indent + 4, text);
     }
@@ -102,8 +107,11 @@ fn details(property: &Property) -> Vec<String> {
         lines.push(format!("One of {}.", words.join(", ")));
     }
     if !property.examples.is_empty() {
-        let examples: Vec<String> =
-            property.examples.iter().map(|example| format!("`{}`", toml(example))).collect();
+        let examples: Vec<String> = property
+            .examples
+            .iter()
+            .map(|example| format!("`{}`", toml(example)))
+            .collect();
         lines.push(format!("Such as {}.", examples.join(", ")));
     }
     lines
@@ -163,7 +171,12 @@ pub(crate) fn markdown(blocks: &[Block]) -> String {
 }
 
 fn property_heading(property: &Property, text: &mut String) {
-    let _ = writeln!(text, "### `{}`\n\n*{}*", property.name, property.facts().join("; "));
+    let _ = writeln!(
+        text,
+        "### `{}`\n\n*{}*",
+        property.name,
+        property.facts().join("; ")
+    );
     for line in details(property) {
         let _ = writeln!(text, "\n{line}");
     }

@@ -15,7 +15,11 @@ use crate::session::KINDS;
 
 /// The first sentence of a text, on one line.
 pub(crate) fn first_sentence(text: &str) -> String {
-    let line = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    let line = text
+        .split("\n\n")
+        .next()
+        .unwrap_or_default()
+        .replace('\n', " ");
     match line.find(". ") {
         Some(end) => line[..=end].to_owned(),
         None => line,
@@ -96,13 +100,17 @@ pub(crate) fn kind(kind: &dyn AnyKind) -> Vec<Block> {
         blocks.push(Block::Properties(own));
     }
     blocks.push(Block::Heading("Properties of every kind".to_owned()));
-    let names: Vec<String> =
-        common().iter().map(|property| format!("`{}`", property.name)).collect();
+    let names: Vec<String> = common()
+        .iter()
+        .map(|property| format!("`{}`", property.name))
+        .collect();
     blocks.push(Block::Text(format!("{}.", names.join(", "))));
     blocks.push(Block::Heading("Outputs".to_owned()));
     blocks.push(Block::Text(outputs(kind)));
     blocks.push(Block::Heading("Life".to_owned()));
-    life(about).into_iter().for_each(|line| blocks.push(Block::Text(line)));
+    life(about)
+        .into_iter()
+        .for_each(|line| blocks.push(Block::Text(line)));
     blocks.push(Block::Heading("IAM actions".to_owned()));
     blocks.push(match about.actions {
         [] => Block::Text("None.".to_owned()),
@@ -115,7 +123,11 @@ fn outputs(kind: &dyn AnyKind) -> String {
     let all = [&["id"], kind.about().outputs].concat();
     let names: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
     let last = all.last().unwrap_or(&"id");
-    format!("{}: `{{{{ {}.main.{last} }}}}` in an expression.", names.join(", "), kind.name())
+    format!(
+        "{}: `{{{{ {}.main.{last} }}}}` in an expression.",
+        names.join(", "),
+        kind.name()
+    )
 }
 
 fn life(about: &About) -> Vec<String> {
@@ -126,9 +138,7 @@ fn life(about: &About) -> Vec<String> {
             Class::Identity => {
                 "Others may hold its name or address: taking one away needs `allow = \"address\"`."
             }
-            Class::Foundation => {
-                "Others stand in it: taking one away needs `allow = \"network\"`."
-            }
+            Class::Foundation => "Others stand in it: taking one away needs `allow = \"network\"`.",
             Class::Data => "It holds what users stored: losing that needs `allow = \"data\"`.",
         }
         .to_owned(),
@@ -163,7 +173,10 @@ fn life(about: &About) -> Vec<String> {
     lines.push(replaced);
     if !about.after.is_empty() {
         let kinds: Vec<String> = about.after.iter().map(|kind| format!("`{kind}`")).collect();
-        lines.push(format!("Made after each {} of its network.", kinds.join(" and ")));
+        lines.push(format!(
+            "Made after each {} of its network.",
+            kinds.join(" and ")
+        ));
     }
     if !about.taggable {
         lines.push("Carries no tags of its own, so `import` cannot put a mark on one.".to_owned());
@@ -182,7 +195,9 @@ fn minutes(minutes: f64) -> String {
 pub(crate) fn one(kind: &str, path: &[&str], property: &Property) -> Vec<Block> {
     let mut shown = property.clone();
     if shown.name == ANY {
-        shown.name = path.last().map_or_else(|| ANY.to_owned(), ToString::to_string);
+        shown.name = path
+            .last()
+            .map_or_else(|| ANY.to_owned(), ToString::to_string);
     }
     vec![
         Block::Title(format!("{kind}.{}", path.join("."))),

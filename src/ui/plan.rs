@@ -81,7 +81,9 @@ impl<'a> PlanView<'a> {
         let mut steps: Vec<&Step> = self.plan.steps.iter().filter(|step| which(step)).collect();
         steps.sort_by_key(|step| (&step.address, step.action.movement()));
         let mut text = String::new();
-        steps.into_iter().for_each(|step| self.step(step, &mut text));
+        steps
+            .into_iter()
+            .for_each(|step| self.step(step, &mut text));
         text
     }
 
