@@ -27,11 +27,9 @@ impl Folder {
 
     /// One with an emulated account of its own, gone with it.
     pub(crate) fn with_sandbox(name: &str) -> Self {
-        let sandbox = Some(format!("test-{name}-{}", std::process::id()));
-        Self {
-            sandbox,
-            ..Self::new()
-        }
+        let mut folder = Self::new();
+        folder.sandbox = Some(format!("test-{name}-{}", std::process::id()));
+        folder
     }
 
     /// With a file.

@@ -186,11 +186,11 @@ fn free(session: &Session, address: &Address, found: &FoundAny) -> Result<(), Fa
 /// The tags that a creation would give it.
 fn mark(plan: &Plan, address: &Address) -> Result<Tags, Failure> {
     let marks = plan.steps.iter().filter(|step| step.address == *address);
-    let mark = marks.filter_map(|step| match &step.action {
+    let mut mark = marks.filter_map(|step| match &step.action {
         Action::Create { mark, .. } => Some(mark.all_tags()),
         _ => None,
     });
-    mark.last()
+    mark.next()
         .ok_or_else(|| Failure::new(format!("{address} is not to be made: nothing to import")))
 }
 
@@ -235,15 +235,16 @@ fn view(
         .refusals
         .iter()
         .filter(|refusal| refusal.address == *address);
-    let refusals: String = refusals
-        .map(|refusal| format!("  ! {}\n", refusal.what))
-        .collect();
-    if steps.is_empty() && refusals.is_empty() {
+    let mut differs = steps;
+    for refusal in refusals {
+        let _ = writeln!(differs, "  ! {}", refusal.what);
+    }
+    if differs.is_empty() {
         text.push_str("It is as the TOML says.\n");
     } else {
         let _ = write!(
             text,
-            "It differs from the TOML. The next apply would:\n{steps}{refusals}"
+            "It differs from the TOML. The next apply would:\n{differs}"
         );
     }
     text

@@ -17,14 +17,14 @@ pub(crate) enum Block {
     /// Lines as they stand, in a language.
     Code(&'static str, String),
     /// Names, each with what it is. Markdown leads to a page where there is one.
-    Names(Vec<Name>),
+    Names(Vec<Entry>),
     /// Properties, each with what stands below it.
     Properties(Vec<Property>),
 }
 
 /// A name in a list.
 #[derive(Clone, Debug)]
-pub(crate) struct Name {
+pub(crate) struct Entry {
     /// The name.
     pub(crate) name: String,
     /// What it is.
@@ -58,7 +58,7 @@ pub(crate) fn terminal(blocks: &[Block]) -> String {
             }
             Block::Names(names) => {
                 let width = names.iter().map(|name| name.name.len()).max().unwrap_or(0);
-                for Name { name, about, .. } in names {
+                for Entry { name, about, .. } in names {
                     let _ = writeln!(text, "  {name:<width$}  {about}");
                 }
             }
@@ -149,7 +149,7 @@ pub(crate) fn markdown(blocks: &[Block]) -> String {
                 let _ = writeln!(text, "```{language}\n{}\n```", code.trim_end());
             }
             Block::Names(names) => {
-                for Name { name, about, page } in names {
+                for Entry { name, about, page } in names {
                     let name = match page {
                         Some(page) => format!("[`{name}`]({page})"),
                         None => format!("`{name}`"),

@@ -7,7 +7,7 @@ use terrace_aws::lookups::LOOKUPS;
 use terrace_core::erased::AnyKind;
 use terrace_core::kind::{About, Class, Create, Swap};
 
-use crate::reference::block::{Block, Name};
+use crate::reference::block::{Block, Entry};
 use crate::reference::common::common;
 use crate::reference::examples::example;
 use crate::reference::property::{self, ANY, Property, properties};
@@ -39,7 +39,7 @@ pub(crate) fn index() -> Vec<Block> {
     for service in SERVICES {
         blocks.push(Block::Heading(service_title(service)));
         let kinds = service.kinds.iter().filter_map(|name| KINDS.get(name));
-        let name = |kind: &'static dyn AnyKind| Name {
+        let name = |kind: &'static dyn AnyKind| Entry {
             name: kind.name().to_owned(),
             about: first_sentence(property::about(kind.schema())),
             page: Some(format!("{}.md", kind.name())),
@@ -53,7 +53,7 @@ pub(crate) fn index() -> Vec<Block> {
              looked up in the same way."
                 .to_owned(),
         ));
-        let name = |(name, outputs): &(&str, &[&str])| Name {
+        let name = |(name, outputs): &(&str, &[&str])| Entry {
             name: (*name).to_owned(),
             about: format!("outputs {}", [&["id"], *outputs].concat().join(", ")),
             page: None,
@@ -61,7 +61,7 @@ pub(crate) fn index() -> Vec<Block> {
         blocks.push(Block::Names(LOOKUPS.iter().map(name).collect()));
     }
     blocks.push(Block::Heading("On every kind".to_owned()));
-    let name = |property: Property| Name {
+    let name = |property: Property| Entry {
         about: first_sentence(&property.about),
         name: property.name,
         page: Some("common.md".to_owned()),
@@ -108,9 +108,7 @@ pub(crate) fn kind(kind: &dyn AnyKind) -> Vec<Block> {
     blocks.push(Block::Heading("Outputs".to_owned()));
     blocks.push(Block::Text(outputs(kind)));
     blocks.push(Block::Heading("Life".to_owned()));
-    life(about)
-        .into_iter()
-        .for_each(|line| blocks.push(Block::Text(line)));
+    blocks.extend(life(about).into_iter().map(Block::Text));
     blocks.push(Block::Heading("IAM actions".to_owned()));
     blocks.push(match about.actions {
         [] => Block::Text("None.".to_owned()),

@@ -125,6 +125,10 @@ impl Slot {
 }
 
 type Lane = Vec<Segment>;
+/// A slot in its cell.
+type Spot = (Cell, Slot);
+/// For each slot those it is joined to, on the left and on the right.
+type Joined<All> = BTreeMap<Spot, [All; 2]>;
 /// Which lane, which column.
 type Cell = (Lane, usize);
 
@@ -230,8 +234,8 @@ impl Draft<'_> {
     }
 
     /// For each slot those it is joined to, on the left and on the right.
-    fn neighbours(&self) -> BTreeMap<(Cell, Slot), [Vec<(Cell, Slot)>; 2]> {
-        let mut all: BTreeMap<(Cell, Slot), [BTreeSet<(Cell, Slot)>; 2]> = BTreeMap::new();
+    fn neighbours(&self) -> Joined<Vec<Spot>> {
+        let mut all: Joined<BTreeSet<Spot>> = BTreeMap::new();
         for edge in self.graph.edges.iter().filter(|edge| !edge.late) {
             let from = (
                 (self.lane(edge.from), self.columns[edge.from]),
@@ -253,7 +257,7 @@ impl Draft<'_> {
             }
         }
         let list =
-            |sides: [BTreeSet<(Cell, Slot)>; 2]| sides.map(|side| side.into_iter().collect());
+            |sides: [BTreeSet<Spot>; 2]| sides.map(|side| side.into_iter().collect());
         all.into_iter()
             .map(|(slot, sides)| (slot, list(sides)))
             .collect()
@@ -263,7 +267,7 @@ impl Draft<'_> {
     fn sweep(
         &mut self,
         lanes: &BTreeMap<Lane, (f64, f64)>,
-        neighbours: &BTreeMap<(Cell, Slot), [Vec<(Cell, Slot)>; 2]>,
+        neighbours: &Joined<Vec<Spot>>,
         sweep: usize,
     ) {
         let mut cells: Vec<Cell> = self.cells.keys().cloned().collect();

@@ -69,13 +69,9 @@ impl Node {
 
     /// The whole of it in one line: address and keys.
     pub(crate) fn line(&self) -> String {
-        let modules: String = self
-            .address
-            .modules
-            .iter()
-            .map(|segment| format!("{segment}/"))
-            .collect();
-        format!("{modules}{}.{}", self.kind(), self.name())
+        let modules = self.address.modules.iter().map(ToString::to_string);
+        let own = format!("{}.{}", self.kind(), self.name());
+        modules.chain([own]).collect::<Vec<_>>().join("/")
     }
 
     /// Its class in a word.

@@ -82,11 +82,8 @@ pub(crate) fn svg(graph: &Graph) -> String {
          needed to what needs it</text>"
     );
     for (module, area) in &placed.frames {
-        frame(
-            module.last().map(ToString::to_string).unwrap_or_default(),
-            area,
-            &mut out,
-        );
+        let name = module.last().map(ToString::to_string).unwrap_or_default();
+        frame(&name, area, &mut out);
     }
     for (edge, passes) in graph.edges.iter().zip(&placed.passes) {
         let (from, to) = (&placed.boxes[edge.from], &placed.boxes[edge.to]);
@@ -166,7 +163,7 @@ fn draw(node: &Node, area: &Area, out: &mut String) {
     );
 }
 
-fn frame(name: String, area: &Area, out: &mut String) {
+fn frame(name: &str, area: &Area, out: &mut String) {
     let Area {
         x,
         y,
@@ -182,7 +179,7 @@ fn frame(name: String, area: &Area, out: &mut String) {
         "<text class=\"module\" x=\"{:.1}\" y=\"{:.1}\">module {}</text>",
         x + 12.0,
         y + 15.0,
-        escape(&name),
+        escape(name),
     );
 }
 
