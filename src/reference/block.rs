@@ -59,7 +59,10 @@ pub(crate) fn terminal(blocks: &[Block]) -> String {
             Block::Names(names) => {
                 let width = names.iter().map(|name| name.name.len()).max().unwrap_or(0);
                 for Entry { name, about, .. } in names {
-                    let _ = writeln!(text, "  {name:<width$}  {about}");
+                    let _ = write!(text, "  {name:<width$}  ");
+                    let mut lines = String::new();
+                    wrap(about, width + 4, &mut lines);
+                    let _ = writeln!(text, "{}", lines.trim());
                 }
             }
             Block::Properties(properties) => {

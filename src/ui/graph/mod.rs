@@ -54,8 +54,10 @@ impl Node {
         }
         match self.keys.as_slice() {
             [] => name,
-            keys if keys.len() > 4 => format!("{name} ({} keys)", keys.len()),
-            keys => format!("{name} ({})", keys.join(", ")),
+            keys => match keys.join(", ") {
+                list if list.len() > 20 => format!("{name} ({} keys)", keys.len()),
+                list => format!("{name} ({list})"),
+            },
         }
     }
 

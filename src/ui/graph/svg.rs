@@ -197,7 +197,7 @@ fn path(from: &Area, passes: &[Area], to: &Area) -> String {
     }
     if (to.x - from.x).abs() < 1.0 {
         let (x, y, end, height) = (from.right(), from.middle(), to.right(), to.middle());
-        let bow = x.max(end) + 38.0;
+        let bow = x.max(end) + 20.0;
         return format!(
             "M{x:.1},{y:.1} C{bow:.1},{y:.1} {bow:.1},{height:.1} {end:.1},{height:.1}"
         );

@@ -70,6 +70,9 @@ fn needs(graph: &Graph, node: usize) -> String {
     if !late.is_empty() {
         said.push(format!("later names {}", late.join(", ")));
     }
+    if said.is_empty() {
+        return String::new();
+    }
     paint(Label::Quiet, &said.join("; "))
 }
 
