@@ -9,7 +9,7 @@ use terrace_aws::client::{Aws, Connection, account, configure};
 use terrace_aws::discovery::{LookUp, discover};
 use terrace_aws::lock::Lock;
 use terrace_aws::timing::Timing;
-use terrace_aws::vocabulary::VOCABULARY;
+use terrace_aws::VOCABULARY;
 use terrace_aws::world::AwsWorld;
 use terrace_aws::{all_hands, kinds};
 use terrace_core::address::Address;

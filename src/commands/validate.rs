@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
-use terrace_aws::vocabulary::VOCABULARY;
+use terrace_aws::VOCABULARY;
 use terrace_core::source::{Request, validate_all};
 
 use crate::failure::{Exit, Failure};

@@ -62,10 +62,37 @@ kinds! {
         subnet Subnet,
         internet_gateway InternetGateway,
         route_table RouteTable,
+        security_group SecurityGroup,
+        eip Eip,
         key_pair KeyPair,
+        instance Instance,
+    }
+    /// Who may do what.
+    iam {
+        iam_role IamRole,
+        instance_profile InstanceProfile,
     }
     /// Names.
     route53 {
         hosted_zone HostedZone,
+        record Record,
+    }
+    /// Databases.
+    rds {
+        db_subnet_group DbSubnetGroup,
+        db_parameter_group DbParameterGroup,
+        db_instance DbInstance,
+    }
+    /// Passwords known to nobody.
+    secretsmanager {
+        secret Secret,
+    }
+    /// Settings that applications read.
+    ssm {
+        ssm_parameter SsmParameter,
+    }
+    /// What to watch, and whom to wake.
+    cloudwatch {
+        alarm Alarm,
     }
 }

@@ -11,8 +11,8 @@ pub mod error;
 pub mod kinds;
 pub mod lock;
 pub mod lookups;
+mod names;
 pub mod timing;
-pub mod vocabulary;
 pub mod world;
 
 pub use client::{Aws, Connection};
@@ -21,6 +21,10 @@ pub use kinds::{KINDS, hands};
 use std::sync::Arc;
 
 use terrace_core::erased::AnyHand;
+use terrace_core::words::Words;
+
+/// The words of the language that name kinds.
+pub static VOCABULARY: Words = Words::new(KINDS, lookups::LOOKUPS);
 
 /// The hands of all kinds, those that are only looked up included.
 pub fn all_hands(cx: &Arc<Aws>) -> Vec<Arc<dyn AnyHand>> {

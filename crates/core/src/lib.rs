@@ -21,3 +21,4 @@ pub mod planner;
 pub mod reference;
 pub mod said;
 pub mod source;
+pub mod words;

@@ -48,6 +48,12 @@ impl Identity {
         format!("{}/{}", self.stack, self.environment)
     }
 
+    /// What the names of everything in this stack and environment begin with, as far as their limit
+    /// allows: for services that find by a prefix and by nothing else.
+    pub fn prefix(&self) -> String {
+        slug(&format!("{}-{}-", self.stack, self.environment))
+    }
+
     /// The physical name of `address`: readable, at most `limit` characters, always ending in 6 hex
     /// digits of all that tells it from others, so that `shop` + `a-b` and `shop-a` + `b` never meet.
     /// Lower-case letters, digits and single dashes only, which every AWS service takes.
@@ -234,6 +240,7 @@ mod tests {
         let other = identity("shop-a", "b").name(&address, Generation::first(1), 63);
         assert_ne!(one, other);
         assert_eq!(one[..one.len() - 6], other[..other.len() - 6]);
+        assert!(one.starts_with(&identity("shop", "a-b").prefix()));
     }
 
     #[test]

@@ -68,6 +68,7 @@ struct Edges<'a> {
     clears: Vec<Step>,
     /// Creations that cannot stand beside what they replace.
     late_impact: Vec<usize>,
+    networks: Networks<'a>,
 }
 
 impl<'a> Edges<'a> {
@@ -113,6 +114,7 @@ impl<'a> Edges<'a> {
             needs,
             clears,
             late_impact,
+            networks: Networks::new(input),
         }
     }
 
@@ -187,7 +189,7 @@ impl<'a> Edges<'a> {
                     _ => false,
                 };
                 if concerns && need.to != step.address {
-                    let before = self.made_by(&need.to, late, need.field == "after");
+                    let before = self.made_by(&need.to, late, need.field == "after", &step.address);
                     self.edges(&before, &[after]);
                 }
             }
@@ -196,7 +198,7 @@ impl<'a> Edges<'a> {
 
     /// The steps after which others may name `address`. Late properties may name each other, so they
     /// wait for its existence only.
-    fn made_by(&self, address: &Address, late: bool, after: bool) -> Vec<usize> {
+    fn made_by(&self, address: &Address, late: bool, after: bool, by: &Address) -> Vec<usize> {
         let kind = self
             .input
             .stack
@@ -207,10 +209,13 @@ impl<'a> Edges<'a> {
             .and_then(|kind| self.input.kinds.get(kind))
             .map(|kind| kind.about());
         let late_first = after || about.is_some_and(|about| about.late_first);
+        // Its late parts may name the very one that waits, directly or by way of others: then it waits
+        // for the existence only.
+        let whole = !late && !self.networks.leads(address, by);
         self.steps_at(address, |action| match action {
             Action::Create { .. } | Action::Wait(_) => true,
-            Action::Grow | Action::Update => !late,
-            Action::Late => late_first && !late,
+            Action::Grow | Action::Update => whole,
+            Action::Late => late_first && whole,
             _ => false,
         })
     }
@@ -218,7 +223,6 @@ impl<'a> Edges<'a> {
     /// Kinds of the same network that come first without being named, such as the way out before
     /// what boots through it (aws-semantics 7.7).
     fn network(&mut self) {
-        let networks = Networks::new(self.input);
         let resources = &self.input.stack.resources;
         for (address, resource) in resources {
             let Some(kind) = self.input.kinds.get(&resource.kind) else {
@@ -228,15 +232,15 @@ impl<'a> Edges<'a> {
             if created.is_empty() || kind.about().after.is_empty() {
                 continue;
             }
-            let mine = networks.of(address);
+            let mine = self.networks.of(address);
             for (other, first) in resources {
                 let named = kind.about().after.contains(&first.kind.as_str());
                 if named
-                    && networks
+                    && self.networks
                         .of(other)
                         .iter()
                         .any(|network| mine.contains(network))
-                    && !networks.leads(other, address)
+                    && !self.networks.leads(other, address)
                 {
                     let before = self.steps_at(other, |action| {
                         matches!(action, Action::Create { .. } | Action::Late | Action::Grow)

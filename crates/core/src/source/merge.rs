@@ -145,16 +145,7 @@ impl Merger<'_> {
                 ));
                 continue;
             };
-            let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
-            let parent = parent.split('.').filter(|part| !part.is_empty());
-            let Some(table) = parent
-                .clone()
-                .try_fold(&mut old.table, |node, key| entry_mut(node, key))
-            else {
-                self.unset_nothing(old, path, item.at);
-                continue;
-            };
-            if !take(table, last) {
+            if !take_path(&mut old.table, path) {
                 self.unset_nothing(old, path, item.at);
                 continue;
             }
@@ -339,8 +330,19 @@ fn take(node: &mut Node, key: &str) -> bool {
     }
 }
 
-fn entry_mut<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
-    node.as_table_mut()?.get_mut(key).map(|(_, value)| value)
+/// Takes out what a path of keys leads to. A key may have dots in it where its table holds plain values.
+fn take_path(node: &mut Node, path: &str) -> bool {
+    if take(node, path) {
+        return true;
+    }
+    let Some(table) = node.as_table_mut() else {
+        return false;
+    };
+    path.match_indices('.').any(|(dot, _)| {
+        table
+            .get_mut(&path[..dot])
+            .is_some_and(|(_, inner)| take_path(inner, &path[dot + 1..]))
+    })
 }
 
 /// Every path in a table, to find the one that was meant.

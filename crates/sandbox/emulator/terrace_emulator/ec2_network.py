@@ -156,8 +156,13 @@ _BLOCKS = {"CidrBlock", "DestinationCidrBlock", "CidrIp", "CidrIpv4", "CidrIpv6"
     around=[
         ("ec2", name)
         for name in (
-            "CreateVpc", "AssociateVpcCidrBlock", "CreateSubnet", "*Route", "AuthorizeSecurityGroup*",
-            "RevokeSecurityGroup*", "ModifySecurityGroupRules",
+            "CreateVpc",
+            "AssociateVpcCidrBlock",
+            "CreateSubnet",
+            "*Route",
+            "AuthorizeSecurityGroup*",
+            "RevokeSecurityGroup*",
+            "ModifySecurityGroupRules",
         )
     ],
 )

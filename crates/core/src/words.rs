@@ -1,64 +1,72 @@
-//! What the language is told of kinds: read off the list.
+//! What the language is told of kinds: read off a list of them.
 
 use std::collections::HashMap;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 
 use indexmap::IndexMap;
 use serde_json::Value;
-use terrace_core::address::Address;
-use terrace_core::erased::AnyKind;
-use terrace_core::kind::Outputs;
-use terrace_core::mark::{Generation, Identity, Mark, Tags};
-use terrace_core::source::{self, Fault, Node, Vocabulary};
 
-use crate::kinds::KINDS;
-use crate::lookups::LOOKUPS;
+use crate::address::Address;
+use crate::erased::AnyKind;
+use crate::kind::{Objection, Outputs};
+use crate::mark::{Generation, Identity, Mark, Tags};
+use crate::planner::Kinds;
+use crate::source::{self, Fault, Node, Vocabulary};
 
-/// The vocabulary of the kinds in the list.
-pub static VOCABULARY: Words = Words;
+/// The vocabulary of a list of kinds, and of those that are only looked up.
+pub struct Words {
+    kinds: Kinds,
+    lookups: &'static [(&'static str, &'static [&'static str])],
+    /// The outputs of every kind; `id` is everybody's.
+    outputs: OnceLock<HashMap<&'static str, Vec<&'static str>>>,
+}
 
-/// See [`VOCABULARY`].
-#[derive(Clone, Copy, Debug)]
-pub struct Words;
+impl Words {
+    /// The words of these kinds; of a look-up its name and its outputs beside `id`.
+    pub const fn new(
+        kinds: &'static [&'static dyn AnyKind],
+        lookups: &'static [(&'static str, &'static [&'static str])],
+    ) -> Self {
+        Self { kinds: Kinds::new(kinds), lookups, outputs: OnceLock::new() }
+    }
 
-/// The outputs of every kind; `id` is everybody's.
-static OUTPUTS: LazyLock<HashMap<&str, Vec<&str>>> = LazyLock::new(|| {
-    let kinds = KINDS.iter().map(|kind| (kind.name(), kind.about().outputs));
-    let all = kinds.chain(LOOKUPS.iter().copied());
-    all.map(|(name, outputs)| (name, [&["id"], outputs].concat()))
-        .collect()
-});
-
-fn kind(name: &str) -> Option<&'static dyn AnyKind> {
-    KINDS.iter().copied().find(|kind| kind.name() == name)
+    /// The kinds.
+    pub fn list(&self) -> Kinds {
+        self.kinds
+    }
 }
 
 impl Vocabulary for Words {
     fn kinds(&self) -> Vec<&str> {
-        KINDS.iter().map(|kind| kind.name()).collect()
+        self.kinds.iter().map(AnyKind::name).collect()
     }
 
     fn lookups(&self) -> Vec<&str> {
-        LOOKUPS.iter().map(|(name, _)| *name).collect()
+        self.lookups.iter().map(|(name, _)| *name).collect()
     }
 
     fn schema(&self, name: &str) -> Option<&Value> {
-        kind(name).map(AnyKind::schema)
+        self.kinds.get(name).map(AnyKind::schema)
     }
 
     fn outputs(&self, name: &str) -> &[&str] {
-        OUTPUTS.get(name).map_or(&[], Vec::as_slice)
+        let all = self.outputs.get_or_init(|| {
+            let kinds = self.kinds.iter().map(|kind| (kind.name(), kind.about().outputs));
+            let all = kinds.chain(self.lookups.iter().copied());
+            all.map(|(name, outputs)| (name, [&["id"], outputs].concat())).collect()
+        });
+        all.get(name).map_or(&[], Vec::as_slice)
     }
 
     fn check(&self, name: &str, table: &Node) -> Vec<Fault> {
-        let Some(kind) = kind(name) else {
+        let Some(kind) = self.kinds.get(name) else {
             return Vec::new();
         };
         let spec = match kind.parse(table) {
             Ok(spec) => spec,
             Err(faults) => return faults,
         };
-        let fault = |objection: terrace_core::kind::Objection| {
+        let fault = |objection: Objection| {
             let node = table.at_path(objection.field.split('.')).unwrap_or(table);
             let fault = Fault::says(objection.message).at(node.at);
             match objection.help {
@@ -76,7 +84,7 @@ impl Vocabulary for Words {
         name: &str,
         table: &Node,
     ) -> IndexMap<String, minijinja::Value> {
-        let Some(kind) = kind(name) else {
+        let Some(kind) = self.kinds.get(name) else {
             return IndexMap::new();
         };
         let Ok(spec) = kind.parse(table) else {
@@ -108,7 +116,7 @@ impl Vocabulary for Words {
     }
 
     fn physical(&self, name: &str, table: &Node) -> Vec<String> {
-        let Some(kind) = kind(name) else {
+        let Some(kind) = self.kinds.get(name) else {
             return Vec::new();
         };
         kind.parse(table)

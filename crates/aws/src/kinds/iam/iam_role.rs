@@ -1,0 +1,578 @@
+//! What a machine, a service or another account may do in this one (aws-semantics 3.12).
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_iam::types::{EntityType, Role, RoleDetail};
+use futures_util::future::try_join_all;
+use indexmap::IndexMap;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use terrace_core::canon::policy::{self, Conditions, Named, Pen, Policy, Principals, Table, Words, Written};
+use terrace_core::canon::Duration;
+use terrace_core::error::{ErrorClass, Result};
+use terrace_core::fields::{Fields, Part};
+use terrace_core::inventory::{Found, Look, Seen};
+use terrace_core::kind::{
+    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+};
+use terrace_core::known::Known;
+use terrace_core::late::Late;
+use terrace_core::mark::{Mark, Tags};
+use terrace_core::outputs;
+use terrace_core::said::Said;
+
+use super::shared::{arn, document, path, tag_list, tags};
+use crate::client::{Aws, missing};
+use crate::door::Op;
+use crate::names::{invalid, only};
+
+/// What a machine, a service or another account may do in this one.
+pub struct IamRole;
+
+/// What a machine, a service or another account may do in this one.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct IamRoleSpec {
+    /// Its name; derived if absent. Policies elsewhere that name the role break when it is replaced.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["web", "web-2"]))]
+    pub name: Option<String>,
+    /// Who may take it on: `{ service = "ec2.amazonaws.com" }`, `{ aws = ["123456789012"] }`,
+    /// `{ federated = "arn:..", conditions = { .. } }`, or AWS's JSON as text.
+    #[schemars(extend("examples" = [{ "service": "ec2.amazonaws.com" }, { "service": "lambda.amazonaws.com" }]))]
+    pub trust: Written<Trust>,
+    /// What it is for.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["Runs the web servers.", "Runs the workers."]))]
+    pub description: String,
+    /// The longest that a session may last: between 1h and 12h. Machines renew theirs by themselves.
+    #[serde(default = "an_hour")]
+    #[schemars(extend("examples" = ["1h", "2h"]))]
+    pub max_session_duration: Duration,
+    /// A managed policy, by its ARN, beyond which nothing else can grant. One that is there and not
+    /// named here stays: it may be your organisation's.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["arn:aws:iam::aws:policy/PowerUserAccess", "arn:aws:iam::aws:policy/ReadOnlyAccess"]))]
+    pub permissions_boundary: Option<Late<String>>,
+    /// Policies kept elsewhere that it has, by ARN: `"arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"`.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["arn:aws:iam::aws:policy/ReadOnlyAccess"], ["arn:aws:iam::aws:policy/AmazonSSMManagedInstanceCore"]]))]
+    pub managed_policies: Vec<Late<String>>,
+    /// Its own policies, by name: each `{ statements = [..] }`, or AWS's JSON as text.
+    #[serde(default)]
+    #[schemars(extend("examples" = [
+        { "read": { "statements": [{ "actions": ["s3:GetObject"], "resources": ["*"] }] } },
+        { "read": { "statements": [{ "actions": ["s3:GetObject", "s3:ListBucket"], "resources": ["*"] }] } },
+    ]))]
+    pub policies: IndexMap<String, Policy>,
+}
+
+fn an_hour() -> Duration {
+    Duration::seconds(3600)
+}
+
+/// Who may take a role on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Trust {
+    /// Services of AWS: `"ec2.amazonaws.com"`.
+    #[serde(default, skip_serializing_if = "Words::is_empty")]
+    pub service: Words,
+    /// Accounts (12 digits), roles and users (ARNs).
+    #[serde(default, skip_serializing_if = "Words::is_empty")]
+    pub aws: Words,
+    /// Identity providers, by ARN: those who are signed in there.
+    #[serde(default, skip_serializing_if = "Words::is_empty")]
+    pub federated: Words,
+    /// Only if: operator, key and value as in AWS's JSON.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub conditions: Conditions,
+}
+
+impl Table for Trust {
+    fn document(&self, pen: &mut Pen) -> Value {
+        let mut statements = Vec::new();
+        let federated = Named { federated: self.federated.clone(), ..Named::default() };
+        let others = Named { service: self.service.clone(), aws: self.aws.clone(), ..Named::default() };
+        for (named, action) in [(others, "sts:AssumeRole"), (federated, self.federation())] {
+            if named == Named::default() {
+                continue;
+            }
+            let principal = Principals::These(named).document(pen);
+            let mut statement = json!({ "Effect": "Allow", "Principal": principal, "Action": action });
+            if !self.conditions.is_empty() {
+                statement["Condition"] = pen.conditions(&self.conditions);
+            }
+            statements.push(statement);
+        }
+        policy::document(statements)
+    }
+}
+
+impl Trust {
+    /// The call by which those who signed in elsewhere take the role on.
+    fn federation(&self) -> &'static str {
+        let saml = |arn: &Late<String>| arn.known().is_some_and(|arn| arn.contains(":saml-provider/"));
+        if self.federated.iter().any(saml) { "sts:AssumeRoleWithSAML" } else { "sts:AssumeRoleWithWebIdentity" }
+    }
+}
+
+/// A role as AWS has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct IamRoleLive {
+    id: String,
+    arn: String,
+    description: String,
+    max_session_duration: i32,
+    permissions_boundary: Option<String>,
+    trust: Value,
+    managed_policies: Vec<String>,
+    policies: BTreeMap<String, Value>,
+}
+
+impl Live for IamRoleLive {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn outputs(&self) -> Outputs {
+        outputs! { "arn" => json!(self.arn), "name" => json!(self.id) }
+    }
+}
+
+impl Kind for IamRole {
+    const NAME: &'static str = "iam_role";
+    // Its users need its policies, not only the role (aws-semantics 7.7).
+    const ABOUT: About = About::new(Class::Identity, Create::Name, Swap::CreateFirst)
+        .late_first()
+        .outputs(&["arn", "name"])
+        .actions(&[
+            "iam:ListRoles",
+            "iam:GetAccountAuthorizationDetails",
+            "iam:GetRole",
+            "iam:ListRolePolicies",
+            "iam:GetRolePolicy",
+            "iam:ListAttachedRolePolicies",
+            "iam:CreateRole",
+            "iam:UpdateRole",
+            "iam:UpdateAssumeRolePolicy",
+            "iam:PutRolePermissionsBoundary",
+            "iam:AttachRolePolicy",
+            "iam:DetachRolePolicy",
+            "iam:PutRolePolicy",
+            "iam:DeleteRolePolicy",
+            "iam:DeleteRole",
+            "iam:TagRole",
+            "iam:UntagRole",
+        ]);
+    type Cx = Aws;
+    type Spec = IamRoleSpec;
+    type Live = IamRoleLive;
+
+    fn fields() -> Fields<Self> {
+        Fields::<Self>::new()
+            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
+            .impact(Impact::Outage)
+            .update("trust", |want, _| want.trust.said(), |have| Said::of(&have.trust))
+            .late()
+            .update("description", |want, _| Said::of(&want.description), |have| Said::of(&have.description))
+            .update(
+                "max_session_duration",
+                |want, _| Said::of(want.max_session_duration),
+                |have| Said::of(seconds(have.max_session_duration)),
+            )
+            .update(
+                "permissions_boundary",
+                |want, _| want.permissions_boundary.as_ref().map_or(Said::Nothing, Late::said),
+                |have| Said::of(&have.permissions_boundary),
+            )
+            .set("managed_policies", |want, _| managed(want), |have| Said::set(&have.managed_policies))
+            .set("policies", |want, _| inline(want), |have| Said::of(&have.policies))
+            .late()
+    }
+
+    fn uses(have: &IamRoleLive) -> Vec<LiveRef> {
+        let trust = policy::names(&have.trust).into_iter().map(|arn| LiveRef::new("trust", arn));
+        let policies = have.policies.values().flat_map(policy::names);
+        let policies = policies.map(|arn| LiveRef::new("policies", arn));
+        let managed = have.managed_policies.iter().map(|arn| LiveRef::new("managed_policies", arn));
+        let boundary = have.permissions_boundary.iter().map(|arn| LiveRef::new("permissions_boundary", arn));
+        trust.chain(policies).chain(managed).chain(boundary).collect()
+    }
+
+    fn ready(_have: &IamRoleLive) -> Ready {
+        Ready::Ready
+    }
+
+    fn check(want: &IamRoleSpec) -> Vec<Objection> {
+        let mut wrong = Vec::new();
+        if let Some(why) = want.trust.wrong() {
+            wrong.push(Objection::new("trust", why));
+        }
+        if want.trust.sketch()["Statement"] == json!([]) {
+            let help = "write { service = \"ec2.amazonaws.com\" } for machines";
+            wrong.push(Objection::new("trust", "nobody may take it on").help(help));
+        }
+        if !(3_600..=43_200).contains(&want.max_session_duration.as_seconds()) {
+            let message = "a session lasts between 1h and 12h";
+            wrong.push(Objection::new("max_session_duration", message));
+        }
+        for (name, policy) in &want.policies {
+            let whom = |statement: &policy::Statement| statement.principals.is_some();
+            if let Some(why) = policy.wrong() {
+                wrong.push(Objection::new(format!("policies.{name}"), why));
+            } else if matches!(policy, Written::Table(table) if table.statements.iter().any(whom)) {
+                let message = "a role's own policy concerns that role: it has no `principals`";
+                wrong.push(Objection::new(format!("policies.{name}"), message).help("who may take the role on stands in `trust`"));
+            }
+        }
+        wrong
+    }
+
+    fn claims(want: &IamRoleSpec) -> Vec<String> {
+        want.name.iter().map(|name| format!("role {}", name.to_lowercase())).collect()
+    }
+
+    fn foretell(want: &IamRoleSpec, mark: &Mark) -> Outputs {
+        let name = name(want, mark);
+        outputs! { "arn" => json!(arn(&mark.identity, "role", &name)), "name" => json!(name) }
+    }
+
+    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<IamRoleLive>>> {
+        match look {
+            Look::Ours => ours(cx).await,
+            Look::Id(name) => Ok(one(cx, name).await?.into_iter().collect()),
+            Look::Like(like) => {
+                let name = only(like, Self::NAME, &["name", "id"])?;
+                Ok(one(cx, name).await?.into_iter().collect())
+            }
+        }
+    }
+
+    async fn create(cx: &Aws, want: &IamRoleSpec, _known: &Known, mark: &Mark) -> Result<IamRoleLive> {
+        const ACTION: &str = "iam:CreateRole";
+        let name = name(want, mark);
+        let trust = first_trust(cx, want);
+        let boundary = boundary(ACTION, want)?;
+        let tags = tag_list(ACTION, &mark.all_tags())?;
+        let answer = cx
+            .mutate(Op::again(ACTION), || {
+                cx.iam
+                    .create_role()
+                    .path(path(&cx.identity))
+                    .role_name(&name)
+                    .assume_role_policy_document(&trust)
+                    .description(&want.description)
+                    .max_session_duration(want.max_session_duration.as_i32())
+                    .set_permissions_boundary(boundary.clone())
+                    .set_tags(Some(tags.clone()))
+                    .send()
+            })
+            .await?;
+        let role = answer.role.ok_or_else(|| missing(ACTION, "role"))?;
+        let live = read(role, ACTION, Vec::new(), BTreeMap::new())?;
+        // The answer may leave out what it was just told.
+        Ok(IamRoleLive {
+            trust: document(ACTION, &trust)?,
+            description: want.description.clone(),
+            max_session_duration: want.max_session_duration.as_i32(),
+            permissions_boundary: boundary,
+            ..live
+        })
+    }
+
+    async fn update(
+        cx: &Aws,
+        want: &IamRoleSpec,
+        have: &IamRoleLive,
+        _known: &Known,
+        part: &Part<'_>,
+    ) -> Result<IamRoleLive> {
+        let mut live = have.clone();
+        if part.has("trust") {
+            const ACTION: &str = "iam:UpdateAssumeRolePolicy";
+            let trust = want.trust.send().map_err(|why| invalid(ACTION, why))?;
+            set_trust(cx, &have.id, &trust).await?;
+            live.trust = document(ACTION, &trust)?;
+        }
+        if part.has_any(&["description", "max_session_duration"]) {
+            if part.has("description") {
+                live.description.clone_from(&want.description);
+            }
+            if part.has("max_session_duration") {
+                live.max_session_duration = want.max_session_duration.as_i32();
+            }
+            // Both: AWS takes what is left out for its default.
+            cx.mutate(Op::again("iam:UpdateRole"), || {
+                let call = cx.iam.update_role().role_name(&have.id);
+                call.description(&live.description).max_session_duration(live.max_session_duration).send()
+            })
+            .await?;
+        }
+        if part.has("permissions_boundary") {
+            const ACTION: &str = "iam:PutRolePermissionsBoundary";
+            live.permissions_boundary = boundary(ACTION, want)?;
+            if let Some(arn) = &live.permissions_boundary {
+                cx.mutate(Op::again(ACTION), || {
+                    cx.iam.put_role_permissions_boundary().role_name(&have.id).permissions_boundary(arn).send()
+                })
+                .await?;
+            }
+        }
+        for arn in part.added("managed_policies").keys() {
+            cx.mutate(Op::again("iam:AttachRolePolicy"), || {
+                cx.iam.attach_role_policy().role_name(&have.id).policy_arn(arn).send()
+            })
+            .await?;
+            live.managed_policies.push(arn.clone());
+        }
+        for arn in part.removed("managed_policies").keys() {
+            detach(cx, &have.id, arn).await?;
+            live.managed_policies.retain(|attached| attached != arn);
+        }
+        for name in part.added("policies").keys() {
+            if let Some(policy) = want.policies.get(name) {
+                live.policies.insert(name.clone(), put(cx, &have.id, name, policy).await?);
+            }
+        }
+        for name in part.removed("policies").keys() {
+            drop_inline(cx, &have.id, name).await?;
+            live.policies.remove(name);
+        }
+        Ok(live)
+    }
+
+    async fn delete(cx: &Aws, have: &IamRoleLive, _leave: &Leave) -> Result<()> {
+        // What hangs on it now, not when the plan was made: a role with policies is not deleted.
+        let Some(Found { live, .. }) = one(cx, &have.id).await? else { return Ok(()) };
+        for arn in &live.managed_policies {
+            detach(cx, &have.id, arn).await?;
+        }
+        for name in live.policies.keys() {
+            drop_inline(cx, &have.id, name).await?;
+        }
+        // An instance profile that was just deleted still holds it for a moment.
+        const BUSY: &[&str] = &["DeleteConflict", "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
+        let op = Op::again("iam:DeleteRole").while_busy(BUSY, 2.0);
+        cx.gone(cx.mutate(op, || cx.iam.delete_role().role_name(&have.id).send()).await)
+    }
+
+    async fn tag(cx: &Aws, have: &IamRoleLive, set: &Tags, unset: &[String]) -> Result<()> {
+        const ACTION: &str = "iam:TagRole";
+        if !set.is_empty() {
+            let tags = tag_list(ACTION, set)?;
+            cx.mutate(Op::again(ACTION), || {
+                cx.iam.tag_role().role_name(&have.id).set_tags(Some(tags.clone())).send()
+            })
+            .await?;
+        }
+        if !unset.is_empty() {
+            cx.mutate(Op::again("iam:UntagRole"), || {
+                cx.iam.untag_role().role_name(&have.id).set_tag_keys(Some(unset.to_vec())).send()
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn clear(cx: &Aws, have: &IamRoleLive, field: &str) -> Result<()> {
+        match field {
+            "trust" => set_trust(cx, &have.id, &nobody(cx)).await,
+            "policies" => {
+                for name in have.policies.keys() {
+                    drop_inline(cx, &have.id, name).await?;
+                }
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn name(want: &IamRoleSpec, mark: &Mark) -> String {
+    want.name.clone().unwrap_or_else(|| mark.name(64))
+}
+
+fn seconds(seconds: i32) -> Duration {
+    Duration::seconds(seconds.unsigned_abs().into())
+}
+
+fn boundary(action: &'static str, want: &IamRoleSpec) -> Result<Option<String>> {
+    let boundary = want.permissions_boundary.as_ref().map(Late::need).transpose();
+    boundary.map(|arn| arn.cloned()).map_err(|why| invalid(action, why))
+}
+
+/// One that is known only later stands there as the plan says it, so that the others are still compared.
+fn managed(want: &IamRoleSpec) -> Said {
+    Said::set(want.managed_policies.iter().map(|arn| arn.said().text()))
+}
+
+/// By name; what in one of them is known only later leaves the others comparable.
+fn inline(want: &IamRoleSpec) -> Said {
+    let policies = want.policies.iter().map(|(name, policy)| (name.clone(), policy.sketch()));
+    Said::Value(policies.collect::<Map<_, _>>().into())
+}
+
+/// The trust to create a role with. AWS refuses a document that names roles or users which do not exist
+/// yet, and this one may be about to be made, too: then nobody may take the role on until its late
+/// parts are set, for which all who use it wait.
+fn first_trust(cx: &Aws, want: &IamRoleSpec) -> String {
+    let somebody = |trust: &Value| {
+        policy::names(trust).iter().any(|arn| arn.contains(":role/") || arn.contains(":user/"))
+    };
+    match want.trust.send() {
+        Ok(trust) if !somebody(&want.trust.sketch()) => trust,
+        _ => nobody(cx),
+    }
+}
+
+/// A trust that lets nobody in: AWS takes no document without statements.
+fn nobody(cx: &Aws) -> String {
+    let account = json!({ "AWS": cx.identity.account });
+    let statement = json!({ "Effect": "Deny", "Principal": account, "Action": "sts:AssumeRole" });
+    policy::document(vec![statement]).to_string()
+}
+
+async fn set_trust(cx: &Aws, name: &str, trust: &str) -> Result<()> {
+    // A role that was made just now is no principal yet.
+    let op = Op::again("iam:UpdateAssumeRolePolicy").while_busy(&["Invalid principal in policy"], 2.0);
+    cx.mutate(op, || cx.iam.update_assume_role_policy().role_name(name).policy_document(trust).send()).await?;
+    Ok(())
+}
+
+async fn put(cx: &Aws, role: &str, name: &str, policy: &Policy) -> Result<Value> {
+    const ACTION: &str = "iam:PutRolePolicy";
+    let text = policy.send().map_err(|why| invalid(ACTION, why))?;
+    cx.mutate(Op::again(ACTION), || {
+        cx.iam.put_role_policy().role_name(role).policy_name(name).policy_document(&text).send()
+    })
+    .await?;
+    Ok(policy.sketch())
+}
+
+async fn drop_inline(cx: &Aws, role: &str, name: &str) -> Result<()> {
+    let op = Op::again("iam:DeleteRolePolicy");
+    cx.gone(cx.mutate(op, || cx.iam.delete_role_policy().role_name(role).policy_name(name).send()).await)
+}
+
+async fn detach(cx: &Aws, role: &str, arn: &str) -> Result<()> {
+    let op = Op::again("iam:DetachRolePolicy");
+    cx.gone(cx.mutate(op, || cx.iam.detach_role_policy().role_name(role).policy_arn(arn).send()).await)
+}
+
+/// All in our path. ListRoles leaves tags, policies and boundaries out; reading them role by role would be
+/// four calls and more each. GetAccountAuthorizationDetails has them for the whole account, some hundred
+/// roles a call, but neither description nor session length: the two together are a page chain each,
+/// however many roles there are, and a stack without roles costs one call.
+async fn ours(cx: &Aws) -> Result<Vec<Found<IamRoleLive>>> {
+    const ACTION: &str = "iam:ListRoles";
+    let roles = cx
+        .read(ACTION, || {
+            let pages = cx.iam.list_roles().path_prefix(path(&cx.identity)).into_paginator();
+            pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    if roles.is_empty() {
+        return Ok(Vec::new());
+    }
+    let details = &details(cx).await?;
+    let found = try_join_all(roles.into_iter().map(|role| async move {
+        match details.get(&role.role_name) {
+            Some(detail) => with_details(role, detail).map(Some),
+            // Made between the two listings.
+            None => one(cx, &role.role_name).await,
+        }
+    }));
+    Ok(found.await?.into_iter().flatten().collect())
+}
+
+async fn details(cx: &Aws) -> Result<HashMap<String, RoleDetail>> {
+    let pages = cx
+        .read("iam:GetAccountAuthorizationDetails", || {
+            let call = cx.iam.get_account_authorization_details().filter(EntityType::Role);
+            call.into_paginator().page_size(1000).send().collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    let roles = pages.into_iter().flat_map(|page| page.role_detail_list.unwrap_or_default());
+    Ok(roles.filter_map(|role| Some((role.role_name.clone()?, role))).collect())
+}
+
+fn with_details(mut role: Role, detail: &RoleDetail) -> Result<Found<IamRoleLive>> {
+    const ACTION: &str = "iam:GetAccountAuthorizationDetails";
+    let attached = detail.attached_managed_policies.iter().flatten();
+    let managed = attached.filter_map(|policy| policy.policy_arn.clone()).collect();
+    let mut policies = BTreeMap::new();
+    for policy in detail.role_policy_list.iter().flatten() {
+        let name = policy.policy_name.clone().ok_or_else(|| missing(ACTION, "policy name"))?;
+        let text = policy.policy_document.as_deref().ok_or_else(|| missing(ACTION, "policy document"))?;
+        policies.insert(name, document(ACTION, text)?);
+    }
+    role.permissions_boundary.clone_from(&detail.permissions_boundary);
+    Ok(Found::new(read(role, ACTION, managed, policies)?, tags(detail.tags.clone())))
+}
+
+/// One role and all that hangs on it, whoever owns it.
+async fn one(cx: &Aws, name: &str) -> Result<Option<Found<IamRoleLive>>> {
+    const ACTION: &str = "iam:GetRole";
+    let answer = cx.read(ACTION, || cx.iam.get_role().role_name(name).send()).await;
+    let role = match answer {
+        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+        answer => answer?.role.ok_or_else(|| missing(ACTION, "role"))?,
+    };
+    let hanging = async { tokio::try_join!(attached(cx, name), written(cx, name)) };
+    let (managed, policies) = match hanging.await {
+        // It went while it was read.
+        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+        hanging => hanging?,
+    };
+    let tags = tags(role.tags.clone());
+    Ok(Some(Found::new(read(role, ACTION, managed, policies)?, tags)))
+}
+
+async fn attached(cx: &Aws, name: &str) -> Result<Vec<String>> {
+    let policies = cx
+        .read("iam:ListAttachedRolePolicies", || {
+            let pages = cx.iam.list_attached_role_policies().role_name(name).into_paginator();
+            pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
+}
+
+async fn written(cx: &Aws, role: &str) -> Result<BTreeMap<String, Value>> {
+    const ACTION: &str = "iam:GetRolePolicy";
+    let names = cx
+        .read("iam:ListRolePolicies", || {
+            let pages = cx.iam.list_role_policies().role_name(role).into_paginator();
+            pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    let policies = try_join_all(names.into_iter().map(|name| async move {
+        let answer = cx
+            .read(ACTION, || cx.iam.get_role_policy().role_name(role).policy_name(&name).send())
+            .await?;
+        let policy = document(ACTION, &answer.policy_document)?;
+        Ok((name, policy))
+    }));
+    Ok(policies.await?.into_iter().collect())
+}
+
+fn read(
+    role: Role,
+    action: &str,
+    managed_policies: Vec<String>,
+    policies: BTreeMap<String, Value>,
+) -> Result<IamRoleLive> {
+    let trust = role.assume_role_policy_document.as_deref().unwrap_or("{}");
+    Ok(IamRoleLive {
+        trust: document(action, trust)?,
+        id: role.role_name,
+        arn: role.arn,
+        description: role.description.unwrap_or_default(),
+        max_session_duration: role.max_session_duration.unwrap_or(3600),
+        permissions_boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+        managed_policies,
+        policies,
+    })
+}

@@ -1,0 +1,436 @@
+//! A password that is known to nobody (aws-semantics 4.15).
+
+use std::collections::HashMap;
+
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use terrace_core::canon::Duration;
+use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::fields::{Fields, Part, Verdict};
+use terrace_core::inventory::{Found, Look, Seen};
+use terrace_core::kind::{
+    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+};
+use terrace_core::known::Known;
+use terrace_core::mark::{self, Mark, Tags, digest};
+use terrace_core::outputs;
+use terrace_core::said::Said;
+
+use super::shared::{tag_list, tags};
+use crate::client::{Aws, missing};
+use crate::door::Op;
+use crate::names::{only, taken};
+
+/// A password that is known to nobody: made when the secret is, and read by those who may.
+pub struct Secret;
+
+/// A password that is known to nobody: made when the secret is, and read by those who may.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SecretSpec {
+    /// Its name; derived if absent.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["shop/database", "shop/database-2"]))]
+    pub name: Option<String>,
+    /// What it is for.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["The database's password.", "The password of the shop's database."]))]
+    pub description: String,
+    /// Whose password it is: the secret is then `{ "username": .., "password": .. }`, as AWS's own
+    /// tools want it, and else the bare password. A change makes a new password.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["wordpress", "shop"]))]
+    pub username: Option<String>,
+    /// A number to raise for a new password.
+    #[serde(default)]
+    #[schemars(extend("examples" = [1, 2]))]
+    pub rotate: Option<u32>,
+    /// How long it can be brought back after it was deleted: between 7d and 30d. In an ephemeral
+    /// environment it is gone at once.
+    #[serde(default = "a_month")]
+    #[schemars(extend("examples" = ["30d", "7d"]))]
+    pub recovery: Duration,
+}
+
+fn a_month() -> Duration {
+    Duration::days(30)
+}
+
+/// A secret as AWS has it; never what it holds.
+#[derive(Clone, Debug, Serialize)]
+pub struct SecretLive {
+    id: String,
+    name: String,
+    description: String,
+    /// The version in force.
+    version: Option<String>,
+    /// What its tags say of what it holds: AWS does not, short of giving it away.
+    username: Option<String>,
+    rotate: Option<String>,
+    recovery: Option<String>,
+}
+
+impl Live for SecretLive {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn outputs(&self) -> Outputs {
+        outputs! { "arn" => json!(self.id), "name" => json!(self.name), "version" => json!(self.version) }
+    }
+}
+
+impl Kind for Secret {
+    const NAME: &'static str = "secret";
+    const ABOUT: About = About::new(Class::Data, Create::Name, Swap::CreateFirst)
+        .outputs(&["arn", "name", "version"])
+        .actions(&[
+            "secretsmanager:ListSecrets",
+            "secretsmanager:DescribeSecret",
+            "secretsmanager:GetRandomPassword",
+            "secretsmanager:CreateSecret",
+            "secretsmanager:PutSecretValue",
+            "secretsmanager:UpdateSecret",
+            "secretsmanager:RestoreSecret",
+            "secretsmanager:DeleteSecret",
+            "secretsmanager:TagResource",
+            "secretsmanager:UntagResource",
+        ]);
+    type Cx = Aws;
+    type Spec = SecretSpec;
+    type Live = SecretLive;
+
+    fn fields() -> Fields<Self> {
+        Fields::<Self>::new()
+            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.name))
+            .update("description", |want, _| Said::of(&want.description), |have| Said::of(&have.description))
+            // One that was made elsewhere does not say whose it is: it is taken as it is.
+            .decide(
+                "username",
+                |want, _| Said::of(fingerprint(want.username.as_deref())),
+                |have| Said::of(&have.username),
+                |_, have| if have.username.is_some() { Verdict::Update(Impact::Blip) } else { Verdict::Same },
+            )
+            .disturbs(&["version"])
+            .update("rotate", |want, _| Said::of(want.rotate.map(|n| n.to_string())), |have| Said::of(&have.rotate))
+            .impact(Impact::Blip)
+            .disturbs(&["version"])
+            .decide(
+                "recovery",
+                |want, _| Said::of(want.recovery.to_string()),
+                |have| Said::of(&have.recovery),
+                |want, have| match have.recovery {
+                    None if want.recovery == a_month() => Verdict::Same,
+                    _ => Verdict::Update(Impact::None),
+                },
+            )
+    }
+
+    fn uses(_have: &SecretLive) -> Vec<LiveRef> {
+        Vec::new()
+    }
+
+    fn ready(_have: &SecretLive) -> Ready {
+        Ready::Ready
+    }
+
+    fn check(want: &SecretSpec) -> Vec<Objection> {
+        let mut wrong = Vec::new();
+        if !matches!(want.recovery.as_days(), Some(7..=30)) {
+            wrong.push(Objection::new("recovery", "a secret can be brought back for 7d to 30d, in whole days"));
+        }
+        if want.name.as_deref().is_some_and(ends_like_an_arn) {
+            let message = "AWS takes a dash and six characters at the end for those it adds to ARNs";
+            wrong.push(Objection::new("name", message).help("choose another ending"));
+        }
+        wrong
+    }
+
+    fn claims(want: &SecretSpec) -> Vec<String> {
+        want.name.iter().map(|name| format!("secret {name}")).collect()
+    }
+
+    // Its ARN ends in what only AWS knows.
+    fn foretell(want: &SecretSpec, mark: &Mark) -> Outputs {
+        outputs! { "name" => json!(name(want, mark)) }
+    }
+
+    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<SecretLive>>> {
+        match look {
+            Look::Ours => ours(cx).await,
+            Look::Id(id) => Ok(one(cx, id).await?.and_then(alive).into_iter().collect()),
+            Look::Like(like) => {
+                let id = only(like, Self::NAME, &["name", "id"])?;
+                Ok(one(cx, id).await?.and_then(alive).into_iter().collect())
+            }
+        }
+    }
+
+    async fn create(cx: &Aws, want: &SecretSpec, _known: &Known, mark: &Mark) -> Result<SecretLive> {
+        const ACTION: &str = "secretsmanager:CreateSecret";
+        let name = name(want, mark);
+        let value = value(cx, want).await?;
+        let mut tags = mark.all_tags();
+        tags.extend(facts(want));
+        let create = |op: Op| {
+            let call = cx.secrets.create_secret().name(&name).set_tags(Some(tag_list(&tags)));
+            let call = call.description(&want.description).secret_string(&value);
+            // The token becomes the first version's id.
+            let call = call.client_request_token(mark.token(""));
+            cx.mutate(op, move || call.clone().send())
+        };
+        let answer = match create(Op::again(ACTION)).await {
+            Err(refused) if refused.class == ErrorClass::Conflict => {
+                return taken(refused, one(cx, &name).await?.and_then(alive), mark);
+            }
+            // The name of a deleted secret stays taken while it can be brought back.
+            Err(refused) if refused.message.contains(DELETED) => match one(cx, &name).await? {
+                Some(gone) => return restore(cx, refused, gone, mark).await,
+                None => create(Op::again(ACTION).while_busy(&[DELETED], 2.0)).await?,
+            },
+            answer => answer?,
+        };
+        let arn = answer.arn.ok_or_else(|| missing(ACTION, "arn"))?;
+        let versions = answer.version_id.map(|id| (id, vec![CURRENT.to_owned()]));
+        let versions = versions.into_iter().collect();
+        Ok(read(arn, Some(name), Some(want.description.clone()), Some(&versions), &tags))
+    }
+
+    async fn update(
+        cx: &Aws,
+        want: &SecretSpec,
+        have: &SecretLive,
+        _known: &Known,
+        part: &Part<'_>,
+    ) -> Result<SecretLive> {
+        let mut live = have.clone();
+        if part.has("description") {
+            cx.mutate(Op::again("secretsmanager:UpdateSecret"), || {
+                let call = cx.secrets.update_secret().secret_id(&have.id);
+                call.description(&want.description).send()
+            })
+            .await?;
+            live.description.clone_from(&want.description);
+        }
+        // One that was made elsewhere keeps what it holds; from now on its tags say how often it was raised.
+        if part.has("username") || (part.has("rotate") && have.rotate.is_some()) {
+            live.version = Some(put(cx, want, have).await?);
+        }
+        let mut said = facts(want);
+        said.retain(|key, _| key.strip_prefix(mark::FINGERPRINT).is_some_and(|field| part.has(field)));
+        if !said.is_empty() {
+            Self::tag(cx, have, &said, &[]).await?;
+            let told = |field: &str, old: &Option<String>| {
+                said.get(&format!("{}{field}", mark::FINGERPRINT)).cloned().or_else(|| old.clone())
+            };
+            live.username = told("username", &have.username);
+            live.rotate = told("rotate", &have.rotate);
+            live.recovery = told("recovery", &have.recovery);
+        }
+        Ok(live)
+    }
+
+    async fn delete(cx: &Aws, have: &SecretLive, leave: &Leave) -> Result<()> {
+        let recovery: Option<Duration> = have.recovery.as_deref().and_then(|span| span.parse().ok());
+        let days = recovery.and_then(Duration::as_days).and_then(|days| i64::try_from(days).ok());
+        let answer = cx
+            .mutate(Op::again("secretsmanager:DeleteSecret"), || {
+                let call = cx.secrets.delete_secret().secret_id(&have.id);
+                if leave.ephemeral {
+                    call.force_delete_without_recovery(true).send()
+                } else {
+                    call.recovery_window_in_days(days.unwrap_or(30)).send()
+                }
+            })
+            .await;
+        match answer {
+            // By a call whose answer was lost, or by somebody else: it is as good as gone.
+            Err(error) if error.message.contains(DELETED) => Ok(()),
+            answer => cx.gone(answer),
+        }
+    }
+
+    async fn tag(cx: &Aws, have: &SecretLive, set: &Tags, unset: &[String]) -> Result<()> {
+        if !set.is_empty() {
+            let tags: Vec<Tag> = tag_list(set);
+            cx.mutate(Op::again("secretsmanager:TagResource"), || {
+                cx.secrets.tag_resource().secret_id(&have.id).set_tags(Some(tags.clone())).send()
+            })
+            .await?;
+        }
+        if !unset.is_empty() {
+            cx.mutate(Op::again("secretsmanager:UntagResource"), || {
+                cx.secrets.untag_resource().secret_id(&have.id).set_tag_keys(Some(unset.to_vec())).send()
+            })
+            .await?;
+        }
+        Ok(())
+    }
+}
+
+/// AWS's words where a secret is deleted and can still be brought back.
+const DELETED: &str = "scheduled for deletion";
+/// The stage of the version in force.
+const CURRENT: &str = "AWSCURRENT";
+
+/// The derived name ends in a dash and six characters, which AWS asks names not to do: it would look for
+/// a secret by the wrong half of an ARN.
+fn name(want: &SecretSpec, mark: &Mark) -> String {
+    want.name.clone().unwrap_or_else(|| {
+        let name = mark.name(512);
+        match name.rsplit_once('-') {
+            Some((readable, unique)) => format!("{readable}_{unique}"),
+            None => name,
+        }
+    })
+}
+
+fn ends_like_an_arn(name: &str) -> bool {
+    let ending = name.rsplit_once('-').map(|(_, ending)| ending);
+    ending.is_some_and(|ending| ending.len() == 6 && ending.chars().all(|c| c.is_ascii_alphanumeric()))
+}
+
+/// What the tags say of the value, which AWS does not give back without giving it away.
+fn facts(want: &SecretSpec) -> Tags {
+    let key = |field: &str| format!("{}{field}", mark::FINGERPRINT);
+    Tags::from([
+        (key("username"), fingerprint(want.username.as_deref())),
+        (key("rotate"), want.rotate.unwrap_or_default().to_string()),
+        (key("recovery"), want.recovery.to_string()),
+    ])
+}
+
+fn fingerprint(input: Option<&str>) -> String {
+    digest(&[input.unwrap_or_default()])[..16].to_owned()
+}
+
+/// A new value: 32 letters and digits of AWS's own making, bare or beside whose they are.
+async fn value(cx: &Aws, want: &SecretSpec) -> Result<String> {
+    const ACTION: &str = "secretsmanager:GetRandomPassword";
+    let answer = cx
+        .read(ACTION, || {
+            let call = cx.secrets.get_random_password().password_length(32);
+            call.exclude_punctuation(true).require_each_included_type(true).send()
+        })
+        .await?;
+    let password = answer.random_password.ok_or_else(|| missing(ACTION, "password"))?;
+    Ok(match &want.username {
+        Some(username) => json!({ "username": username, "password": password }).to_string(),
+        None => password,
+    })
+}
+
+/// Puts a new value in force; answers its version.
+async fn put(cx: &Aws, want: &SecretSpec, have: &SecretLive) -> Result<String> {
+    let value = value(cx, want).await?;
+    // The same for the same change: a repeated one makes no second version.
+    let facts = facts(want);
+    let facts: Vec<&str> = facts.values().map(String::as_str).collect();
+    let old = have.version.as_deref().unwrap_or_default();
+    let token = digest(&[&have.id, old, &facts.join(" ")])[..32].to_owned();
+    let answer = cx
+        .mutate(Op::again("secretsmanager:PutSecretValue"), || {
+            let call = cx.secrets.put_secret_value().secret_id(&have.id);
+            call.secret_string(&value).client_request_token(&token).send()
+        })
+        .await;
+    match answer {
+        // A call whose answer was lost, perhaps in a run before, has put another value there.
+        Err(error) if error.class == ErrorClass::Conflict => Ok(token),
+        answer => Ok(answer?.version_id.unwrap_or(token)),
+    }
+}
+
+/// Brings back a secret of ours. It keeps what it held; whatever else differs is found by the next
+/// comparison.
+async fn restore(cx: &Aws, refused: CloudError, gone: Described, mark: &Mark) -> Result<SecretLive> {
+    let (stack, id) = (mark.identity.owner(), mark.address.to_string());
+    let tags = &gone.found.tags;
+    if tags.get(mark::STACK) != Some(&stack) || tags.get(mark::ID) != Some(&id) {
+        return Err(refused.hinted("it is not ours to bring back: choose another `name`"));
+    }
+    let live = gone.found.live;
+    cx.mutate(Op::again("secretsmanager:RestoreSecret"), || {
+        cx.secrets.restore_secret().secret_id(&live.id).send()
+    })
+    .await?;
+    let wanted = mark.all_tags();
+    let old = tags.keys().filter(|key| !wanted.contains_key(*key) && !key.starts_with(mark::FINGERPRINT));
+    let old: Vec<String> = old.cloned().collect();
+    Secret::tag(cx, &live, &wanted, &old).await?;
+    Ok(live)
+}
+
+/// A secret, and whether it is deleted and can still be brought back.
+struct Described {
+    found: Found<SecretLive>,
+    deleted: bool,
+}
+
+fn alive(described: Described) -> Option<Found<SecretLive>> {
+    Some(described.found).filter(|_| !described.deleted)
+}
+
+/// All with our mark. Deleted ones are left out by AWS: bringing one back is a creation.
+async fn ours(cx: &Aws) -> Result<Vec<Found<SecretLive>>> {
+    const ACTION: &str = "secretsmanager:ListSecrets";
+    let owner = cx.owner();
+    let filter = |key: FilterNameStringType, value: &str| Filter::builder().key(key).values(value).build();
+    let filters =
+        vec![filter(FilterNameStringType::TagKey, mark::STACK), filter(FilterNameStringType::TagValue, &owner)];
+    let pages = cx
+        .read(ACTION, || {
+            let pages = cx.secrets.list_secrets().set_filters(Some(filters.clone())).into_paginator();
+            pages.page_size(100).send().collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    let mut found = Vec::new();
+    for secret in pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default()) {
+        let tags = tags(secret.tags.as_deref().unwrap_or_default());
+        // AWS matches the beginnings of values, and a key and a value of different tags.
+        if tags.get(mark::STACK) != Some(&owner) || secret.deleted_date.is_some() {
+            continue;
+        }
+        let arn = secret.arn.ok_or_else(|| missing(ACTION, "arn"))?;
+        let versions = secret.secret_versions_to_stages.as_ref();
+        found.push(Found::new(read(arn, secret.name, secret.description, versions, &tags), tags));
+    }
+    Ok(found)
+}
+
+async fn one(cx: &Aws, id: &str) -> Result<Option<Described>> {
+    const ACTION: &str = "secretsmanager:DescribeSecret";
+    let answer = cx.read(ACTION, || cx.secrets.describe_secret().secret_id(id).send()).await;
+    let secret = match answer {
+        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
+        answer => answer?,
+    };
+    let tags = tags(secret.tags.as_deref().unwrap_or_default());
+    let arn = secret.arn.ok_or_else(|| missing(ACTION, "arn"))?;
+    let versions = secret.version_ids_to_stages.as_ref();
+    let live = read(arn, secret.name, secret.description, versions, &tags);
+    Ok(Some(Described { found: Found::new(live, tags), deleted: secret.deleted_date.is_some() }))
+}
+
+fn read(
+    arn: String,
+    name: Option<String>,
+    description: Option<String>,
+    versions: Option<&HashMap<String, Vec<String>>>,
+    tags: &Tags,
+) -> SecretLive {
+    let current = |stages: &Vec<String>| stages.iter().any(|stage| stage == CURRENT);
+    let version = versions.into_iter().flatten().find(|(_, stages)| current(stages));
+    let said = |field: &str| tags.get(&format!("{}{field}", mark::FINGERPRINT)).cloned();
+    SecretLive {
+        id: arn,
+        name: name.unwrap_or_default(),
+        description: description.unwrap_or_default(),
+        version: version.map(|(id, _)| id.clone()),
+        username: said("username"),
+        rotate: said("rotate"),
+        recovery: said("recovery"),
+    }
+}
