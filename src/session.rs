@@ -159,7 +159,7 @@ impl Session {
         &self,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let lock = Lock::acquire(&self.cx).await?;
+        let lock = Lock::acquire(&self.cx, &self.stop).await?;
         let end = work.await;
         // Whatever happened, the lock goes: every call of this run has been answered by now.
         let released = lock.release(&self.cx).await;
