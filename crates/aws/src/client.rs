@@ -170,12 +170,43 @@ impl Aws {
         self.door.mutate(op, call).await
     }
 
+    /// Looks again and again until `look` finds something: for what must end before the next call of
+    /// the same change. All other waiting is the engine's.
+    pub async fn until<T, F, Fut>(&self, minutes: f64, what: &str, look: F) -> Result<T>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = Result<Option<T>>>,
+    {
+        let mut attempt = 0;
+        loop {
+            if let Some(found) = look().await? {
+                return Ok(found);
+            }
+            if !self.timing.patient(attempt, minutes) {
+                let message = format!("{what} takes far longer than usual");
+                return Err(CloudError::new("terrace:wait", ErrorClass::Unknown, message));
+            }
+            tokio::time::sleep(self.timing.poll(attempt, minutes)).await;
+            attempt += 1;
+        }
+    }
+
     /// Takes "it is not there" for the success that it is to a deletion.
     pub fn gone<T>(&self, answer: Result<T>) -> Result<()> {
         match answer {
             Err(error) if error.class == ErrorClass::NotFound => Ok(()),
             answer => answer.map(drop),
         }
+    }
+
+    /// The ARN of something in this account and region.
+    pub fn arn(&self, service: &str, resource: &str) -> String {
+        let partition = match &self.region {
+            region if region.starts_with("cn-") => "aws-cn",
+            region if region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        };
+        format!("arn:{partition}:{service}:{}:{}:{resource}", self.region, self.identity.account)
     }
 
     /// The tag value of the stack at hand.

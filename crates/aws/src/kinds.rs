@@ -66,6 +66,7 @@ kinds! {
         eip Eip,
         key_pair KeyPair,
         instance Instance,
+        volume Volume,
     }
     /// Who may do what.
     iam {

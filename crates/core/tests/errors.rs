@@ -347,6 +347,21 @@ says!(
     ])
 );
 says!(
+    a_module_that_is_not_toml,
+    files(&[
+        (
+            "shop/stack.toml",
+            &format!("{HEAD}stages = [\"one\", \"two\"]\nstage = \"two\"\n")
+        ),
+        (
+            "shop/one.toml",
+            "[module.network]\nsource = \"../net\"\nx = {}\n"
+        ),
+        ("shop/two.toml", "[module.network]\nx = { y = 1 }\n"),
+        ("net/module.toml", "[vpc.main\n"),
+    ])
+);
+says!(
     module_in_itself,
     files(&[
         (

@@ -8,7 +8,7 @@ use petgraph::graph::DiGraph;
 use super::{Decision, Draft, Fate, Input, Trouble, spec};
 use crate::address::Address;
 use crate::erased::{AnyKind, AnySpec};
-use crate::fields::Effect;
+use crate::fields::{Effect, FieldChange};
 use crate::inventory::FoundAny;
 use crate::kind::{Class, Ready};
 use crate::known::Known;
@@ -321,7 +321,10 @@ fn publish(
         }
         Fate::Keep(live, _) => {
             let mut outputs = live.outputs().clone();
-            for change in kind.diff(&decision.spec, live, &draft.known) {
+            let changes = kind.diff(&decision.spec, live, &draft.known).into_iter();
+            // What is only noted moves nothing.
+            let done = |change: &FieldChange| !matches!(change.effect, Effect::Next(_) | Effect::Refuse(_));
+            for change in changes.filter(done) {
                 for disturbed in change.disturbs {
                     outputs.shift_remove(*disturbed);
                 }

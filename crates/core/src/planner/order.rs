@@ -321,11 +321,8 @@ impl<'a> Edges<'a> {
                     }
                     Some(users) => self.edge(users, deletion),
                     None => {
-                        if let Some((address, _)) = &ours[user].mark
-                            && !self.goes_first(used)
-                        {
-                            let changed = self.changes_of(address);
-                            self.edges(&changed, &[deletion]);
+                        if let Some((address, _)) = &ours[user].mark {
+                            self.let_go(address, used, field, deletion);
                         }
                     }
                 }
@@ -336,6 +333,31 @@ impl<'a> Edges<'a> {
                     let drops = self.steps_at(address, |a| matches!(a, Action::Shrink));
                     self.edges(&[users], &drops);
                 }
+            }
+        }
+    }
+
+    /// What stays lets go of what goes before that is deleted: by its changes. Where the same address
+    /// comes back only after the deletion, elements are dropped before others are added; a pointer that
+    /// cannot be empty is moved afterwards.
+    fn let_go(&mut self, address: &Address, used: usize, field: &str, deletion: usize) {
+        let changed = self.changes_of(address);
+        let again = self.steps[deletion].address.clone();
+        let resource = self.input.stack.resources.get(address);
+        let still_wanted = resource.is_some_and(|r| r.needs.iter().any(|need| need.to == again));
+        if !(self.goes_first(used) && still_wanted) {
+            self.edges(&changed, &[deletion]);
+            return;
+        }
+        for drop in changed.clone() {
+            let step = &self.steps[drop];
+            let drops = matches!(step.action, Action::Shrink)
+                && step.changes.iter().any(|change| change.field == field);
+            if drops {
+                for earlier in &changed {
+                    self.needs[drop].remove(earlier);
+                }
+                self.edge(drop, deletion);
             }
         }
     }

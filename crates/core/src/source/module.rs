@@ -55,6 +55,9 @@ impl World<'_> {
             .children
             .insert(name.to_owned(), Memo::Busy);
         let children = Rc::new(self.enter(scope, decl).unwrap_or(Children::Bad));
+        if matches!(*children, Children::Bad) {
+            self.failed.push(decl.at);
+        }
         self.scopes[scope]
             .children
             .insert(name.to_owned(), Memo::Done(Rc::clone(&children)));

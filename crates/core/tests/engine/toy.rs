@@ -203,9 +203,8 @@ impl State {
     }
 
     fn user_of(&self, id: &str) -> Option<&str> {
-        let uses = |live: &ToyLive| {
-            live.on.iter().chain(&live.to).chain(&live.friends).any(|used| used == id)
-        };
+        // Only a pointer may dangle, as a record's may.
+        let uses = |live: &ToyLive| live.on.iter().chain(&live.friends).any(|used| used == id);
         self.things.values().map(|(live, _)| live).find(|live| uses(live) && live.id != id).map(|l| l.id.as_str())
     }
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from moto.core.responses import ActionResult, EmptyResult
@@ -22,6 +23,20 @@ def shutdown_behavior(call: Any, proceed: Any) -> Any:
         return proceed()
     backend(call).get_instance(call.params["InstanceId"]).instance_initiated_shutdown_behavior = told["Value"]
     return EmptyResult()
+
+
+@correction(
+    "ec2.instance-user-data",
+    fact="ModifyInstanceAttribute takes user data that the SDK has encoded once, as it does every blob",
+    source="EC2 API reference, BlobAttributeValue",
+    around=("ec2", "ModifyInstanceAttribute"),
+)
+def user_data(call: Any, proceed: Any) -> Any:
+    told = call.params.get("UserData")
+    # moto has decoded it by now, and means to do so again.
+    if told and isinstance(told.get("Value"), bytes):
+        call.params["UserData"] = {"Value": base64.b64encode(told["Value"]).decode()}
+    return proceed()
 
 
 @correction(

@@ -157,6 +157,11 @@ def modification_state(inner: Any, self: Any) -> str:
     return getattr(self, "stage", None) or inner(self)
 
 
+@also("ec2.volume-modify", patch=(VolumeModification, "get_filter_value"))
+def filter_value(inner: Any, self: Any, name: str) -> Any:
+    return self.modification_state if name == "modification-state" else inner(self, name)
+
+
 @also("ec2.volume-modify", patch=(VolumeModification, "progress"))
 def progress(inner: Any, self: Any) -> int:
     return {"modifying": 0, "optimizing": 50}.get(self.modification_state, 100)

@@ -1,3 +1,5 @@
+import base64
+
 from .harness import Case, client, corrects
 from .test_ec2_instances import image
 from .test_ec2_network import group, subnet, vpc
@@ -32,6 +34,16 @@ class Attributes(Case):
             "terminate", self.ec2.describe_instance_attribute(**ask)["InstanceInitiatedShutdownBehavior"]["Value"]
         )
         self.assertEqual({self.groups[0]}, self.groups_of(one)[0])
+
+    @corrects("ec2.instance-user-data")
+    def test_user_data(self):
+        one = self.run_one(UserData="one")
+        self.eventually(lambda: self.read(one)["State"]["Name"] == "running")
+        self.ec2.stop_instances(InstanceIds=[one])
+        self.eventually(lambda: self.read(one)["State"]["Name"] == "stopped")
+        self.ec2.modify_instance_attribute(InstanceId=one, UserData={"Value": b"two"})
+        found = self.ec2.describe_instance_attribute(InstanceId=one, Attribute="userData")["UserData"]["Value"]
+        self.assertEqual(b"two", base64.b64decode(found))
 
     @corrects("ec2.instance-groups")
     def test_groups(self):

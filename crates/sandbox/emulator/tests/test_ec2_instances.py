@@ -292,3 +292,6 @@ class Volumes(Case):
         self.assertEqual(5, self.read(made)["Size"])
         self.eventually(lambda: state() == "completed")
         self.assertEqual(9, self.read(made)["Size"])
+        through = [{"Name": "modification-state", "Values": ["completed"]}]
+        found = self.ec2.describe_volumes_modifications(Filters=through)["VolumesModifications"]
+        self.assertIn(made, [change["VolumeId"] for change in found])

@@ -1,56 +1,1178 @@
-//! PLACEHOLDER: a colleague is writing it.
+//! A machine of one's own, apart from any group (aws-semantics 3.11).
 
-use terrace_core::error::Result;
-use terrace_core::fields::{Fields, Part};
+use std::collections::{HashMap, HashSet};
+
+use aws_sdk_ec2::primitives::Blob;
+use aws_sdk_ec2::types::{
+    AttributeBooleanValue, AttributeValue, BlockDeviceMapping,
+    CreditSpecificationRequest, EbsBlockDevice, Filter, HttpTokensState, IamInstanceProfileSpecification,
+    Instance as Machine, InstanceCreditSpecificationRequest, InstanceMetadataEndpointState,
+    InstanceMetadataOptionsRequest, InstanceMetadataTagsState, InstanceType, LocationType,
+    MonitoringState, ResourceType, RunInstancesMonitoringEnabled, SecureBlobAttributeValue, ShutdownBehavior, VolumeType,
+};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use terrace_core::canon::Text;
+use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
-use terrace_core::kind::{About, Class, Create, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap};
+use terrace_core::kind::{
+    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+};
 use terrace_core::known::Known;
-use terrace_core::mark::{Mark, Tags};
+use terrace_core::late::Late;
+use terrace_core::mark::{self, Mark, Tags};
+use terrace_core::outputs;
+use terrace_core::reference::{Id, Ref, Reference};
+use terrace_core::said::Said;
 
-/// Placeholder.
+use super::key_pair::KeyPair;
+use super::security_group::SecurityGroup;
+use super::shared::{filter, tags, with_tags};
+use super::subnet::Subnet;
+use super::volume::{DiskLive, DiskType, Shape, disks, modify};
+use crate::client::{Aws, missing};
+use crate::door::Op;
+use crate::images::{self, architecture};
+use crate::kinds::iam::instance_profile::InstanceProfile;
+use crate::lookups::image::Image;
+
+/// A virtual machine.
+///
+/// Its root volume goes with it, and no snapshot of that is taken: what must last belongs on a `volume`,
+/// in a database or in a bucket. Until `stateless = true` says so, it is taken to hold data.
 pub struct Instance;
-/// Placeholder.
-#[derive(Debug, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
-pub struct Spec {}
-/// Placeholder.
-#[derive(Clone, Debug, serde::Serialize)]
-pub struct Facts {}
-impl Live for Facts {
-    fn id(&self) -> &str {
-        ""
-    }
-    fn outputs(&self) -> Outputs {
-        Outputs::new()
+
+/// A virtual machine. Its root volume goes with it: what must last belongs on a `volume`.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct InstanceSpec {
+    /// What it starts from: a family (`al2023`, `al2023-minimal`, `ubuntu-24.04`, `debian-12`), of which
+    /// the newest image is taken, a looked-up `existing.image`, or an id (`ami-0abc`). Architecture
+    /// follows the type. A newer image of the same family is no difference: raise `generation` to move on.
+    #[schemars(extend("examples" = ["al2023", "al2023-minimal"]))]
+    pub image: Ref<Image>,
+    /// Its type, such as `t3.small`. A change stops and starts it: minutes of outage, and another public
+    /// address unless an `eip` holds one. Between Intel or AMD and Graviton only `generation` leads.
+    #[schemars(extend("examples" = ["t3.micro", "t3.small"]))]
+    pub r#type: String,
+    /// The subnet it is in. That one decides its zone and whether it gets a public address.
+    pub subnet: Ref<Subnet>,
+    /// Its firewalls. Absent: the VPC's default one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub security_groups: Vec<Ref<SecurityGroup>>,
+    /// The role it acts in. Absent: none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance_profile: Option<Ref<InstanceProfile>>,
+    /// The key with which `ssh` opens it. It is written at the first boot and never again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_pair: Option<Ref<KeyPair>>,
+    /// The disk it boots from.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{ "size": 20, "type": "gp3", "encrypted": true }, { "size": 30 }]))]
+    pub root_volume: RootVolume,
+    /// What it does at its first boot: a script or cloud-init's YAML, at most 16 KB. Not for secrets:
+    /// whoever may describe instances can read it. AWS does not tell it in a list, so a fingerprint of
+    /// it is compared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["#!/bin/sh\necho one", "#!/bin/sh\necho two"]))]
+    pub user_data: Option<Late<Text>>,
+    /// What a change of `user_data` does. Absent: nothing until the next replacement, and the plan says
+    /// so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_data_change: Option<UserDataChange>,
+    /// How what runs on it learns of itself and of its role.
+    #[serde(default)]
+    #[schemars(extend("examples" = [{ "hop_limit": 2 }, { "http_tokens": "optional" }]))]
+    pub metadata: Metadata,
+    /// Whether its metrics come every minute instead of every five (they cost).
+    #[serde(default)]
+    pub monitoring: bool,
+    /// Whether it takes only what is sent to itself. `false` for one that forwards, such as a NAT or VPN.
+    #[serde(default = "yes")]
+    pub source_dest_check: bool,
+    /// What shutting it down from within does.
+    #[serde(default)]
+    pub shutdown: Shutdown,
+    /// Its private address. Absent: one of the subnet's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["10.0.1.10", "10.0.1.11"]))]
+    pub private_ip: Option<std::net::Ipv4Addr>,
+    /// How it may exceed its share of the processor; only types such as `t3` and `t4g` have one.
+    /// Absent: as the account has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credits: Option<Credits>,
+    /// Whether it runs. `false` stops it: its disks and their cost remain.
+    #[serde(default = "yes")]
+    pub running: bool,
+    /// Whether nothing on its own disks is worth keeping: a fact, not a wish. It may then be replaced
+    /// and removed without consent.
+    #[serde(default)]
+    pub stateless: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// The disk an instance boots from. It goes with the instance.
+#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RootVolume {
+    /// Its size in GiB. It grows live, and never shrinks. Absent: the image's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [20, 30]))]
+    pub size: Option<i32>,
+    /// Its type.
+    #[serde(default)]
+    pub r#type: DiskType,
+    /// Its operations a second; only `gp3`, `io1` and `io2` take it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iops: Option<i32>,
+    /// Its throughput in MiB/s; only `gp3` takes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throughput: Option<i32>,
+    /// Whether it is encrypted, with the account's default key.
+    #[serde(default)]
+    pub encrypted: Encrypted,
+}
+
+/// Whether a disk is encrypted: yes, unless it is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+pub struct Encrypted(pub bool);
+
+impl Default for Encrypted {
+    fn default() -> Self {
+        Self(true)
     }
 }
+
+impl RootVolume {
+    fn shape(&self) -> Shape {
+        Shape { size: self.size, r#type: self.r#type, iops: self.iops, throughput: self.throughput }
+    }
+}
+
+/// How what runs on an instance learns of itself and of its role.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Metadata {
+    /// Whether that service answers at all.
+    pub enabled: bool,
+    /// Whether each request must hold a token, which keeps a web application that is tricked into
+    /// fetching an address from giving the role away.
+    pub http_tokens: HttpTokens,
+    /// How many hops its answers live: 2 for containers.
+    #[schemars(range(min = 1, max = 64))]
+    pub hop_limit: i32,
+    /// Whether it tells the instance's tags too.
+    pub tags: bool,
+}
+
+impl Default for Metadata {
+    fn default() -> Self {
+        Self { enabled: true, http_tokens: HttpTokens::Required, hop_limit: 1, tags: false }
+    }
+}
+
+/// Whether each request for metadata must hold a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum HttpTokens {
+    /// It must (IMDSv2).
+    Required,
+    /// It may (IMDSv1).
+    Optional,
+}
+
+/// What a change of user data does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum UserDataChange {
+    /// It is stopped, told and started. cloud-init runs a plain script at the first boot only, so this
+    /// is for user data that says otherwise.
+    Restart,
+    /// It is replaced.
+    Replace,
+}
+
+/// What shutting an instance down from within does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Shutdown {
+    /// It is stopped, and can be started again.
+    #[default]
+    Stop,
+    /// It is gone.
+    Terminate,
+}
+
+impl Shutdown {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Stop => "stop",
+            Self::Terminate => "terminate",
+        }
+    }
+}
+
+/// How a burstable instance may exceed its share of the processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Credits {
+    /// Only by what it saved up.
+    Standard,
+    /// Always, for a price.
+    Unlimited,
+}
+
+impl Credits {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Standard => "standard",
+            Self::Unlimited => "unlimited",
+        }
+    }
+}
+
+/// An instance as AWS has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct InstanceLive {
+    id: String,
+    arn: String,
+    state: String,
+    /// Why it is in that state, where AWS says more than that somebody wanted it so.
+    failure: Option<String>,
+    image: String,
+    r#type: String,
+    architecture: String,
+    subnet: Id<Subnet>,
+    zone: String,
+    security_groups: Vec<String>,
+    /// The profile's ARN.
+    instance_profile: Option<String>,
+    /// The key's name.
+    key_pair: Option<String>,
+    private_ip: Option<String>,
+    public_ip: Option<String>,
+    private_dns_name: Option<String>,
+    public_dns_name: Option<String>,
+    root: DiskLive,
+    /// Other volumes attached to it.
+    volumes: Vec<String>,
+    metadata: Metadata,
+    monitoring: bool,
+    source_dest_check: bool,
+    credits: Option<String>,
+    #[serde(flatten)]
+    told: Told,
+}
+
+/// What only its tags say, because AWS does not, or not in a list.
+#[derive(Clone, Debug, Serialize)]
+struct Told {
+    /// The image its creation was told, such as `al2023`.
+    family: Option<String>,
+    /// The fingerprint of its user data, or [`NONE`].
+    user_data: Option<String>,
+    shutdown: String,
+    stateless: bool,
+    protect: bool,
+}
+
+const STATELESS: &str = "terrace:stateless";
+const USER_DATA: &str = "terrace:fp.user_data";
+const IMAGE: &str = "terrace:fp.image";
+const SHUTDOWN: &str = "terrace:fp.shutdown";
+/// On volumes that came with an instance: which one. They have no mark of their own (rule R16).
+const MEMBER: &str = "terrace:member-of";
+/// The fingerprint of no user data.
+const NONE: &str = "none";
+
+impl Told {
+    fn read(tags: &Tags) -> Self {
+        let says = |key: &str| tags.get(key).is_some_and(|value| value == "true");
+        Self {
+            family: tags.get(IMAGE).cloned(),
+            user_data: tags.get(USER_DATA).cloned(),
+            shutdown: tags.get(SHUTDOWN).cloned().unwrap_or_else(|| Shutdown::Stop.word().to_owned()),
+            stateless: says(STATELESS),
+            protect: says(mark::PROTECT),
+        }
+    }
+}
+
+impl Live for InstanceLive {
+    fn id(&self) -> &str {
+        &self.id
+    }
+
+    fn outputs(&self) -> Outputs {
+        outputs! {
+            "arn" => json!(self.arn),
+            "address" => json!(self.private_ip),
+            "private_ip" => json!(self.private_ip),
+            "public_ip" => json!(self.public_ip),
+            "private_dns_name" => json!(self.private_dns_name),
+            "public_dns_name" => json!(self.public_dns_name),
+            "zone" => json!(self.zone),
+            "root_volume" => json!(self.root.id),
+        }
+    }
+}
+
 impl Kind for Instance {
     const NAME: &'static str = "instance";
-    const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst);
-    type Cx = crate::client::Aws;
-    type Spec = Spec;
-    type Live = Facts;
+    const ABOUT: About = About::new(Class::Data, Create::Token, Swap::CreateFirst)
+        .minutes(1.0, 2.0, 2.0)
+        .outputs(&[
+            "arn",
+            "address",
+            "private_ip",
+            "public_ip",
+            "private_dns_name",
+            "public_dns_name",
+            "zone",
+            "root_volume",
+        ])
+        // What it fetches while it boots needs the way out.
+        .after(&["internet_gateway", "nat_gateway", "route_table", "subnet", "vpc_endpoint"])
+        .actions(&[
+            "ec2:DescribeInstances",
+            "ec2:DescribeVolumes",
+            "ec2:DescribeVolumesModifications",
+            "ec2:DescribeInstanceCreditSpecifications",
+            "ec2:DescribeImages",
+            "ec2:DescribeInstanceTypeOfferings",
+            "ec2:DescribeIamInstanceProfileAssociations",
+            "ssm:GetParameter",
+            "ec2:RunInstances",
+            "ec2:StopInstances",
+            "ec2:StartInstances",
+            "ec2:ModifyInstanceAttribute",
+            "ec2:ModifyInstanceMetadataOptions",
+            "ec2:ModifyInstanceCreditSpecification",
+            "ec2:MonitorInstances",
+            "ec2:UnmonitorInstances",
+            "ec2:ModifyVolume",
+            "ec2:AssociateIamInstanceProfile",
+            "ec2:ReplaceIamInstanceProfileAssociation",
+            "ec2:DisassociateIamInstanceProfile",
+            "iam:PassRole",
+            "ec2:TerminateInstances",
+            "ec2:CreateTags",
+            "ec2:DeleteTags",
+        ]);
+    type Cx = Aws;
+    type Spec = InstanceSpec;
+    type Live = InstanceLive;
+
     fn fields() -> Fields<Self> {
-        Fields::new()
+        const MOVES: &[&str] = &["public_ip", "public_dns_name"];
+        Fields::<Self>::new()
+            .decide(
+                "image",
+                |want, known| known.id(&want.image),
+                |have| Said::of(have.told.family.as_ref().unwrap_or(&have.image)),
+                |want, have| {
+                    let same = images::same(&want.image, &have.image, have.told.family.as_deref());
+                    if same { Verdict::Same } else { Verdict::Replace }
+                },
+            )
+            .decide("type", |want, _| Said::of(&want.r#type), |have| Said::of(&have.r#type), type_verdict)
+            .impact(Impact::Outage)
+            .disturbs(MOVES)
+            .replace("subnet", |want, known| known.id(&want.subnet), |have| Said::of(&have.subnet))
+            .update("security_groups", want_groups, |have| Said::set(&have.security_groups))
+            .decide(
+                "instance_profile",
+                |want, known| {
+                    Said::or_none(want.instance_profile.as_ref().map(|profile| known.output(profile, "arn")))
+                },
+                |have| Said::or_none(have.instance_profile.as_ref().map(Said::of)),
+                profile_verdict,
+            )
+            .seed("key_pair")
+            .decide(
+                "root_volume",
+                |want, _| Said::of(&want.root_volume),
+                |have| {
+                    let DiskLive { size, r#type, iops, throughput, encrypted, .. } = &have.root;
+                    Said::of(json!({
+                        "size": size, "type": r#type, "iops": iops, "throughput": throughput, "encrypted": encrypted,
+                    }))
+                },
+                root_verdict,
+            )
+            .decide("user_data", want_user_data, have_user_data, user_data_verdict)
+            .seed("user_data_change")
+            .update("metadata", |want, _| Said::of(&want.metadata), |have| Said::of(&have.metadata))
+            .update("monitoring", |want, _| Said::of(want.monitoring), |have| Said::of(have.monitoring))
+            .update(
+                "source_dest_check",
+                |want, _| Said::of(want.source_dest_check),
+                |have| Said::of(have.source_dest_check),
+            )
+            .update("shutdown", |want, _| Said::of(want.shutdown), |have| Said::of(&have.told.shutdown))
+            .replace("private_ip", |want, _| Said::of(want.private_ip), |have| Said::of(&have.private_ip))
+            .update("credits", |want, _| Said::of(want.credits), |have| Said::of(&have.credits))
+            .decide(
+                "running",
+                |want, _| Said::of(want.running),
+                |have| Said::of(have.runs()),
+                |want, _| Verdict::Update(if want.running { Impact::None } else { Impact::Outage }),
+            )
+            .disturbs(MOVES)
+            .update("stateless", |want, _| Said::of(want.stateless), |have| Said::of(have.told.stateless))
     }
-    fn uses(_: &Facts) -> Vec<LiveRef> {
-        Vec::new()
+
+    fn class(_want: Option<&InstanceSpec>, have: &InstanceLive) -> Class {
+        // What is live counts: a stage that says `stateless` means it once what it holds is done.
+        if have.told.stateless { Class::Stateless } else { Class::Data }
     }
-    fn ready(_: &Facts) -> Ready {
-        Ready::Ready
+
+    fn uses(have: &InstanceLive) -> Vec<LiveRef> {
+        let mut uses = vec![LiveRef::new("subnet", have.subnet.as_str())];
+        uses.extend(have.security_groups.iter().map(|id| LiveRef::new("security_groups", id)));
+        uses.extend(have.instance_profile.iter().map(|arn| LiveRef::new("instance_profile", arn)));
+        uses.extend(have.key_pair.iter().map(|name| LiveRef::new("key_pair", name)));
+        // They go after it: its shutdown is what unmounts them.
+        uses.extend(have.volumes.iter().map(|id| LiveRef::new("volumes", id)));
+        uses
     }
-    async fn discover(_: &Self::Cx, _: &Look, _: &Seen) -> Result<Vec<Found<Facts>>> {
-        Ok(Vec::new())
+
+    fn ready(have: &InstanceLive) -> Ready {
+        let why = |state: &str| match &have.failure {
+            Some(failure) => format!("{state}: {failure}"),
+            None => state.to_owned(),
+        };
+        match have.state.as_str() {
+            "terminated" => Ready::Broken(why("terminated")),
+            state @ "shutting-down" => Ready::Dying(why(state)),
+            state @ ("pending" | "stopping") => Ready::Coming(state.to_owned()),
+            _ if have.root.modifying => Ready::Coming("modifying its root volume".to_owned()),
+            _ => Ready::Ready,
+        }
     }
-    async fn create(_: &Self::Cx, _: &Spec, _: &Known, _: &Mark) -> Result<Facts> {
-        Ok(Facts {})
+
+    fn protected(have: &InstanceLive) -> bool {
+        have.told.protect
     }
-    async fn update(_: &Self::Cx, _: &Spec, _: &Facts, _: &Known, _: &Part<'_>) -> Result<Facts> {
-        Ok(Facts {})
+
+    fn check(want: &InstanceSpec) -> Vec<Objection> {
+        let mut wrong = want.root_volume.shape().check("root_volume");
+        if !want.r#type.contains('.') {
+            let message = format!("`{}` is no type of instance", want.r#type);
+            wrong.push(Objection::new("type", message).help("one reads like \"t3.small\""));
+        }
+        wrong.extend(images::check(&want.image, &want.r#type));
+        if let Some(Late::Known(text)) = &want.user_data
+            && text.as_str().len() > 16 * 1024
+        {
+            let message = format!("{} bytes are more than AWS's 16384", text.as_str().len());
+            wrong.push(Objection::new("user_data", message).help("fetch the rest from a bucket while booting"));
+        }
+        if !(1..=64).contains(&want.metadata.hop_limit) {
+            wrong.push(Objection::new("metadata.hop_limit", "a number of hops is between 1 and 64"));
+        }
+        if want.credits.is_some() && !is_burstable(&want.r#type) {
+            let message = format!("{} has no processor credits", want.r#type);
+            wrong.push(Objection::new("credits", message).help("leave it out"));
+        }
+        wrong
     }
-    async fn delete(_: &Self::Cx, _: &Facts, _: &Leave) -> Result<()> {
-        Ok(())
+
+    fn foretell(want: &InstanceSpec, _mark: &Mark) -> Outputs {
+        let mut outputs = Outputs::new();
+        if let Some(address) = want.private_ip {
+            outputs.insert("address".to_owned(), json!(address));
+            outputs.insert("private_ip".to_owned(), json!(address));
+        }
+        outputs
     }
-    async fn tag(_: &Self::Cx, _: &Facts, _: &Tags, _: &[String]) -> Result<()> {
-        Ok(())
+
+    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<InstanceLive>>> {
+        let mut filters = cx.ec2_filters(look, "instance-id");
+        if !matches!(look, Look::Id(_)) {
+            filters.push(alive());
+        }
+        described(cx, filters).await
     }
+
+    async fn create(cx: &Aws, want: &InstanceSpec, known: &Known, mark: &Mark) -> Result<InstanceLive> {
+        let chosen = images::choose(cx, &want.image, &want.r#type, known).await?;
+        let run = |token: String| run(cx, want, known, mark, &chosen, token);
+        let alive = |id: &String| {
+            let id = id.clone();
+            async move { Ok(one(cx, &id).await?.is_some()) }
+        };
+        let id = cx.ec2_tokened(mark, run, alive).await?;
+        one(cx, &id).await?.ok_or_else(|| missing("ec2:DescribeInstances", "instance that was just started"))
+    }
+
+    async fn update(
+        cx: &Aws,
+        want: &InstanceSpec,
+        have: &InstanceLive,
+        known: &Known,
+        part: &Part<'_>,
+    ) -> Result<InstanceLive> {
+        let mut live = have.clone();
+        if part.has("security_groups") {
+            live.security_groups = set_groups(cx, want, have, known).await?;
+        }
+        if part.has("instance_profile") {
+            live.instance_profile = set_profile(cx, want, have, known).await?;
+        }
+        if part.has("root_volume") {
+            let shape = want.root_volume.shape();
+            modify(cx, &have.root.id, shape).await?;
+            live.root = have.root.becoming(shape);
+        }
+        if part.has("metadata") {
+            set_metadata(cx, want, have).await?;
+            live.metadata = want.metadata.clone();
+        }
+        if part.has("monitoring") {
+            set_monitoring(cx, want, have).await?;
+            live.monitoring = want.monitoring;
+        }
+        if part.has("source_dest_check") {
+            set_source_dest_check(cx, want, have).await?;
+            live.source_dest_check = want.source_dest_check;
+        }
+        if part.has("shutdown") {
+            set_shutdown(cx, want, have).await?;
+            want.shutdown.word().clone_into(&mut live.told.shutdown);
+        }
+        if let (true, Some(credits)) = (part.has("credits"), want.credits) {
+            set_credits(cx, have, credits).await?;
+            live.credits = Some(credits.word().to_owned());
+        }
+        if part.has("stateless") {
+            set_tag(cx, have, STATELESS, want.stateless.then_some("true")).await?;
+            live.told.stateless = want.stateless;
+        }
+        if part.has_any(&["type", "user_data", "running"]) {
+            while_stopped(cx, want, part, &mut live).await?;
+        }
+        Ok(live)
+    }
+
+    async fn delete(cx: &Aws, have: &InstanceLive, _leave: &Leave) -> Result<()> {
+        let answer = cx
+            .mutate(Op::again("ec2:TerminateInstances"), || {
+                cx.ec2.terminate_instances().instance_ids(&have.id).send()
+            })
+            .await;
+        cx.gone(answer)
+    }
+
+    async fn tag(cx: &Aws, have: &InstanceLive, set: &Tags, unset: &[String]) -> Result<()> {
+        // AWS's own protection follows the tag, and its root volume the tags that are not ours; both
+        // first, because the instance's tags are what is compared.
+        let protect = (set.get(mark::PROTECT).map(|value| value == "true"))
+            .or_else(|| unset.iter().any(|key| key == mark::PROTECT).then_some(false));
+        if let Some(on) = protect {
+            set_protection(cx, &have.id, on).await?;
+        }
+        let passes = |key: &String| !key.starts_with(mark::OURS);
+        let for_root: Tags = set.iter().filter(|(key, _)| passes(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let off_root: Vec<String> = unset.iter().filter(|key| passes(key)).cloned().collect();
+        if !have.root.id.is_empty() {
+            cx.ec2_tag(&have.root.id, &for_root, &off_root).await?;
+        }
+        cx.ec2_tag(&have.id, set, unset).await
+    }
+
+    async fn unprotect(cx: &Aws, have: &InstanceLive) -> Result<()> {
+        set_protection(cx, &have.id, false).await
+    }
+}
+
+impl InstanceLive {
+    fn runs(&self) -> bool {
+        matches!(self.state.as_str(), "pending" | "running")
+    }
+}
+
+// What is wanted and what a difference means.
+
+fn want_groups(want: &InstanceSpec, known: &Known) -> Said {
+    match want.security_groups.as_slice() {
+        [] => Said::Nothing,
+        groups => known.ids(groups),
+    }
+}
+
+fn want_user_data(want: &InstanceSpec, _known: &Known) -> Said {
+    Said::or_none(want.user_data.as_ref().map(|text| match text {
+        Late::Known(text) => Said::of(fingerprint(text)),
+        later @ Late::Later(_) => later.said(),
+    }))
+}
+
+fn have_user_data(have: &InstanceLive) -> Said {
+    let known = have.told.user_data.as_ref();
+    Said::or_none(known.filter(|told| *told != NONE).map(Said::of))
+}
+
+fn fingerprint(text: &Text) -> String {
+    mark::digest(&[text.as_str()])[..16].to_owned()
+}
+
+fn type_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
+    let now = if have.architecture.starts_with("arm64") { "arm64" } else { "x86_64" };
+    let then = architecture(&want.r#type);
+    if then != now {
+        return Verdict::Refuse(format!(
+            "{} is {then}, and what is installed is {now}; raise `generation`, which replaces it",
+            want.r#type
+        ));
+    }
+    Verdict::Update(if have.runs() { Impact::Outage } else { Impact::None })
+}
+
+fn profile_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
+    // A profile may be named by its name alone.
+    if let (Some(profile), Some(arn)) = (&want.instance_profile, &have.instance_profile)
+        && let Reference::Literal(name) = profile.names()
+        && arn.rsplit('/').next() == Some(name)
+    {
+        return Verdict::Same;
+    }
+    Verdict::Update(Impact::None)
+}
+
+fn root_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
+    let shape = want.root_volume.shape();
+    match want.root_volume.encrypted.0 == have.root.encrypted {
+        false => Verdict::Replace,
+        true if shape.fits(&have.root) => Verdict::Same,
+        true => shape.verdict(&have.root),
+    }
+}
+
+fn user_data_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
+    match (&have.told.user_data, want.user_data_change) {
+        // Imported: nobody knows what it was told.
+        (None, _) => Verdict::Same,
+        (_, None) => Verdict::Next("takes effect at the next replacement; raise `generation` to replace it now"),
+        (_, Some(UserDataChange::Restart)) => Verdict::Update(Impact::Outage),
+        (_, Some(UserDataChange::Replace)) => Verdict::Replace,
+    }
+}
+
+// What is live.
+
+/// All states but `terminated`, in which an instance is still shown for an hour.
+fn alive() -> Filter {
+    Filter::builder()
+        .name("instance-state-name")
+        .set_values(Some(
+            ["pending", "running", "shutting-down", "stopping", "stopped"].map(str::to_owned).into(),
+        ))
+        .build()
+}
+
+/// All instances that fit, but for members of groups and those terminated as somebody wished.
+async fn described(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<Found<InstanceLive>>> {
+    let reservations = cx
+        .read("ec2:DescribeInstances", || {
+            let pages = cx.ec2.describe_instances().set_filters(Some(filters.clone()));
+            pages.into_paginator().page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    let machines: Vec<Machine> =
+        reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default()).collect();
+    let machines: Vec<Machine> = machines
+        .into_iter()
+        .filter(|machine| !machine.tags().iter().any(|tag| tag.key() == Some("aws:autoscaling:groupName")))
+        .filter(|machine| state(machine) != "terminated" || failure(machine).is_some())
+        .collect();
+    let (roots, unlimited) = tokio::try_join!(roots(cx, &machines), unlimited(cx, &machines))?;
+    machines
+        .into_iter()
+        .map(|machine| {
+            let tags = tags(machine.tags());
+            Ok(Found::new(read(cx, machine, &tags, &roots, &unlimited)?, tags))
+        })
+        .collect()
+}
+
+/// What a creating call made, unless it has been ended since. A launch that failed is shown as that.
+async fn one(cx: &Aws, id: &str) -> Result<Option<InstanceLive>> {
+    let found = described(cx, vec![filter("instance-id", id)]).await?;
+    let mut living = found.into_iter().map(|found| found.live);
+    Ok(living.find(|live| live.state != "shutting-down" || live.failure.is_some()))
+}
+
+/// The root volumes, by their ids. A list of instances says nothing of their disks but ids.
+async fn roots(cx: &Aws, machines: &[Machine]) -> Result<HashMap<String, DiskLive>> {
+    let ids: Vec<String> = machines.iter().filter_map(|machine| root(machine).map(str::to_owned)).collect();
+    let mut found = HashMap::new();
+    // AWS takes at most 200 values in a filter.
+    for some in ids.chunks(200) {
+        let filter = Filter::builder().name("volume-id").set_values(Some(some.to_vec())).build();
+        let some = disks(cx, vec![filter]).await?;
+        found.extend(some.into_iter().map(|(_, disk)| (disk.id.clone(), disk)));
+    }
+    Ok(found)
+}
+
+/// Which burstable instances have unlimited credits.
+async fn unlimited(cx: &Aws, machines: &[Machine]) -> Result<HashSet<String>> {
+    let bursts = |machine: &&Machine| is_burstable(machine.instance_type().map_or("", InstanceType::as_str));
+    let ids: Vec<String> = machines.iter().filter(bursts).filter_map(|machine| machine.instance_id.clone()).collect();
+    let mut found = HashSet::new();
+    for some in ids.chunks(200) {
+        // By filter, because an id that is not there is an error.
+        let filter = Filter::builder().name("instance-id").set_values(Some(some.to_vec())).build();
+        let answer = cx
+            .read("ec2:DescribeInstanceCreditSpecifications", || {
+                let call = cx.ec2.describe_instance_credit_specifications().filters(filter.clone());
+                call.into_paginator().page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
+            })
+            .await?;
+        let unlimited = answer.into_iter().filter(|one| one.cpu_credits() == Some("unlimited"));
+        found.extend(unlimited.filter_map(|one| one.instance_id));
+    }
+    Ok(found)
+}
+
+fn is_burstable(machine: &str) -> bool {
+    machine.starts_with('t') && machine[1..].starts_with(|c: char| c.is_ascii_digit())
+}
+
+fn root(machine: &Machine) -> Option<&str> {
+    let device = machine.root_device_name()?;
+    let mapping = machine.block_device_mappings().iter().find(|mapping| mapping.device_name() == Some(device))?;
+    mapping.ebs()?.volume_id()
+}
+
+fn state(machine: &Machine) -> &str {
+    machine.state().and_then(|state| state.name()).map_or("pending", |name| name.as_str())
+}
+
+/// Why a launch came to nothing, such as `Client.VolumeLimitExceeded`. Only of one begun a moment ago: a
+/// machine that lived and was ended is no failed launch, whatever ended it.
+fn failure(machine: &Machine) -> Option<String> {
+    let reason = machine.state_reason()?;
+    let code = reason.code().unwrap_or_default();
+    let wished = ["Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown", "pending", ""];
+    let recent = Timestamp::now().as_second() - 600;
+    let begun = machine.launch_time().is_some_and(|time| time.secs() > recent);
+    (begun && !wished.contains(&code)).then(|| reason.message().unwrap_or(code).to_owned())
+}
+
+fn read(
+    cx: &Aws,
+    machine: Machine,
+    tags: &Tags,
+    roots: &HashMap<String, DiskLive>,
+    unlimited: &HashSet<String>,
+) -> Result<InstanceLive> {
+    const ACTION: &str = "ec2:DescribeInstances";
+    let root = root(&machine).map(str::to_owned).unwrap_or_default();
+    let attached = machine.block_device_mappings().iter();
+    let attached = attached.filter_map(|mapping| mapping.ebs()?.volume_id()).map(str::to_owned);
+    let machine_type = machine.instance_type().map(|kind| kind.as_str().to_owned()).unwrap_or_default();
+    // Optional texts come empty, too.
+    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+    let id = machine.instance_id.clone().ok_or_else(|| missing(ACTION, "instance id"))?;
+    Ok(InstanceLive {
+        arn: cx.arn("ec2", &format!("instance/{id}")),
+        state: state(&machine).to_owned(),
+        failure: failure(&machine),
+        image: machine.image_id.clone().unwrap_or_default(),
+        architecture: machine.architecture().map(|a| a.as_str().to_owned()).unwrap_or_default(),
+        // None once it is terminated.
+        subnet: Id::new(machine.subnet_id.clone().unwrap_or_default()),
+        zone: machine.placement().and_then(|place| place.availability_zone.clone()).unwrap_or_default(),
+        security_groups: machine.security_groups().iter().filter_map(|group| group.group_id.clone()).collect(),
+        instance_profile: machine.iam_instance_profile().and_then(|profile| profile.arn.clone()),
+        key_pair: text(&machine.key_name),
+        private_ip: text(&machine.private_ip_address),
+        public_ip: text(&machine.public_ip_address),
+        private_dns_name: text(&machine.private_dns_name),
+        public_dns_name: text(&machine.public_dns_name),
+        volumes: attached.filter(|id| *id != root).collect(),
+        root: roots.get(&root).cloned().unwrap_or_default(),
+        metadata: read_metadata(&machine),
+        monitoring: machine.monitoring().is_some_and(|monitoring| {
+            matches!(monitoring.state(), Some(MonitoringState::Enabled | MonitoringState::Pending))
+        }),
+        source_dest_check: machine.source_dest_check.unwrap_or(true),
+        credits: is_burstable(&machine_type).then(|| {
+            let credits = if unlimited.contains(&id) { Credits::Unlimited } else { Credits::Standard };
+            credits.word().to_owned()
+        }),
+        r#type: machine_type,
+        told: Told::read(tags),
+        id,
+    })
+}
+
+fn read_metadata(machine: &Machine) -> Metadata {
+    let options = machine.metadata_options();
+    let tokens = options.and_then(|options| options.http_tokens());
+    Metadata {
+        enabled: options.and_then(|options| options.http_endpoint()) != Some(&InstanceMetadataEndpointState::Disabled),
+        http_tokens: match tokens {
+            Some(HttpTokensState::Required) => HttpTokens::Required,
+            _ => HttpTokens::Optional,
+        },
+        hop_limit: options.and_then(|options| options.http_put_response_hop_limit).unwrap_or(1),
+        tags: options.and_then(|options| options.instance_metadata_tags()) == Some(&InstanceMetadataTagsState::Enabled),
+    }
+}
+
+// Creation.
+
+async fn run(
+    cx: &Aws,
+    want: &InstanceSpec,
+    known: &Known,
+    mark: &Mark,
+    image: &images::Chosen,
+    token: String,
+) -> Result<String> {
+    const ACTION: &str = "ec2:RunInstances";
+    // What was just made is not visible to EC2 at once, an instance profile least of all.
+    let op = Op::again(ACTION).while_busy(
+        &[
+            "Invalid IAM Instance Profile",
+            "InvalidGroup.NotFound",
+            "InvalidSubnetID.NotFound",
+            "InvalidKeyPair.NotFound",
+        ],
+        2.0,
+    );
+    let subnet = known.need(&want.subnet)?;
+    let groups = known.need_all(&want.security_groups)?;
+    let key = want.key_pair.as_ref().map(|key| known.need_output(key, "name")).transpose()?;
+    let profile = want.instance_profile.as_ref().map(|profile| known.need_output(profile, "arn")).transpose()?;
+    let text = user_data(want)?;
+    let answer = cx
+        .mutate(op, || {
+            cx.ec2
+                .run_instances()
+                .min_count(1)
+                .max_count(1)
+                .client_token(&token)
+                .image_id(&image.id)
+                .instance_type(InstanceType::from(want.r#type.as_str()))
+                .subnet_id(subnet.as_str())
+                .set_security_group_ids((!groups.is_empty()).then(|| groups.clone()))
+                .set_iam_instance_profile(profile.as_deref().map(profile_by_name))
+                .set_key_name(key.clone())
+                .block_device_mappings(root_device(&want.root_volume, &image.root_device))
+                .set_user_data(text.map(aws_smithy_types::base64::encode))
+                .metadata_options(metadata_options(&want.metadata))
+                .monitoring(RunInstancesMonitoringEnabled::builder().enabled(want.monitoring).build())
+                .instance_initiated_shutdown_behavior(ShutdownBehavior::from(want.shutdown.word()))
+                .set_private_ip_address(want.private_ip.map(|address| address.to_string()))
+                .set_credit_specification(want.credits.map(|credits| {
+                    CreditSpecificationRequest::builder().cpu_credits(credits.word()).build()
+                }))
+                .disable_api_termination(mark.protect)
+                .tag_specifications(with_tags(ResourceType::Instance, &instance_tags(want, mark)))
+                .tag_specifications(with_tags(ResourceType::Volume, &root_tags(mark)))
+                .send()
+        })
+        .await
+        .map_err(hinted)?;
+    let made = answer.instances().first().and_then(|machine| machine.instance_id.clone());
+    made.ok_or_else(|| missing(ACTION, "instance"))
+}
+
+fn hinted(error: CloudError) -> CloudError {
+    if error.is(&["InsufficientInstanceCapacity", "Unsupported"]) {
+        return error.hinted("another type, or a subnet in another zone, may be had now");
+    }
+    error
+}
+
+fn user_data(want: &InstanceSpec) -> Result<Option<&str>> {
+    let Some(text) = &want.user_data else { return Ok(None) };
+    let text = text.need().map_err(|why| CloudError::new("terrace:resolve", ErrorClass::Invalid, why))?;
+    Ok(Some(text.as_str()))
+}
+
+fn told_user_data(want: &InstanceSpec) -> String {
+    match &want.user_data {
+        Some(Late::Known(text)) => fingerprint(text),
+        _ => NONE.to_owned(),
+    }
+}
+
+fn instance_tags(want: &InstanceSpec, mark: &Mark) -> Tags {
+    let mut tags = mark.all_tags();
+    let image = match want.image.names() {
+        Reference::Literal(text) => text.clone(),
+        Reference::Address(address) => address.to_string(),
+    };
+    tags.insert(IMAGE.to_owned(), image);
+    tags.insert(USER_DATA.to_owned(), told_user_data(want));
+    tags.insert(SHUTDOWN.to_owned(), want.shutdown.word().to_owned());
+    if want.stateless {
+        tags.insert(STATELESS.to_owned(), "true".to_owned());
+    }
+    tags
+}
+
+/// The tags of the volume that comes with it: the stack's, so that bills and people find it, but no mark,
+/// because it has no life of its own.
+fn root_tags(mark: &Mark) -> Tags {
+    let mut tags = mark.tags.clone();
+    tags.entry("Name".to_owned()).or_insert_with(|| mark.name(255));
+    tags.insert(mark::STACK.to_owned(), mark.identity.owner());
+    tags.insert(MEMBER.to_owned(), mark.address.to_string());
+    tags
+}
+
+fn root_device(want: &RootVolume, device: &str) -> BlockDeviceMapping {
+    let disk = EbsBlockDevice::builder()
+        .set_volume_size(want.size)
+        .volume_type(VolumeType::from(want.r#type.word()))
+        .set_iops(want.iops)
+        .set_throughput(want.throughput)
+        .encrypted(want.encrypted.0)
+        .delete_on_termination(true);
+    BlockDeviceMapping::builder().device_name(device).ebs(disk.build()).build()
+}
+
+fn profile_by_name(profile: &str) -> IamInstanceProfileSpecification {
+    let named = IamInstanceProfileSpecification::builder();
+    if profile.starts_with("arn:") { named.arn(profile).build() } else { named.name(profile).build() }
+}
+
+fn metadata_options(want: &Metadata) -> InstanceMetadataOptionsRequest {
+    InstanceMetadataOptionsRequest::builder()
+        .http_endpoint(endpoint(want))
+        .http_tokens(tokens(want))
+        .http_put_response_hop_limit(want.hop_limit)
+        .instance_metadata_tags(metadata_tags(want))
+        .build()
+}
+
+fn endpoint(want: &Metadata) -> InstanceMetadataEndpointState {
+    if want.enabled { InstanceMetadataEndpointState::Enabled } else { InstanceMetadataEndpointState::Disabled }
+}
+
+fn tokens(want: &Metadata) -> HttpTokensState {
+    match want.http_tokens {
+        HttpTokens::Required => HttpTokensState::Required,
+        HttpTokens::Optional => HttpTokensState::Optional,
+    }
+}
+
+fn metadata_tags(want: &Metadata) -> InstanceMetadataTagsState {
+    if want.tags { InstanceMetadataTagsState::Enabled } else { InstanceMetadataTagsState::Disabled }
+}
+
+// Changes: each function one call of AWS.
+
+async fn set_groups(cx: &Aws, want: &InstanceSpec, have: &InstanceLive, known: &Known) -> Result<Vec<String>> {
+    let groups = known.need_all(&want.security_groups)?;
+    let op = Op::again("ec2:ModifyInstanceAttribute").while_busy(&["InvalidGroup.NotFound"], 1.0);
+    cx.mutate(op, || {
+        let call = cx.ec2.modify_instance_attribute().instance_id(&have.id);
+        call.set_groups(Some(groups.clone())).send()
+    })
+    .await?;
+    Ok(groups)
+}
+
+async fn set_profile(
+    cx: &Aws,
+    want: &InstanceSpec,
+    have: &InstanceLive,
+    known: &Known,
+) -> Result<Option<String>> {
+    const UNKNOWN: &[&str] = &["Invalid IAM Instance Profile"];
+    let filters = vec![filter("instance-id", &have.id), filter("state", "associated")];
+    let answer = cx
+        .read("ec2:DescribeIamInstanceProfileAssociations", || {
+            cx.ec2.describe_iam_instance_profile_associations().set_filters(Some(filters.clone())).send()
+        })
+        .await?;
+    let now = answer.iam_instance_profile_associations().first().and_then(|one| one.association_id.clone());
+    let profile = want.instance_profile.as_ref().map(|profile| known.need_output(profile, "arn")).transpose()?;
+    match (&now, &profile) {
+        (None, None) => {}
+        (Some(now), None) => {
+            cx.mutate(Op::again("ec2:DisassociateIamInstanceProfile"), || {
+                cx.ec2.disassociate_iam_instance_profile().association_id(now).send()
+            })
+            .await?;
+        }
+        (Some(now), Some(profile)) => {
+            let op = Op::again("ec2:ReplaceIamInstanceProfileAssociation").while_busy(UNKNOWN, 2.0);
+            cx.mutate(op, || {
+                let call = cx.ec2.replace_iam_instance_profile_association().association_id(now);
+                call.iam_instance_profile(profile_by_name(profile)).send()
+            })
+            .await?;
+        }
+        (None, Some(profile)) => {
+            let op = Op::again("ec2:AssociateIamInstanceProfile").while_busy(UNKNOWN, 2.0);
+            cx.mutate(op, || {
+                let call = cx.ec2.associate_iam_instance_profile().instance_id(&have.id);
+                call.iam_instance_profile(profile_by_name(profile)).send()
+            })
+            .await?;
+        }
+    }
+    Ok(profile)
+}
+
+async fn set_metadata(cx: &Aws, want: &InstanceSpec, have: &InstanceLive) -> Result<()> {
+    let want = &want.metadata;
+    cx.mutate(Op::again("ec2:ModifyInstanceMetadataOptions"), || {
+        cx.ec2
+            .modify_instance_metadata_options()
+            .instance_id(&have.id)
+            .http_endpoint(endpoint(want))
+            .http_tokens(tokens(want))
+            .http_put_response_hop_limit(want.hop_limit)
+            .instance_metadata_tags(metadata_tags(want))
+            .send()
+    })
+    .await
+    .map(drop)
+}
+
+async fn set_monitoring(cx: &Aws, want: &InstanceSpec, have: &InstanceLive) -> Result<()> {
+    if want.monitoring {
+        let call = || cx.ec2.monitor_instances().instance_ids(&have.id).send();
+        return cx.mutate(Op::again("ec2:MonitorInstances"), call).await.map(drop);
+    }
+    let call = || cx.ec2.unmonitor_instances().instance_ids(&have.id).send();
+    cx.mutate(Op::again("ec2:UnmonitorInstances"), call).await.map(drop)
+}
+
+async fn set_source_dest_check(cx: &Aws, want: &InstanceSpec, have: &InstanceLive) -> Result<()> {
+    cx.mutate(Op::again("ec2:ModifyInstanceAttribute"), || {
+        let call = cx.ec2.modify_instance_attribute().instance_id(&have.id);
+        call.source_dest_check(switch(want.source_dest_check)).send()
+    })
+    .await
+    .map(drop)
+}
+
+async fn set_shutdown(cx: &Aws, want: &InstanceSpec, have: &InstanceLive) -> Result<()> {
+    cx.mutate(Op::again("ec2:ModifyInstanceAttribute"), || {
+        let call = cx.ec2.modify_instance_attribute().instance_id(&have.id);
+        call.instance_initiated_shutdown_behavior(word(want.shutdown.word())).send()
+    })
+    .await?;
+    set_tag(cx, have, SHUTDOWN, Some(want.shutdown.word())).await
+}
+
+async fn set_credits(cx: &Aws, have: &InstanceLive, credits: Credits) -> Result<()> {
+    const ACTION: &str = "ec2:ModifyInstanceCreditSpecification";
+    let one = InstanceCreditSpecificationRequest::builder().instance_id(&have.id).cpu_credits(credits.word()).build();
+    let answer = cx
+        .mutate(Op::again(ACTION), || {
+            cx.ec2.modify_instance_credit_specification().instance_credit_specifications(one.clone()).send()
+        })
+        .await?;
+    // A refusal stands in a good answer.
+    match answer.unsuccessful_instance_credit_specifications().first().and_then(|one| one.error()) {
+        Some(error) => Err(CloudError::new(ACTION, ErrorClass::Invalid, error.message().unwrap_or("it was refused"))),
+        None => Ok(()),
+    }
+}
+
+async fn set_protection(cx: &Aws, id: &str, on: bool) -> Result<()> {
+    cx.mutate(Op::again("ec2:ModifyInstanceAttribute"), || {
+        cx.ec2.modify_instance_attribute().instance_id(id).disable_api_termination(switch(on)).send()
+    })
+    .await
+    .map(drop)
+}
+
+async fn set_tag(cx: &Aws, have: &InstanceLive, key: &str, value: Option<&str>) -> Result<()> {
+    match value {
+        Some(value) => cx.ec2_tag(&have.id, &[(key.to_owned(), value.to_owned())].into(), &[]).await,
+        None => cx.ec2_tag(&have.id, &Tags::new(), &[key.to_owned()]).await,
+    }
+}
+
+fn switch(on: bool) -> AttributeBooleanValue {
+    AttributeBooleanValue::builder().value(on).build()
+}
+
+fn word(value: &str) -> AttributeValue {
+    AttributeValue::builder().value(value).build()
+}
+
+/// Stops it, changes what can only be changed then, and starts it again. A crash in between leaves a
+/// stopped instance, which is a difference of `running`.
+async fn while_stopped(cx: &Aws, want: &InstanceSpec, part: &Part<'_>, live: &mut InstanceLive) -> Result<()> {
+    let changes = part.has_any(&["type", "user_data"]);
+    if part.has("type") {
+        offered(cx, want, live).await?;
+    }
+    if changes || !want.running {
+        cx.mutate(Op::again("ec2:StopInstances"), || cx.ec2.stop_instances().instance_ids(&live.id).send()).await?;
+        "stopping".clone_into(&mut live.state);
+    }
+    let changed = change_stopped(cx, want, part, live).await;
+    if want.running {
+        // Also if AWS refused the change: an outage of minutes is enough.
+        let op = Op::again("ec2:StartInstances").while_busy(&["IncorrectInstanceState"], 10.0);
+        let started = cx.mutate(op, || cx.ec2.start_instances().instance_ids(&live.id).send()).await;
+        changed?;
+        started.map_err(hinted)?;
+        "pending".clone_into(&mut live.state);
+        return Ok(());
+    }
+    changed
+}
+
+/// Whether its zone has the type at all: better known before it is stopped.
+async fn offered(cx: &Aws, want: &InstanceSpec, live: &InstanceLive) -> Result<()> {
+    const ACTION: &str = "ec2:DescribeInstanceTypeOfferings";
+    let filters = vec![filter("instance-type", &want.r#type), filter("location", &live.zone)];
+    let answer = cx
+        .read(ACTION, || {
+            let call = cx.ec2.describe_instance_type_offerings().location_type(LocationType::AvailabilityZone);
+            call.set_filters(Some(filters.clone())).send()
+        })
+        .await?;
+    if answer.instance_type_offerings().is_empty() {
+        let message = format!("{} is not to be had in {}", want.r#type, live.zone);
+        return Err(CloudError::new(ACTION, ErrorClass::Invalid, message));
+    }
+    Ok(())
+}
+
+async fn change_stopped(cx: &Aws, want: &InstanceSpec, part: &Part<'_>, live: &mut InstanceLive) -> Result<()> {
+    // AWS says so until it has stopped, which takes up to some minutes.
+    let op = Op::again("ec2:ModifyInstanceAttribute").while_busy(&["IncorrectInstanceState"], 10.0);
+    if part.has("type") {
+        cx.mutate(op, || {
+            let call = cx.ec2.modify_instance_attribute().instance_id(&live.id);
+            call.instance_type(word(&want.r#type)).send()
+        })
+        .await?;
+        live.r#type.clone_from(&want.r#type);
+    }
+    if part.has("user_data") {
+        let text = Blob::new(user_data(want)?.unwrap_or_default());
+        cx.mutate(op, || {
+            let call = cx.ec2.modify_instance_attribute().instance_id(&live.id);
+            call.user_data(SecureBlobAttributeValue::builder().value(text.clone()).build()).send()
+        })
+        .await?;
+        let told = told_user_data(want);
+        set_tag(cx, live, USER_DATA, Some(&told)).await?;
+        live.told.user_data = Some(told);
+    }
+    Ok(())
 }

@@ -1,0 +1,645 @@
+//! A disk with a life of its own (aws-semantics 3.11).
+
+use std::collections::HashMap;
+
+use aws_sdk_ec2::types::{
+    Filter, ResourceType, SnapshotState, Volume as Disk, VolumeAttachmentState, VolumeModification,
+    VolumeState, VolumeType,
+};
+use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use terrace_core::canon::Zone;
+use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::fields::{Fields, Part, Verdict};
+use terrace_core::inventory::{Found, Look, Seen};
+use terrace_core::kind::{
+    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+};
+use terrace_core::known::Known;
+use terrace_core::mark::{self, Mark, Tags};
+use terrace_core::outputs;
+use terrace_core::reference::{Id, Ref};
+use terrace_core::said::Said;
+
+use super::instance::Instance;
+use super::shared::{filter, marked, tags, with_tags};
+use crate::client::{Aws, missing};
+use crate::door::Op;
+
+/// A disk that outlives the instance it is attached to.
+///
+/// Whoever takes it out of the TOML gets a final snapshot of it, which is kept on purpose (not in an
+/// ephemeral environment).
+pub struct Volume;
+
+/// A disk that outlives the instance it is attached to. Taken out, it leaves a final snapshot behind.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VolumeSpec {
+    /// The zone it is in, by its letter (`"a"`): that of the instance it is attached to.
+    #[schemars(extend("x-no-law" = "it is in the zone of the instance it is attached to"))]
+    pub zone: Zone,
+    /// Its size in GiB. It grows live, and never shrinks. The file system on it is grown on the
+    /// instance (`growpart`, `resize2fs`, `xfs_growfs`). AWS takes at most four changes of a volume in
+    /// 24 hours, each after the one before is through.
+    #[schemars(extend("examples" = [10, 20]))]
+    pub size: i32,
+    /// Its type.
+    #[serde(default)]
+    #[schemars(extend("examples" = ["gp3"]))]
+    pub r#type: DiskType,
+    /// Its operations a second; only `gp3`, `io1` and `io2` take it. Absent: what the type gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [4000, 3000]))]
+    pub iops: Option<i32>,
+    /// Its throughput in MiB/s; only `gp3` takes it. Absent: what the type gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = [250, 125]))]
+    pub throughput: Option<i32>,
+    /// Whether it is encrypted, with the account's default key.
+    #[serde(default = "yes")]
+    pub encrypted: bool,
+    /// The snapshot it is filled from when it is created.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["snap-0123456789abcdef0", "snap-0fedcba9876543210"]))]
+    pub snapshot: Option<String>,
+    /// The instance it is attached to. Absent: none. Before it is taken from a running instance, it
+    /// must be unmounted there, or AWS waits until it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instance: Option<Ref<Instance>>,
+    /// The device it is there, such as `/dev/sdf`. Today's instances call it something like
+    /// `/dev/nvme1n1`, with this name in the disk's own data.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("examples" = ["/dev/sdf", "/dev/sdg"]))]
+    pub device: Option<String>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a disk is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum DiskType {
+    /// Solid state for everything; the default.
+    #[default]
+    Gp3,
+    /// Its predecessor.
+    Gp2,
+    /// Solid state whose operations a second are paid for one by one.
+    Io1,
+    /// The same, and more durable.
+    Io2,
+    /// Magnetic, for much data read in order.
+    St1,
+    /// Magnetic, for data seldom read.
+    Sc1,
+    /// Magnetic, of the first generation.
+    Standard,
+}
+
+impl DiskType {
+    /// Its name in TOML and in AWS.
+    pub(super) fn word(self) -> &'static str {
+        match self {
+            Self::Gp3 => "gp3",
+            Self::Gp2 => "gp2",
+            Self::Io1 => "io1",
+            Self::Io2 => "io2",
+            Self::St1 => "st1",
+            Self::Sc1 => "sc1",
+            Self::Standard => "standard",
+        }
+    }
+}
+
+/// What the TOML says of a disk, its own or an instance's root; `None`: AWS chooses.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Shape {
+    pub(super) size: Option<i32>,
+    pub(super) r#type: DiskType,
+    pub(super) iops: Option<i32>,
+    pub(super) throughput: Option<i32>,
+}
+
+impl Shape {
+    /// What AWS would refuse.
+    pub(super) fn check(self, field: &str) -> Vec<Objection> {
+        let path = |name: &str| match field {
+            "" => name.to_owned(),
+            field => format!("{field}.{name}"),
+        };
+        let mut wrong = Vec::new();
+        if self.size.is_some_and(|size| !(1..=65_536).contains(&size)) {
+            wrong.push(Objection::new(path("size"), "a size is in GiB, from 1 to 65536"));
+        }
+        let word = self.r#type.word();
+        if self.iops.is_some() && !matches!(self.r#type, DiskType::Gp3 | DiskType::Io1 | DiskType::Io2) {
+            let message = format!("{word} takes no `iops`");
+            wrong.push(Objection::new(path("iops"), message).help("leave it out, or write type = \"gp3\""));
+        }
+        if self.iops.is_none() && matches!(self.r#type, DiskType::Io1 | DiskType::Io2) {
+            wrong.push(Objection::new(path("iops"), format!("{word} needs `iops`")));
+        }
+        if self.throughput.is_some() && self.r#type != DiskType::Gp3 {
+            let message = format!("{word} takes no `throughput`");
+            wrong.push(Objection::new(path("throughput"), message).help("leave it out, or write type = \"gp3\""));
+        }
+        wrong
+    }
+
+    /// Whether a live disk is so.
+    pub(super) fn fits(self, have: &DiskLive) -> bool {
+        let same = |want: Option<i32>, have: Option<i32>| want.is_none() || want == have;
+        same(self.size, Some(have.size))
+            && self.r#type.word() == have.r#type
+            && same(self.iops, have.iops)
+            && same(self.throughput, have.throughput)
+    }
+
+    /// What a live disk of another size means.
+    pub(super) fn verdict(self, have: &DiskLive) -> Verdict {
+        match self.size {
+            Some(size) if size < have.size => Verdict::Refuse(format!(
+                "a disk of {} GiB cannot shrink to {size}; make another one and copy the files",
+                have.size
+            )),
+            _ => Verdict::Update(Impact::None),
+        }
+    }
+}
+
+/// What AWS says of a disk. While a change is being carried out, it is told as it will be.
+#[derive(Clone, Debug, Default, Serialize)]
+pub(super) struct DiskLive {
+    pub(super) id: String,
+    pub(super) size: i32,
+    pub(super) r#type: String,
+    pub(super) iops: Option<i32>,
+    pub(super) throughput: Option<i32>,
+    pub(super) encrypted: bool,
+    pub(super) modifying: bool,
+}
+
+impl DiskLive {
+    /// The same as it will be, once a change asked for is carried out.
+    pub(super) fn becoming(&self, want: Shape) -> Self {
+        Self {
+            size: want.size.unwrap_or(self.size),
+            r#type: want.r#type.word().to_owned(),
+            iops: want.iops.or(self.iops),
+            throughput: want.throughput.or(self.throughput),
+            modifying: true,
+            ..self.clone()
+        }
+    }
+}
+
+/// A volume as AWS has it.
+#[derive(Clone, Debug, Serialize)]
+pub struct VolumeLive {
+    disk: DiskLive,
+    zone: String,
+    zone_id: String,
+    state: String,
+    /// The instance it is attached to, the device there, and how far that is.
+    instance: Option<Id<Instance>>,
+    device: Option<String>,
+    attachment: String,
+    /// The address in its mark: for the name of its final snapshot.
+    address: String,
+}
+
+impl Live for VolumeLive {
+    fn id(&self) -> &str {
+        &self.disk.id
+    }
+
+    fn outputs(&self) -> Outputs {
+        outputs! { "zone" => json!(self.zone) }
+    }
+}
+
+impl Kind for Volume {
+    const NAME: &'static str = "volume";
+    const ABOUT: About = About::new(Class::Data, Create::Token, Swap::DeleteFirst)
+        .minutes(0.2, 0.5, 0.5)
+        .outputs(&["zone"])
+        .actions(&[
+            "ec2:DescribeVolumes",
+            "ec2:DescribeVolumesModifications",
+            "ec2:CreateVolume",
+            "ec2:ModifyVolume",
+            "ec2:AttachVolume",
+            "ec2:DetachVolume",
+            "ec2:DescribeSnapshots",
+            "ec2:CreateSnapshot",
+            "ec2:DeleteVolume",
+            "ec2:CreateTags",
+            "ec2:DeleteTags",
+        ]);
+    type Cx = Aws;
+    type Spec = VolumeSpec;
+    type Live = VolumeLive;
+
+    fn fields() -> Fields<Self> {
+        Fields::<Self>::new()
+            .decide(
+                "zone",
+                |want, _| Said::of(&want.zone),
+                |have| Said::of(&have.zone),
+                |want, have| want.zone.verdict(&have.zone, &have.zone_id),
+            )
+            .decide(
+                "size",
+                |want, _| Said::of(want.size),
+                |have| Said::of(have.disk.size),
+                |want, have| want.shape().verdict(&have.disk),
+            )
+            .update("type", |want, _| Said::of(want.r#type), |have| Said::of(&have.disk.r#type))
+            .update("iops", |want, _| Said::of(want.iops), |have| Said::of(have.disk.iops))
+            .update("throughput", |want, _| Said::of(want.throughput), |have| Said::of(have.disk.throughput))
+            .replace("encrypted", |want, _| Said::of(want.encrypted), |have| Said::of(have.disk.encrypted))
+            .seed("snapshot")
+            .decide(
+                "instance",
+                |want, known| Said::or_none(want.instance.as_ref().map(|instance| known.id(instance))),
+                |have| Said::or_none(have.instance.as_ref().map(Said::of)),
+                |_, have| Verdict::Update(taken_away(have)),
+            )
+            .late()
+            .decide(
+                "device",
+                |want, _| Said::or_none(want.device.as_ref().map(Said::of)),
+                |have| Said::or_none(have.device.as_ref().map(Said::of)),
+                |_, have| Verdict::Update(taken_away(have)),
+            )
+            .late()
+    }
+
+    // Not the instance: a volume lives without one. It is the instance that uses its volumes, and so it
+    // goes first: AWS detaches them then, all unmounted by its shutdown, while a volume taken from a
+    // running instance stays `busy` for as long as it is mounted.
+    fn uses(_have: &VolumeLive) -> Vec<LiveRef> {
+        Vec::new()
+    }
+
+    fn ready(have: &VolumeLive) -> Ready {
+        match (have.state.as_str(), have.attachment.as_str()) {
+            ("creating", _) => Ready::Coming("creating".to_owned()),
+            ("deleting" | "deleted", _) => Ready::Dying(have.state.clone()),
+            ("error", _) => Ready::Broken("error: its snapshot or its key could not be used".to_owned()),
+            (_, "busy") => Ready::Coming("detaching: it is still mounted".to_owned()),
+            (_, passing @ ("attaching" | "detaching")) => Ready::Coming(passing.to_owned()),
+            _ if have.disk.modifying => Ready::Coming("modifying".to_owned()),
+            _ => Ready::Ready,
+        }
+    }
+
+    fn check(want: &VolumeSpec) -> Vec<Objection> {
+        let mut wrong = want.shape().check("");
+        match (&want.instance, &want.device) {
+            (Some(_), None) => {
+                let message = "a volume that is attached to an instance is a device there";
+                wrong.push(Objection::new("device", message).help("write device = \"/dev/sdf\""));
+            }
+            (None, Some(_)) => {
+                wrong.push(Objection::new("device", "a device of which `instance`?"));
+            }
+            _ => {}
+        }
+        if want.device.as_ref().is_some_and(|device| !device.starts_with("/dev/")) {
+            let help = "write \"/dev/sdf\" to \"/dev/sdp\"";
+            wrong.push(Objection::new("device", "a device begins with /dev/").help(help));
+        }
+        wrong
+    }
+
+    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<VolumeLive>>> {
+        let filters = cx.ec2_filters(look, "volume-id");
+        let disks = disks(cx, filters).await?;
+        // The mark alone says "ours", but a root volume has the stack's tag too.
+        Ok(disks
+            .into_iter()
+            .filter(|(disk, _)| disk.state != Some(VolumeState::Deleted))
+            .map(|(disk, live)| {
+                let tags = tags(disk.tags());
+                Found::new(read(&disk, live, &tags), tags)
+            })
+            .collect())
+    }
+
+    async fn create(cx: &Aws, want: &VolumeSpec, _known: &Known, mark: &Mark) -> Result<VolumeLive> {
+        let make = |token: String| make(cx, want, mark, token);
+        let alive = |id: &String| {
+            let filters = vec![filter("volume-id", id)];
+            async move { Ok(living(cx, filters).await?.is_some()) }
+        };
+        let id = cx.ec2_tokened(mark, make, alive).await?;
+        let seen = living(cx, vec![filter("volume-id", &id)]).await?;
+        seen.ok_or_else(|| missing("ec2:DescribeVolumes", "volume that was just made"))
+    }
+
+    async fn update(
+        cx: &Aws,
+        want: &VolumeSpec,
+        have: &VolumeLive,
+        known: &Known,
+        part: &Part<'_>,
+    ) -> Result<VolumeLive> {
+        let mut live = have.clone();
+        if part.has_any(&["size", "type", "iops", "throughput"]) {
+            modify(cx, &have.disk.id, want.shape()).await?;
+            live.disk = have.disk.becoming(want.shape());
+        }
+        if part.has_any(&["instance", "device"]) {
+            if have.instance.is_some() {
+                detach(cx, have).await?;
+                (live.instance, live.device, live.attachment) = (None, None, String::new());
+            }
+            if let (Some(instance), Some(device)) = (&want.instance, &want.device) {
+                let instance = known.need(instance)?;
+                attach(cx, &have.disk.id, &instance, device).await?;
+                live.instance = Some(instance);
+                live.device = Some(device.clone());
+                "attaching".clone_into(&mut live.attachment);
+            }
+        }
+        Ok(live)
+    }
+
+    async fn delete(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<()> {
+        // Its instance may have gone just before, and taken the attachment with it.
+        let id = &have.disk.id;
+        let Some(now) = living(cx, vec![filter("volume-id", id)]).await? else {
+            return Ok(());
+        };
+        if now.instance.is_some() {
+            detach(cx, &now).await?;
+        }
+        if !leave.ephemeral {
+            final_snapshot(cx, &now, leave).await?;
+        }
+        let op = Op::again("ec2:DeleteVolume").while_busy(&["VolumeInUse", "IncorrectState"], 5.0);
+        cx.gone(cx.mutate(op, || cx.ec2.delete_volume().volume_id(id).send()).await)
+    }
+
+    async fn tag(cx: &Aws, have: &VolumeLive, set: &Tags, unset: &[String]) -> Result<()> {
+        cx.ec2_tag(&have.disk.id, set, unset).await
+    }
+
+    async fn clear(cx: &Aws, have: &VolumeLive, _field: &str) -> Result<()> {
+        if have.instance.is_some() {
+            detach(cx, have).await?;
+        }
+        Ok(())
+    }
+}
+
+impl VolumeSpec {
+    fn shape(&self) -> Shape {
+        Shape { size: Some(self.size), r#type: self.r#type, iops: self.iops, throughput: self.throughput }
+    }
+}
+
+/// Whoever reads from it stands still until it is back; a new attachment disturbs nobody.
+fn taken_away(have: &VolumeLive) -> Impact {
+    if have.instance.is_some() { Impact::Outage } else { Impact::None }
+}
+
+async fn make(cx: &Aws, want: &VolumeSpec, mark: &Mark, token: String) -> Result<String> {
+    const ACTION: &str = "ec2:CreateVolume";
+    let answer = cx
+        .mutate(Op::again(ACTION), || {
+            let call = cx.ec2.create_volume().client_token(&token);
+            let call = match want.zone.id() {
+                Some(id) => call.availability_zone_id(id),
+                None => call.availability_zone(want.zone.in_region(&cx.region)),
+            };
+            call.size(want.size)
+                .volume_type(VolumeType::from(want.r#type.word()))
+                .set_iops(want.iops)
+                .set_throughput(want.throughput)
+                .encrypted(want.encrypted)
+                .set_snapshot_id(want.snapshot.clone())
+                .tag_specifications(marked(ResourceType::Volume, mark))
+                .send()
+        })
+        .await?;
+    answer.volume_id.ok_or_else(|| missing(ACTION, "volume id"))
+}
+
+/// The volume that fits, if it lives.
+async fn living(cx: &Aws, filters: Vec<Filter>) -> Result<Option<VolumeLive>> {
+    let found = disks(cx, filters).await?.into_iter();
+    let mut alive = found
+        .map(|(disk, live)| read(&disk, live, &tags(disk.tags())))
+        .filter(|live| !matches!(live.state.as_str(), "deleting" | "deleted"));
+    Ok(alive.next())
+}
+
+fn read(disk: &Disk, live: DiskLive, tags: &Tags) -> VolumeLive {
+    let attachment = disk.attachments().iter().find(|one| one.state != Some(VolumeAttachmentState::Detached));
+    // One on its way out is no attachment any more, but the volume is not free yet.
+    let leaving = |state: Option<&VolumeAttachmentState>| {
+        matches!(state, Some(VolumeAttachmentState::Detaching | VolumeAttachmentState::Busy))
+    };
+    let held = attachment.filter(|one| !leaving(one.state.as_ref()));
+    let word = |state: Option<&str>| state.unwrap_or_default().to_owned();
+    VolumeLive {
+        disk: live,
+        zone: disk.availability_zone.clone().unwrap_or_default(),
+        zone_id: disk.availability_zone_id.clone().unwrap_or_default(),
+        state: word(disk.state.as_ref().map(VolumeState::as_str)),
+        instance: held.and_then(|one| one.instance_id.clone()).map(Id::new),
+        device: held.and_then(|one| one.device.clone()),
+        attachment: word(attachment.and_then(|one| one.state.as_ref()).map(|state| state.as_str())),
+        address: tags.get(mark::ID).cloned().unwrap_or_default(),
+    }
+}
+
+/// All disks that fit, with what is being changed of them told as it will be: else a second plan would
+/// ask for the same change again.
+pub(super) async fn disks(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<(Disk, DiskLive)>> {
+    // First the changes under way: one that ends between the two calls is then seen as done.
+    let under_way = vec![filter("modification-state", "modifying")];
+    let changes = modifications(cx, under_way).await?;
+    let disks = cx
+        .read("ec2:DescribeVolumes", || {
+            let pages = cx.ec2.describe_volumes().set_filters(Some(filters.clone()));
+            pages.into_paginator().page_size(500).items().send().collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    disks
+        .into_iter()
+        .map(|disk| {
+            let id = disk.volume_id.clone().ok_or_else(|| missing("ec2:DescribeVolumes", "volume id"))?;
+            let change = changes.get(&id);
+            let target = |pick: fn(&VolumeModification) -> Option<i32>| change.and_then(pick);
+            let kind = change.and_then(|change| change.target_volume_type.clone()).or(disk.volume_type.clone());
+            let live = DiskLive {
+                size: target(|change| change.target_size).or(disk.size).unwrap_or_default(),
+                r#type: kind.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
+                iops: target(|change| change.target_iops).or(disk.iops),
+                throughput: target(|change| change.target_throughput).or(disk.throughput),
+                encrypted: disk.encrypted.unwrap_or_default(),
+                modifying: change.is_some(),
+                id,
+            };
+            Ok((disk, live))
+        })
+        .collect()
+}
+
+async fn modifications(cx: &Aws, filters: Vec<Filter>) -> Result<HashMap<String, VolumeModification>> {
+    let changes = cx
+        .read("ec2:DescribeVolumesModifications", || {
+            let pages = cx.ec2.describe_volumes_modifications().set_filters(Some(filters.clone()));
+            pages.into_paginator().page_size(500).items().send().collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    Ok(changes.into_iter().filter_map(|change| Some((change.volume_id.clone()?, change))).collect())
+}
+
+/// Changes a disk while it is in use.
+pub(super) async fn modify(cx: &Aws, id: &str, want: Shape) -> Result<()> {
+    const BUSY: &str = "IncorrectModificationState";
+    let change = || async {
+        let answer = cx
+            .mutate(Op::once("ec2:ModifyVolume"), || {
+                cx.ec2
+                    .modify_volume()
+                    .volume_id(id)
+                    .set_size(want.size)
+                    .volume_type(VolumeType::from(want.r#type.word()))
+                    .set_iops(want.iops)
+                    .set_throughput(want.throughput)
+                    .send()
+            })
+            .await;
+        match answer {
+            Ok(_) => Ok(Some(())),
+            // A change is under way: this very one, if its answer was lost.
+            Err(error) if error.is(&[BUSY]) => {
+                let under_way = modifications(cx, vec![filter("volume-id", id)]).await?;
+                Ok(under_way.get(id).is_some_and(|change| asks_for(change, want)).then_some(()))
+            }
+            Err(error) => Err(error),
+        }
+    };
+    let waited = cx.until(1.0, "the change before this one", change).await;
+    waited.map_err(|error| match error.operation.as_str() {
+        "terrace:wait" => error.hinted("AWS works on a changed volume for hours; apply again later"),
+        _ => error,
+    })
+}
+
+fn asks_for(change: &VolumeModification, want: Shape) -> bool {
+    let same = |want: Option<i32>, target: Option<i32>| want.is_none() || want == target;
+    same(want.size, change.target_size)
+        && change.target_volume_type.as_ref().is_some_and(|kind| kind.as_str() == want.r#type.word())
+        && same(want.iops, change.target_iops)
+        && same(want.throughput, change.target_throughput)
+}
+
+async fn attach(cx: &Aws, id: &str, instance: &Id<Instance>, device: &str) -> Result<()> {
+    // An instance that is just starting takes no volume yet.
+    let op = Op::again("ec2:AttachVolume").while_busy(&["IncorrectState"], 5.0);
+    let answer = cx
+        .mutate(op, || cx.ec2.attach_volume().volume_id(id).instance_id(instance.as_str()).device(device).send())
+        .await;
+    let Err(error) = answer else { return Ok(()) };
+    // A repeated call finds its own work done.
+    let now = living(cx, vec![filter("volume-id", id)]).await?;
+    let done = now.is_some_and(|now| now.instance.as_ref() == Some(instance) && now.device.as_deref() == Some(device));
+    if error.is(&["VolumeInUse"]) && done { Ok(()) } else { Err(error) }
+}
+
+/// Takes it from its instance, and waits until it is free.
+async fn detach(cx: &Aws, have: &VolumeLive) -> Result<()> {
+    let id = &have.disk.id;
+    let answer = cx.mutate(Op::again("ec2:DetachVolume"), || cx.ec2.detach_volume().volume_id(id).send()).await;
+    match answer {
+        // It is free already, or will be: its instance has gone.
+        Err(error) if !error.is(&["IncorrectState"]) => return cx.gone(Err::<(), _>(error)),
+        _ => {}
+    }
+    let free = || async {
+        let now = disks(cx, vec![filter("volume-id", id)]).await?;
+        let held = now.iter().any(|(disk, _)| disk.state == Some(VolumeState::InUse));
+        Ok((!held).then_some(()))
+    };
+    let waited = cx.until(1.0, "taking the volume from its instance", free).await;
+    waited.map_err(|error| error.hinted("unmount it on the instance (`umount`), or stop the instance, and apply again"))
+}
+
+/// Leaves a snapshot behind and waits until it is whole: what users stored is not lost by a deletion.
+async fn final_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<()> {
+    let id = match earlier_snapshot(cx, have).await? {
+        Some(id) => id,
+        None => take_snapshot(cx, have, leave).await?,
+    };
+    let filters = vec![filter("snapshot-id", &id)];
+    let whole = || async {
+        let answer = cx
+            .read("ec2:DescribeSnapshots", || cx.ec2.describe_snapshots().set_filters(Some(filters.clone())).send())
+            .await?;
+        match answer.snapshots().first().and_then(|snapshot| snapshot.state.clone()) {
+            Some(SnapshotState::Completed) => Ok(Some(())),
+            Some(SnapshotState::Error) => {
+                let message = format!("the final snapshot {id} of {} failed; the volume stays", have.disk.id);
+                Err(CloudError::new("ec2:CreateSnapshot", ErrorClass::Invalid, message))
+            }
+            _ => Ok(None),
+        }
+    };
+    // AWS copies something like 100 MiB/s of what was written.
+    let minutes = 1.0 + f64::from(have.disk.size) / 6.0;
+    cx.until(minutes, "the final snapshot", whole).await
+}
+
+/// Begins the tags of what is kept on purpose: the stack it is of, and the address it had.
+const KEPT: &str = "terrace:kept";
+const KEPT_OF: &str = "terrace:kept-of";
+
+async fn take_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<String> {
+    const ACTION: &str = "ec2:CreateSnapshot";
+    let owner = leave.identity.owner();
+    let title = format!("{owner} {} final {}", have.address, leave.stamp);
+    let tags: Tags = [("Name", &title), (KEPT, &owner), (KEPT_OF, &have.address)]
+        .map(|(key, value)| (key.to_owned(), value.clone()))
+        .into();
+    // No token, no unique name: a lost answer is looked for by the next run.
+    let answer = cx
+        .mutate(Op::once(ACTION), || {
+            cx.ec2
+                .create_snapshot()
+                .volume_id(&have.disk.id)
+                .description(&title)
+                .tag_specifications(with_tags(ResourceType::Snapshot, &tags))
+                .send()
+        })
+        .await?;
+    answer.snapshot_id.ok_or_else(|| missing(ACTION, "snapshot id"))
+}
+
+/// The final snapshot that an interrupted deletion took within the last hour. An older one may lack
+/// what was written since, if the volume was attached again.
+async fn earlier_snapshot(cx: &Aws, have: &VolumeLive) -> Result<Option<String>> {
+    if have.instance.is_some() {
+        return Ok(None);
+    }
+    let filters = vec![filter("volume-id", &have.disk.id), filter(format!("tag:{KEPT}"), cx.owner())];
+    let answer = cx
+        .read("ec2:DescribeSnapshots", || cx.ec2.describe_snapshots().set_filters(Some(filters.clone())).send())
+        .await?;
+    let recent = Timestamp::now().as_second() - 3600;
+    let fits = answer.snapshots().iter().find(|snapshot| {
+        snapshot.state != Some(SnapshotState::Error)
+            && snapshot.start_time.is_some_and(|time| time.secs() > recent)
+    });
+    Ok(fits.and_then(|snapshot| snapshot.snapshot_id.clone()))
+}
