@@ -45,6 +45,20 @@ def delete_subnet(call: Any, proceed: Any) -> Any:
 
 
 @correction(
+    "ec2.subnet-delete-association",
+    fact="DeleteSubnet ends the subnet's association with a route table, which can then be deleted",
+    source="aws-semantics 3.4",
+    around=("ec2", "DeleteSubnet"),
+)
+def end_association(call: Any, proceed: Any) -> Any:
+    answer = proceed()
+    for table in backend(call).route_tables.values():
+        kept = {key: target for key, target in table._associations.items() if target != call.params["SubnetId"]}
+        table._associations = kept
+    return answer
+
+
+@correction(
     "ec2.security-group-delete-in-use",
     fact="DeleteSecurityGroup is refused while an interface uses the group or another group's rule names it; the "
     "default group cannot be deleted",
