@@ -19,13 +19,17 @@ impl Folder {
     /// An empty one.
     pub(crate) fn new() -> Self {
         let root = tempfile::tempdir().unwrap();
-        Self { root, sandbox: None }
+        Self {
+            root,
+            sandbox: None,
+        }
     }
 
     /// One with an emulated account of its own, gone with it.
     pub(crate) fn with_sandbox(name: &str) -> Self {
-        let sandbox = Some(format!("test-{name}-{}", std::process::id()));
-        Self { sandbox, ..Self::new() }
+        let mut folder = Self::new();
+        folder.sandbox = Some(format!("test-{name}-{}", std::process::id()));
+        folder
     }
 
     /// With a file.
@@ -55,8 +59,15 @@ impl Folder {
         }
         command.env("AWS_EC2_METADATA_DISABLED", "true");
         command.env("AWS_CONFIG_FILE", self.path().join("no-config"));
-        command.env("AWS_SHARED_CREDENTIALS_FILE", self.path().join("no-credentials"));
-        command.envs(self.sandbox.as_ref().map(|name| ("TERRACE_SANDBOX_NAME", name)));
+        command.env(
+            "AWS_SHARED_CREDENTIALS_FILE",
+            self.path().join("no-credentials"),
+        );
+        command.envs(
+            self.sandbox
+                .as_ref()
+                .map(|name| ("TERRACE_SANDBOX_NAME", name)),
+        );
         command.stdin(Stdio::null());
         command
     }
@@ -93,7 +104,9 @@ pub(crate) struct Answer {
 
 impl fmt::Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exit = self.exit.map_or_else(|| "signal".to_owned(), |code| code.to_string());
+        let exit = self
+            .exit
+            .map_or_else(|| "signal".to_owned(), |code| code.to_string());
         write!(f, "exit {exit}")?;
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !text.is_empty() {

@@ -3,7 +3,9 @@ use insta::assert_snapshot;
 use crate::program::Folder;
 
 fn explain(arguments: &[&str]) -> String {
-    Folder::new().run(&[&["explain"], arguments].concat()).to_string()
+    Folder::new()
+        .run(&[&["explain"], arguments].concat())
+        .to_string()
 }
 
 #[test]

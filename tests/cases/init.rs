@@ -6,17 +6,35 @@ use crate::program::Folder;
 fn every_template_is_valid() {
     for template in ["web", "network"] {
         let folder = Folder::new();
-        let told = folder.run(&["init", "shop", "--template", template, "--account", "123456789012"]);
+        let told = folder.run(&[
+            "init",
+            "shop",
+            "--template",
+            template,
+            "--account",
+            "123456789012",
+        ]);
         assert_eq!(told.exit, Some(0), "{told}");
         let told = folder.run(&["validate", "shop"]);
-        assert_eq!((told.exit, told.stderr.as_str()), (Some(0), ""), "{template}: {told}");
+        assert_eq!(
+            (told.exit, told.stderr.as_str()),
+            (Some(0), ""),
+            "{template}: {told}"
+        );
     }
 }
 
 #[test]
 fn without_credentials_the_account_is_left_to_the_reader() {
     let folder = Folder::new();
-    let network = ["init", "My Shop", "--template", "network", "--region", "eu-west-3"];
+    let network = [
+        "init",
+        "My Shop",
+        "--template",
+        "network",
+        "--region",
+        "eu-west-3",
+    ];
     assert_snapshot!(folder.run(&network));
     let stack = std::fs::read_to_string(folder.path().join("My Shop/stack.toml"));
     assert_snapshot!(stack.unwrap_or_default());

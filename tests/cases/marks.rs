@@ -33,16 +33,29 @@ fn a_mark_comes_off_and_on_again() {
     assert_snapshot!("forgotten_twice", run(&["forget", "vpc.main", "--yes"]));
     assert_snapshot!("missing", run(&["drift", "--detailed-exitcode"]));
 
-    assert_snapshot!("no_such_id", run(&["import", "vpc.main", "vpc-0123", "--yes"]));
-    assert_snapshot!("no_such_address", run(&["import", "vpc.mian", &id, "--yes"]));
+    assert_snapshot!(
+        "no_such_id",
+        run(&["import", "vpc.main", "vpc-0123", "--yes"])
+    );
+    assert_snapshot!(
+        "no_such_address",
+        run(&["import", "vpc.mian", &id, "--yes"])
+    );
     assert_snapshot!("imported", run(&["import", "vpc.main", &id, "--yes"]));
     assert_snapshot!("imported_twice", run(&["import", "vpc.main", &id, "--yes"]));
     let again = run(&["plan", "--detailed-exitcode"]);
-    assert_eq!(again.exit, Some(0), "an imported resource is as the TOML says: {again}");
+    assert_eq!(
+        again.exit,
+        Some(0),
+        "an imported resource is as the TOML says: {again}"
+    );
 
     let other = STACK.replace("vpc.main", "vpc.other");
     folder.write("stack.toml", &other);
-    assert_snapshot!("another_address", run(&["import", "vpc.other", &id, "--yes"]));
+    assert_snapshot!(
+        "another_address",
+        run(&["import", "vpc.other", &id, "--yes"])
+    );
     assert_snapshot!("orphan", run(&["drift", "--detailed-exitcode"]));
 
     let changed = STACK.replace("/16\"", "/16\"\ndns_hostnames = false");

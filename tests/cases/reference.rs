@@ -10,7 +10,11 @@ use crate::program::{Folder, repository};
 fn the_reference_is_what_terrace_says() {
     let docs = repository().join("docs");
     let told = Folder::new().run(&["docs", "--check", docs.to_str().unwrap()]);
-    assert_eq!(told.exit, Some(0), "run `cargo run -- docs --write docs`\n{told}");
+    assert_eq!(
+        told.exit,
+        Some(0),
+        "run `cargo run -- docs --write docs`\n{told}"
+    );
 }
 
 fn schema(file: &str) -> Value {

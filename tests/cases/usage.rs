@@ -21,10 +21,19 @@ fn no_command_is_a_usage_error() {
 
 #[test]
 fn a_reader_that_goes_away_is_no_failure() {
-    for arguments in [["schema", "all"], ["completions", "bash"], ["explain", "common"]] {
+    for arguments in [
+        ["schema", "all"],
+        ["completions", "bash"],
+        ["explain", "common"],
+    ] {
         let mut command = Folder::new().command(&arguments);
-        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
-        let Ok(mut child) = child else { unreachable!("{arguments:?} does not start") };
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = child else {
+            unreachable!("{arguments:?} does not start")
+        };
         drop(child.stdout.take());
         let output = child.wait_with_output();
         let output = output.map(|output| (output.status.code(), output.stderr));
