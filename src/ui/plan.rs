@@ -23,15 +23,11 @@ impl<'a> PlanView<'a> {
     /// A view of a plan made against this inventory.
     pub(crate) fn new(plan: &'a Plan, inventory: &Inventory) -> Self {
         let mut names = HashMap::new();
-        let existing = inventory
-            .existing
-            .iter()
-            .map(|(address, found)| (address, found));
         let ours = inventory
             .ours
             .iter()
             .filter_map(|found| found.mark.as_ref().map(|(address, _)| (address, found)));
-        for (address, found) in existing.chain(ours) {
+        for (address, found) in inventory.existing.iter().chain(ours) {
             names.insert(found.live.id().to_owned(), address.to_string());
             if let Some(arn) = found.live.outputs().get("arn").and_then(Value::as_str) {
                 names.insert(arn.to_owned(), format!("{address} (ARN)"));
@@ -81,7 +77,9 @@ impl<'a> PlanView<'a> {
         let mut steps: Vec<&Step> = self.plan.steps.iter().filter(|step| which(step)).collect();
         steps.sort_by_key(|step| (&step.address, step.action.movement()));
         let mut text = String::new();
-        steps.into_iter().for_each(|step| self.step(step, &mut text));
+        for step in steps {
+            self.step(step, &mut text);
+        }
         text
     }
 
