@@ -133,7 +133,7 @@ impl Kind for Subnet {
             .update(
                 "route_table",
                 |want, known| Said::or_none(want.route_table.as_ref().map(|table| known.id(table))),
-                |have| Said::or_none(have.route_table.as_ref().map(|is| Said::of(&is.table))),
+                |have| Said::or_none(have.route_table.as_ref().map(|is| Said::of(is.table.as_str()))),
             )
             .late()
             .impact(Impact::Blip)
