@@ -35,15 +35,12 @@ fn unescaped(text: &str) -> String {
     while let Some((before, after)) = rest.split_once('\\') {
         plain.push_str(before);
         let code = after.get(..3).and_then(|code| u8::from_str_radix(code, 8).ok());
-        match code {
-            Some(code) => {
-                plain.push(char::from(code));
-                rest = &after[3..];
-            }
-            None => {
-                plain.push('\\');
-                rest = after;
-            }
+        if let Some(code) = code {
+            plain.push(char::from(code));
+            rest = &after[3..];
+        } else {
+            plain.push('\\');
+            rest = after;
         }
     }
     plain.push_str(rest);

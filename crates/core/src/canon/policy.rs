@@ -260,7 +260,10 @@ impl Statement {
 
 /// A document of these statements.
 pub fn document(statements: Vec<Value>) -> Value {
-    json!({ "Version": VERSION, "Statement": statements })
+    let mut document = Map::new();
+    document.insert("Version".to_owned(), VERSION.into());
+    document.insert("Statement".to_owned(), Value::Array(statements));
+    document.into()
 }
 
 /// Whom a statement concerns.
@@ -428,8 +431,8 @@ struct Scalars {
 }
 
 impl Scalars {
-    fn one<E>(word: impl ToString) -> Result<Vec<Late<String>>, E> {
-        Ok(vec![Late::Known(word.to_string())])
+    fn one(word: &impl ToString) -> Vec<Late<String>> {
+        vec![Late::Known(word.to_string())]
     }
 }
 
@@ -441,23 +444,23 @@ impl<'de> Visitor<'de> for Scalars {
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Self::one(text)
+        Ok(Self::one(&text))
     }
 
     fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Self::Value, E> {
-        Self::one(flag)
+        Ok(Self::one(&flag))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-        Self::one(number)
+        Ok(Self::one(&number))
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-        Self::one(number)
+        Ok(Self::one(&number))
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
-        Self::one(number)
+        Ok(Self::one(&number))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {

@@ -63,17 +63,14 @@ fn in_order<'a>(input: &Input<'a>) -> Result<Vec<&'a Resource>, Trouble> {
             }
         }
     }
-    match toposort(&graph, None) {
-        Ok(order) => Ok(order
-            .into_iter()
-            .map(|node| &resources[graph[node]])
-            .collect()),
-        Err(_) => {
-            let knot = tarjan_scc(&graph).into_iter().find(|knot| knot.len() > 1);
-            let names = knot.unwrap_or_default().into_iter();
-            let names = names.map(|node| resources[graph[node]].address.to_string());
-            Err(Trouble::Cycle(names.collect()))
-        }
+    if let Ok(order) = toposort(&graph, None) { Ok(order
+    .into_iter()
+    .map(|node| &resources[graph[node]])
+    .collect()) } else {
+        let knot = tarjan_scc(&graph).into_iter().find(|knot| knot.len() > 1);
+        let names = knot.unwrap_or_default().into_iter();
+        let names = names.map(|node| resources[graph[node]].address.to_string());
+        Err(Trouble::Cycle(names.collect()))
     }
 }
 
@@ -222,7 +219,7 @@ fn settle_twins(
         let used = |index: usize| is_used(input, index);
         let spare = match (class, used(one), used(other)) {
             (Some(Class::Data), ..) | (_, true, true) => None,
-            (_, true, false) | (_, false, false) => Some(at + 1),
+            (_, true | false, false) => Some(at + 1),
             (_, false, true) => Some(at),
         };
         if let Some(spare) = spare {

@@ -182,7 +182,7 @@ impl<'a> Edges<'a> {
                     .as_ref()
                     .map(|live| live.id().to_owned());
                 for delete in self.steps_at(address, |a| matches!(a, Action::Delete(_))) {
-                    if self.steps[delete].live.as_ref().map(|live| live.id()) == id.as_deref() {
+                    if self.steps[delete].live.as_ref().map(super::super::erased::AnyLive::id) == id.as_deref() {
                         self.edge(unprotect, delete);
                     }
                 }
@@ -234,7 +234,7 @@ impl<'a> Edges<'a> {
     /// policies.
     fn late_parts(&self, address: &Address, late: bool, after: bool) -> Vec<usize> {
         let kind = self.input.stack.resources.get(address).map(|r| r.kind.as_str());
-        let about = kind.and_then(|kind| self.input.kinds.get(kind)).map(|kind| kind.about());
+        let about = kind.and_then(|kind| self.input.kinds.get(kind)).map(super::super::erased::AnyKind::about);
         if late || !(after || about.is_some_and(|about| about.late_first)) {
             return Vec::new();
         }

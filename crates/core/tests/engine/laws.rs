@@ -1,5 +1,7 @@
 //! Laws over generated graphs.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::site::{Site, block, stack};
@@ -63,7 +65,8 @@ fn toml(toys: &[Toy]) -> String {
     };
     let mut text = String::new();
     for (index, toy) in toys.iter().enumerate().filter(|(_, toy)| toy.here) {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "[{}.t{index}]\nsize = {}\nshape = \"s{}\"\non = [{}]\nto = [{}]\nfriends = [{}]\n",
             toy.kind,
             toy.size,
@@ -71,7 +74,7 @@ fn toml(toys: &[Toy]) -> String {
             list(toy.on, index, index),
             list(toy.to, index, index),
             list(toy.friends, toys.len(), index),
-        ));
+        );
     }
     text
 }
