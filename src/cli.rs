@@ -62,6 +62,10 @@ pub(crate) enum Format {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Write a small stack to begin with.
+    Init(crate::commands::init::Args),
+    /// Check a stack, offline.
+    Validate(crate::commands::validate::Args),
     /// Show what apply would do.
     Plan(crate::commands::plan::Args),
     /// Make what is live what the TOML says.
@@ -70,10 +74,27 @@ pub(crate) enum Command {
     Destroy(crate::commands::destroy::Args),
     /// Show the ladder.
     Stages(crate::commands::stages::Args),
+    /// Show where what is live differs from the TOML.
+    Drift(crate::commands::drift::Args),
     /// Show the stack's outputs as they are live.
     Output(crate::commands::output::Args),
+    /// Draw what is in a stack and what needs what.
+    Graph(crate::commands::graph::Args),
+    /// Explain the kinds and their properties.
+    Explain(crate::commands::explain::Args),
+    /// Make a live resource ours.
+    Import(crate::commands::import::Args),
+    /// Let go of a live resource.
+    Forget(crate::commands::forget::Args),
     /// Start, stop, empty or look at the emulator on this machine.
     Sandbox(crate::commands::sandbox::Args),
+    /// Print the JSON schema of stack files.
+    Schema(crate::commands::schema::Args),
+    /// Print a script that completes commands in a shell.
+    Completions(crate::commands::completions::Args),
+    /// Write or check the generated documentation.
+    #[command(hide = true)]
+    Docs(crate::commands::docs::Args),
 }
 
 /// Which stack, and how to look at it.

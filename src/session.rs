@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jiff::{SignedDuration, Timestamp};
+use terrace_aws::VOCABULARY;
 use terrace_aws::client::{Aws, Connection, account, configure};
 use terrace_aws::discovery::{LookUp, discover};
+use terrace_aws::lock::Lock;
 use terrace_aws::timing::Timing;
-use terrace_aws::VOCABULARY;
 use terrace_aws::world::AwsWorld;
 use terrace_aws::{all_hands, kinds};
 use terrace_core::address::Address;
@@ -28,8 +29,13 @@ use crate::ui::Ui;
 /// The kinds, as judgement sees them.
 pub(crate) const KINDS: Kinds = Kinds::new(kinds::KINDS);
 
-/// The name of the sandbox that commands share.
-pub(crate) const SANDBOX: &str = "default";
+/// The name of the sandbox that commands share; `TERRACE_SANDBOX_NAME` gives a test a world of its own.
+pub(crate) fn sandbox_name() -> String {
+    let named = std::env::var("TERRACE_SANDBOX_NAME").ok();
+    named
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "default".to_owned())
+}
 
 /// The account the sandbox plays when a stack pins none.
 const SANDBOX_ACCOUNT: &str = "123456789012";
@@ -46,14 +52,26 @@ pub(crate) struct Session {
 
 /// Loads a stack, with all its mistakes at once.
 pub(crate) fn load(args: &StackArgs) -> Result<Loaded, Failure> {
-    let request = Request {
+    load_request(&Request {
         folder: args.stack.clone(),
         environment: args.env.clone(),
         stage: args.stage.clone(),
         variables: args.var.clone(),
         sandbox: args.sandbox,
-    };
-    source::load(&request, &VOCABULARY).map_err(|report| mistakes(&report))
+    })
+}
+
+/// The same for a command with arguments of its own.
+pub(crate) fn load_request(request: &Request) -> Result<Loaded, Failure> {
+    source::load(request, &VOCABULARY).map_err(|report| mistakes(&report))
+}
+
+/// Says what is worth saying of a stack that loads.
+pub(crate) fn notes(loaded: &Loaded, ui: Ui) {
+    for note in &loaded.stack.notes {
+        let report = Report::new(loaded.sources.clone(), vec![note.clone()]);
+        ui.say(report.styled().trim_end());
+    }
 }
 
 /// A report of mistakes as a failure.
@@ -65,10 +83,7 @@ impl Session {
     /// Loads and connects.
     pub(crate) async fn open(args: &StackArgs, ui: Ui) -> Result<Self, Failure> {
         let loaded = load(args)?;
-        for note in &loaded.stack.notes {
-            let report = Report::new(loaded.sources.clone(), vec![note.clone()]);
-            ui.say(report.styled().trim_end());
-        }
+        notes(&loaded, ui);
         Self::connect(loaded, args.sandbox, ui).await
     }
 
@@ -141,6 +156,20 @@ impl Session {
         Ok(discover(&all_hands(&self.cx), &owner, &lookups).await?)
     }
 
+    /// Does something while no other run can.
+    pub(crate) async fn locked<T>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>>,
+    ) -> Result<T, Failure> {
+        let lock = Lock::acquire(&self.cx, &self.stop).await?;
+        let end = work.await;
+        // Whatever happened, the lock goes: every call of this run has been answered by now.
+        let released = lock.release(&self.cx).await;
+        let value = end?;
+        released?;
+        Ok(value)
+    }
+
     /// Makes a plan.
     pub(crate) fn plan(&self, inventory: &Inventory, options: &Options) -> Result<Plan, Failure> {
         let input = Input {
@@ -209,7 +238,7 @@ impl Session {
 /// Starts what `--sandbox` needs: the emulator, which outlives the command, and the proxy, which does not.
 async fn stage_set(stack: &Stack, ui: Ui) -> Result<(String, Proxy), Failure> {
     let home = Home::from_env()?;
-    let sandbox = Sandbox::ensure(&home, SANDBOX, &|text| ui.say(text)).await?;
+    let sandbox = Sandbox::ensure(&home, &sandbox_name(), &|text| ui.say(text)).await?;
     let account = stack.account.as_deref().unwrap_or(SANDBOX_ACCOUNT);
     for lookup in lookups(stack) {
         sandbox

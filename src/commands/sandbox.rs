@@ -4,7 +4,7 @@ use clap::{Args as ClapArgs, Subcommand};
 use terrace_sandbox::{Home, Sandbox, Status};
 
 use crate::failure::{Exit, Failure};
-use crate::session::SANDBOX;
+use crate::session::sandbox_name;
 use crate::ui::Ui;
 
 /// Start, stop, empty or look at the emulator on this machine.
@@ -29,24 +29,25 @@ enum Action {
 /// Does it.
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let home = Home::from_env()?;
+    let name = sandbox_name();
     let say = |text: &str| ui.say(text);
     match args.action {
         Action::Start => {
-            let sandbox = Sandbox::ensure(&home, SANDBOX, &say).await?;
+            let sandbox = Sandbox::ensure(&home, &name, &say).await?;
             ui.answer(&format!("{}\n", sandbox.endpoint()));
         }
         Action::Stop => {
-            let ran = Sandbox::stop_named(&home, SANDBOX, &say).await?;
+            let ran = Sandbox::stop_named(&home, &name, &say).await?;
             ui.say(if ran { "stopped" } else { "it was not running" });
         }
-        Action::Reset => match Sandbox::find(&home, SANDBOX).await? {
+        Action::Reset => match Sandbox::find(&home, &name).await? {
             Some(sandbox) => {
                 sandbox.reset().await?;
                 ui.say("its world is empty");
             }
             None => ui.say("it is not running, and its world is empty"),
         },
-        Action::Status => ui.answer(&match Sandbox::status(&home, SANDBOX).await? {
+        Action::Status => ui.answer(&match Sandbox::status(&home, &name).await? {
             Status::Running {
                 pid, port, current, ..
             } => {

@@ -16,6 +16,12 @@ pub(crate) struct Args {
     /// The folder with stack.toml.
     #[arg(default_value = ".", value_name = "STACK")]
     stack: PathBuf,
+    /// Only this environment.
+    #[arg(long, value_name = "NAME")]
+    env: Option<String>,
+    /// Only this stage.
+    #[arg(long, value_name = "NAME")]
+    stage: Option<String>,
     /// A variable in place of the one in the files; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = crate::cli::pair)]
     var: Vec<(String, String)>,
@@ -25,13 +31,13 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
     let request = Request {
         folder: args.stack.clone(),
+        environment: args.env.clone(),
+        stage: args.stage.clone(),
         variables: args.var.clone(),
-        ..Request::default()
+        sandbox: false,
     };
-    let report = validate_all(&request, &VOCABULARY);
-    if report.errors() > 0 {
-        return Err(session::mistakes(&report));
-    }
+    let report =
+        validate_all(&request, &VOCABULARY).map_err(|report| session::mistakes(&report))?;
     if !report.diagnostics.is_empty() {
         ui.say(report.styled().trim_end());
     }

@@ -23,15 +23,11 @@ impl<'a> PlanView<'a> {
     /// A view of a plan made against this inventory.
     pub(crate) fn new(plan: &'a Plan, inventory: &Inventory) -> Self {
         let mut names = HashMap::new();
-        let existing = inventory
-            .existing
-            .iter()
-            .map(|(address, found)| (address, found));
         let ours = inventory
             .ours
             .iter()
             .filter_map(|found| found.mark.as_ref().map(|(address, _)| (address, found)));
-        for (address, found) in existing.chain(ours) {
+        for (address, found) in inventory.existing.iter().chain(ours) {
             names.insert(found.live.id().to_owned(), address.to_string());
             if let Some(arn) = found.live.outputs().get("arn").and_then(Value::as_str) {
                 names.insert(arn.to_owned(), format!("{address} (ARN)"));
@@ -76,7 +72,19 @@ impl<'a> PlanView<'a> {
         )
     }
 
-    fn headline(&self) -> String {
+    /// Some of the steps, without their movements; for commands that are about a part of a plan.
+    pub(crate) fn some(&self, which: impl Fn(&Step) -> bool) -> String {
+        let mut steps: Vec<&Step> = self.plan.steps.iter().filter(|step| which(step)).collect();
+        steps.sort_by_key(|step| (&step.address, step.action.movement()));
+        let mut text = String::new();
+        for step in steps {
+            self.step(step, &mut text);
+        }
+        text
+    }
+
+    /// The stack, its environment, and where they are.
+    pub(crate) fn headline(&self) -> String {
         let id = &self.plan.identity;
         let stage = match self.plan.stage.as_str() {
             "" => String::new(),

@@ -6,12 +6,23 @@ use terrace_core::erased::{AnyHand, AnyKind, Hand, Of};
 
 use crate::client::Aws;
 
+/// An AWS service and its kinds.
+#[derive(Clone, Copy, Debug)]
+pub struct Service {
+    /// Its short name.
+    pub name: &'static str,
+    /// What its kinds are, in a few words.
+    pub about: &'static str,
+    /// Its kinds, in the order of the list.
+    pub kinds: &'static [&'static str],
+}
+
 /// Declares the modules and both halves of the list: `service { kind kind ... }`. The order is that of
 /// the documentation.
 macro_rules! kinds {
-    ($($(#[$about:meta])* $service:ident { $($kind:ident $type:ident),+ $(,)? })+) => {
+    ($($(#[doc = $about:literal])+ $service:ident { $($kind:ident $type:ident),+ $(,)? })+) => {
         $(
-            $(#[$about])*
+            $(#[doc = $about])+
             pub mod $service {
                 $(pub mod $kind;)+
                 pub(crate) mod shared;
@@ -27,6 +38,15 @@ macro_rules! kinds {
             )+)+
             &[$($(&$kind),+),+]
         };
+
+        /// The same list by service, for documentation.
+        pub static SERVICES: &[Service] = &[
+            $(Service {
+                name: stringify!($service),
+                about: concat!($($about),+),
+                kinds: &[$(stringify!($kind)),+],
+            }),+
+        ];
 
         /// A hand for every kind, working by way of `cx`.
         pub fn hands(cx: &Arc<Aws>) -> Vec<Arc<dyn AnyHand>> {
@@ -45,17 +65,24 @@ kinds! {
         security_group SecurityGroup,
         eip Eip,
         key_pair KeyPair,
-        volume Volume,
         instance Instance,
-    }
-    /// Names.
-    route53 {
-        hosted_zone HostedZone,
+        volume Volume,
     }
     /// Who may do what.
     iam {
         iam_role IamRole,
         instance_profile InstanceProfile,
+    }
+    /// Names.
+    route53 {
+        hosted_zone HostedZone,
+        record Record,
+    }
+    /// Databases.
+    rds {
+        db_subnet_group DbSubnetGroup,
+        db_parameter_group DbParameterGroup,
+        db_instance DbInstance,
     }
     /// Passwords known to nobody.
     secretsmanager {

@@ -32,7 +32,7 @@ macro_rules! lookups {
     };
 }
 
-lookups! { image Image, prefix_list PrefixList, sns_topic SnsTopic }
+lookups! { image Image, kms_key KmsKey, prefix_list PrefixList, sns_topic SnsTopic }
 
 /// A type of AWS resource that is named and never changed.
 pub trait LookUpKind: Send + Sync + 'static {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use crate::kind::{Impact, Kind};
+use crate::kind::{Impact, Kind, Loss};
 use crate::known::Known;
 use crate::said::Said;
 
@@ -22,6 +22,8 @@ pub enum Verdict {
     Same,
     /// Changed in place.
     Update(Impact),
+    /// Changed in place, at a loss that must be consented to.
+    Lose(Loss, Impact),
     /// Replaced.
     Replace,
     /// Left as it is until the resource is replaced for another reason; the text says so.
@@ -208,6 +210,7 @@ impl<K: Kind> Row<K> {
             impact: self.impact,
             late: self.late,
             disturbs: self.disturbs,
+            loses: None,
         }
     }
 
@@ -225,15 +228,21 @@ impl<K: Kind> Row<K> {
             Rule::Replace => into.push(self.change(Effect::Replace, seen, said)),
             Rule::Set => self.set_diff(&seen, &said, into),
             Rule::Decide(decide) => {
+                let mut loses = None;
                 let (effect, impact) = match decide(want, have) {
                     Verdict::Same => return,
                     Verdict::Update(impact) => (Effect::Update, impact),
+                    Verdict::Lose(loss, impact) => {
+                        loses = Some(loss);
+                        (Effect::Update, impact)
+                    }
                     Verdict::Replace => (Effect::Replace, self.impact),
                     Verdict::Next(note) => (Effect::Next(note), Impact::None),
                     Verdict::Refuse(why) => (Effect::Refuse(why), Impact::None),
                 };
                 into.push(FieldChange {
                     impact,
+                    loses,
                     ..self.change(effect, seen, said)
                 });
             }
@@ -322,6 +331,8 @@ pub struct FieldChange {
     pub late: bool,
     /// Outputs unknown until it is done.
     pub disturbs: &'static [&'static str],
+    /// What is lost with it, which must be consented to.
+    pub loses: Option<Loss>,
 }
 
 /// What one call of [`Kind::update`] is to change.

@@ -160,6 +160,8 @@ pub struct About {
     pub after: &'static [&'static str],
     /// Whether it carries tags of its own.
     pub taggable: bool,
+    /// Whether it carries its mark and no other tags, because it has no place for them.
+    pub marks_only: bool,
     /// Whether those who use it wait for its late parts too.
     pub late_first: bool,
     /// Whether it is protected unless the TOML says otherwise.
@@ -182,6 +184,7 @@ impl About {
             outputs: &[],
             after: &[],
             taggable: true,
+            marks_only: false,
             late_first: false,
             protect: false,
         }
@@ -223,6 +226,13 @@ impl About {
     #[must_use]
     pub const fn untaggable(mut self) -> Self {
         self.taggable = false;
+        self
+    }
+
+    /// It carries its mark and no other tags.
+    #[must_use]
+    pub const fn marks_only(mut self) -> Self {
+        self.marks_only = true;
         self
     }
 

@@ -38,16 +38,15 @@ impl Said {
         Self::of(values)
     }
 
-    /// Several sides as one list; one that is later makes the whole later.
+    /// Several sides as one list without order. One that is later stands in it by its words, so that
+    /// what is known of the others can still be compared.
     pub fn all(sides: impl IntoIterator<Item = Said>) -> Self {
-        let mut values = Vec::new();
-        for side in sides {
-            match side {
-                Self::Nothing => {}
-                Self::Value(value) => values.push(value),
-                later @ Self::Later(_) => return later,
-            }
-        }
+        let value = |side: Said| match side {
+            Self::Nothing => None,
+            Self::Value(value) => Some(value),
+            later @ Self::Later(_) => Some(later.text().into()),
+        };
+        let mut values: Vec<Value> = sides.into_iter().filter_map(value).collect();
         values.sort_by_key(ToString::to_string);
         values.dedup();
         Self::Value(values.into())
@@ -67,7 +66,7 @@ impl Said {
             Self::Nothing => String::new(),
             Self::Value(Value::String(text)) => text.clone(),
             Self::Value(value) => value.to_string(),
-            Self::Later(what) => format!("({what})"),
+            Self::Later(what) => format!("({})", what.trim_matches(['(', ')'])),
         }
     }
 }

@@ -170,10 +170,32 @@ says!(
     )
 );
 says!(
+    keys_that_are_no_names,
+    one(
+        "[secret.a]\nfor_each = [\"x-y\", \"1a\"]\n[ssm_parameter.a]\nname = \"a\"\nvalue = \"{{ secret.a.x-y.id }}\"\n[ssm_parameter.b]\nname = \"b\"\nvalue = \"{{ secret.a.1a.id }}\"\n"
+    )
+);
+says!(
     keyed_child_that_is_not,
     one(
         "[autoscaling_group.web]\nlaunch_template = \"lt-0abc\"\nsubnets = []\nmin = 1\nmax = 2\npolicies.burst = { type = \"step\" }\n[ssm_parameter.a]\nname = \"x\"\nvalue = \"{{ autoscaling_group.web.policies.brust.arn }}\"\n"
     )
+);
+says!(
+    a_template_is_checked_before_it_can_be_rendered,
+    files(&[
+        (
+            "shop/stack.toml",
+            &format!(
+                "{HEAD}[secret.db]\n[key_pair.a]\npublic_key.template = \"a.sh\"\npublic_key.with = {{ id = \"{{{{ secret.db.id }}}}\" }}\n[key_pair.b]\npublic_key.template = \"b.sh\"\npublic_key.with = {{ id = \"{{{{ secret.db.id }}}}\" }}\n"
+            )
+        ),
+        ("shop/a.sh", "{{ id }}\n{% for %}\n"),
+        (
+            "shop/b.sh",
+            "{{ id }}\n{% include 'nowhere.sh' %}\n{% include \"../x.sh\" %}\n"
+        ),
+    ])
 );
 says!(
     texts,
@@ -311,6 +333,33 @@ says!(
         "[variables]\nx = 1\n[secret.db]\n[module.a]\nsource = \"../modules/web\"\n",
         "remove = [\"secret.x\"]\n[inputs]\nport = { typ = \"int\" }\n[secret.a]\nname = \"{{ var.x }}{{ stage }}{{ inptu.port }}{{ input.prot }}\"\n[db_instance.main]\nclass = \"x\"\npassword = \"secret.db\"\n[outputs]\nx = \"secret.b\"\n"
     )
+);
+says!(
+    a_module_that_is_new_by_mistake,
+    files(&[
+        (
+            "shop/stack.toml",
+            &format!("{HEAD}stages = [\"one\", \"two\"]\nstage = \"two\"\n")
+        ),
+        ("shop/one.toml", "[module.network]\nsource = \"../net\"\n"),
+        ("shop/two.toml", "[module.netwrok]\nzones = [\"a\"]\n"),
+        ("net/module.toml", "[vpc.main]\ncidr = \"10.0.0.0/16\"\n"),
+    ])
+);
+says!(
+    a_module_that_is_not_toml,
+    files(&[
+        (
+            "shop/stack.toml",
+            &format!("{HEAD}stages = [\"one\", \"two\"]\nstage = \"two\"\n")
+        ),
+        (
+            "shop/one.toml",
+            "[module.network]\nsource = \"../net\"\nx = {}\n"
+        ),
+        ("shop/two.toml", "[module.network]\nx = { y = 1 }\n"),
+        ("net/module.toml", "[vpc.main\n"),
+    ])
 );
 says!(
     module_in_itself,

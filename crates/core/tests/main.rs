@@ -6,6 +6,8 @@
     reason = "a test that cannot go on says so"
 )]
 
+mod engine;
+mod address;
 mod environments;
 mod errors;
 mod judge;

@@ -105,3 +105,30 @@ fn a_module_reaches_its_inputs_outputs() {
         .collect();
     assert_eq!(needs, ["a/ssm_parameter.a after", "secret.db value"]);
 }
+
+#[test]
+fn inputs_merge_as_the_properties_they_are_passed_to() {
+    let loaded = files(&[
+        ("shop/stack.toml", &format!("{HEAD}stages = [\"one\", \"two\"]\nstage = \"two\"\n")),
+        (
+            "shop/one.toml",
+            "[module.web]\nsource = \"../web\"\n[module.web.rules]\na = { priority = 1, match = { path = \"/a\" }, action = { respond = { status = 403 } } }\nb = { priority = 2, match = { path = \"/b\" }, action = { respond = { status = 403 } } }\n",
+        ),
+        ("shop/two.toml", "[module.web.rules.a]\naction = { redirect = { port = 443 } }\n[module.web]\nunset = [\"rules.b\"]\n"),
+        (
+            "web/module.toml",
+            "[inputs]\nrules = { type = \"table\" }\n[listener.a]\nload_balancer = \"arn:aws:x\"\nport = 80\nprotocol = \"HTTP\"\naction = { forward = \"arn:aws:y\" }\nrules = \"{{ input.rules }}\"\n",
+        ),
+    ])
+    .loaded();
+    assert_eq!(
+        property(&loaded, "web/listener.a", "rules"),
+        r#"{"a":{"priority":1,"match":{"path":"/a"},"action":{"redirect":{"port":443}}}}"#
+    );
+    assert_eq!(
+        resource(&loaded, "web/listener.a").said["rules"]
+            .0
+            .as_deref(),
+        Some("two")
+    );
+}

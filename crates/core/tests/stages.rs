@@ -112,6 +112,19 @@ fn unset_comes_before_what_the_stage_says() {
 }
 
 #[test]
+fn a_key_of_plain_values_may_have_dots() {
+    let loaded = ladder(&[
+        "[db_parameter_group.a]\nfamily = \"postgres17\"\nparameters = { \"rds.force_ssl\" = \"1\", \"a.b.c\" = \"2\" }\n",
+        "[db_parameter_group.a]\nunset = [\"parameters.rds.force_ssl\"]\n",
+    ])
+    .loaded();
+    assert_eq!(
+        property(&loaded, "db_parameter_group.a", "parameters"),
+        r#"{"a.b.c":"2"}"#
+    );
+}
+
+#[test]
 fn for_each_merges_by_key_and_an_expression_replaces_it() {
     let base = "[secret.a]\nfor_each = { x = 1, y = 2 }\n[secret.b]\nfor_each = [\"x\"]\n";
     let loaded = ladder(&[

@@ -238,3 +238,39 @@ fn files_and_templates_are_text() {
         r#"{"own":"{}"}"#
     );
 }
+
+#[test]
+fn a_stack_may_cross_threads() {
+    fn crosses<T: Send + Sync>() {}
+    crosses::<terrace_core::source::Loaded>();
+    crosses::<terrace_core::source::Report>();
+}
+
+/// What fails only once the outputs are known is told then, at its place, and all of it.
+#[test]
+fn a_later_value_may_fail() {
+    let loaded = one(
+        "[secret.a]\n[alarm.a]\nnamespace = \"x\"\nmetric = \"y\"\nactions = [\"{{ cidrsubnet(secret.a.id, 1, 0) }}\", \"{{ secret.a.id }}\", \"{{ secret.a.id.x }}\"]\n",
+    )
+    .loaded();
+    let known: &Known<'_> = &|_, _| Some("id".into());
+    let faults = resource(&loaded, "alarm.a").table(known).unwrap_err();
+    let said: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        said,
+        [
+            "cidrsubnet: `id` is no range such as 10.0.0.0/16",
+            "`secret.a.id.x` has no value"
+        ]
+    );
+    assert_eq!(
+        loaded
+            .sources
+            .place(faults[0].at.unwrap())
+            .unwrap()
+            .to_string()
+            .rsplit('/')
+            .next(),
+        Some("stack.toml:8:12")
+    );
+}

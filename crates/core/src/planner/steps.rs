@@ -171,6 +171,24 @@ impl Maker<'_, '_> {
         });
     }
 
+    /// A change in place at a loss: without consent it is refused.
+    fn consent_to_loss(&mut self, field: &str, loss: Loss) {
+        let address = &self.resource.address;
+        let said = self.resource.common.allow.contains(&loss);
+        if said || allowed(self.input, address, loss) {
+            return;
+        }
+        self.draft.plan.refusals.push(Refusal {
+            address: address.clone(),
+            what: format!("changing {field}: {}", lost(loss, Class::Stateless)),
+            loss: Some(loss),
+            ways: vec![
+                format!("allow = \"{loss}\" on it, in the TOML that is reviewed"),
+                format!("--allow {loss}={address} for this run"),
+            ],
+        });
+    }
+
     fn keep(&mut self, live: &AnyLive, found: &FoundAny) {
         if let Ready::Coming(state) = &found.ready {
             self.push(Action::Wait(state.clone()), Vec::new(), Some(live));
@@ -185,6 +203,9 @@ impl Maker<'_, '_> {
                 .any(|name| name == change.field)
         });
         for change in &changes {
+            if let Some(loss) = change.loses {
+                self.consent_to_loss(change.field, loss);
+            }
             match &change.effect {
                 Effect::Next(note) => {
                     let text = format!("{} differs: {note}", change.field);
@@ -225,7 +246,10 @@ impl Maker<'_, '_> {
             .as_ref()
             .map_or(Generation::first(1), |(_, g)| *g);
         let known = &self.draft.known;
-        let wanted = mark(self.input, known, self.resource, generation).all_tags();
+        let mut wanted = mark(self.input, known, self.resource, generation).all_tags();
+        if self.kind.about().marks_only {
+            wanted.retain(|key, _| key.starts_with(mark::OURS));
+        }
         let ignored = |key: &str| {
             let path = format!("tags.{key}");
             self.resource

@@ -270,7 +270,12 @@ impl World<'_> {
             .and_then(Node::as_table)
             .cloned()
             .unwrap_or_default();
-        if !self.template_names(&library, &with, home) {
+        let faults = library.check();
+        let reads = faults.is_empty();
+        for fault in faults {
+            self.fault(fault, place);
+        }
+        if !self.template_names(&library, &with, home) || !reads {
             return Built::bad(at);
         }
         let (mut known, mut holes) = (

@@ -13,8 +13,8 @@ use super::stack::{Common, Edge, Loss};
 use super::world::{Cx, World};
 use crate::address::Address;
 
-/// Its words.
-pub(crate) const NAMES: [&str; 12] = [
+/// The words that may stand on resources of every kind.
+pub const NAMES: [&str; 12] = [
     "for_each",
     "when",
     "region",

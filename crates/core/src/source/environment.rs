@@ -352,7 +352,7 @@ impl Variables<'_> {
             }
         }
         context.insert(&["stack".to_owned()], Value::from_pairs(self.stack.clone()));
-        match expression::answer(text, study.alone.as_deref(), context.into_value()) {
+        match expression::answer(text, study.alone.as_deref(), &context.into_value()) {
             Ok(value) => Some(value),
             Err(fault) => {
                 self.told

@@ -1,11 +1,16 @@
 //! Expressions in strings: which names they use, and what they answer.
 
-use std::collections::HashSet;
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::rc::Rc;
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::ValueKind;
-use minijinja::{Environment, Error, ErrorKind, Output, State, UndefinedBehavior, Value};
+use minijinja::{
+    Environment, Error, ErrorKind, Expression, Output, State, UndefinedBehavior, Value,
+};
 
 use super::fault::Fault;
 use super::functions;
@@ -58,7 +63,7 @@ fn environment(block: &'static str, end: &'static str) -> Environment<'static> {
 }
 
 /// Nothing is converted: only what reads as text by itself may stand in a text.
-fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+fn refuse(value: &Value) -> Result<(), Error> {
     let wrong = |text: &str| Err(Error::new(ErrorKind::InvalidOperation, text.to_owned()));
     match value.kind() {
         ValueKind::Undefined => Err(Error::new(ErrorKind::UndefinedError, "")),
@@ -68,8 +73,13 @@ fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Resu
         }
         ValueKind::Map => wrong("a table cannot stand in a text: write `json(..)`"),
         ValueKind::Plain => wrong("a resource cannot stand in a text: write one of its outputs"),
-        _ => minijinja::escape_formatter(out, state, value),
+        _ => Ok(()),
     }
+}
+
+fn print(out: &mut Output<'_>, state: &mut State<'_, '_>, value: &Value) -> Result<(), Error> {
+    refuse(value)?;
+    minijinja::escape_formatter(out, state, value)
 }
 
 /// Whether a string holds an expression.
@@ -169,14 +179,60 @@ fn selves(text: &str) -> Vec<String> {
 }
 
 /// What a string answers: an expression alone keeps its type, everything else is text.
-pub(crate) fn answer(text: &str, alone: Option<&str>, context: Value) -> Result<Value, Fault> {
+pub(crate) fn answer(text: &str, alone: Option<&str>, context: &Value) -> Result<Value, Fault> {
     let result = match alone {
-        Some(alone) => STRINGS
-            .compile_expression(alone)
-            .and_then(|expression| expression.eval(context)),
-        None => STRINGS.render_str(text, context).map(Value::from),
+        Some(alone) => evaluate(alone, context),
+        None => spell(text, context).map(Value::from),
     };
     result.map_err(|error| words(&error))
+}
+
+thread_local! {
+    /// Expressions that were met before: one is read for each key, in each environment, at each stage.
+    static COMPILED: RefCell<HashMap<String, Rc<Expression<'static, 'static>>>> = RefCell::default();
+}
+
+fn evaluate(expression: &str, context: &Value) -> Result<Value, Error> {
+    let known = COMPILED.with_borrow(|compiled| compiled.get(expression).cloned());
+    let compiled = if let Some(compiled) = known {
+        compiled
+    } else {
+        let compiled = Rc::new(STRINGS.compile_expression_owned(expression.to_owned())?);
+        COMPILED.with_borrow_mut(|all| all.insert(expression.to_owned(), Rc::clone(&compiled)));
+        compiled
+    };
+    let value = compiled.eval(context.clone())?;
+    if value.is_undefined() {
+        return Err(Error::new(ErrorKind::UndefinedError, expression.to_owned()));
+    }
+    Ok(value)
+}
+
+/// A text with its expressions answered. That is all there is to a template without blocks and comments.
+fn spell(text: &str, context: &Value) -> Result<String, Error> {
+    if text.contains("{{-") || text.contains("-}}") {
+        return STRINGS.render_str(text, context.clone());
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, start)) = rest.split_once("{{") {
+        let Some((inside, after)) = split(start) else {
+            break;
+        };
+        out.push_str(before);
+        let value = evaluate(inside, context)?;
+        refuse(&value)?;
+        let _ = write!(out, "{value}");
+        rest = after;
+    }
+    out.push_str(rest);
+    Ok(out)
+}
+
+/// An expression without a value.
+pub(crate) fn without_else() -> Fault {
+    Fault::says("the expression has no value")
+        .help("an `if` without `else` has none when its condition is false: add `else none` to leave it out")
 }
 
 /// What the engine says, in our words.
@@ -187,11 +243,21 @@ pub(crate) fn words(error: &Error) -> Fault {
         .and_then(|range| error.template_source()?.get(range))
         .unwrap_or_default()
         .trim();
+    let part = if part.is_empty() { detail } else { part };
     match error.kind() {
-        ErrorKind::SyntaxError => Fault::says(format!("this expression does not read: {detail}")),
-        ErrorKind::UndefinedError if part.is_empty() => Fault::says("a name in this expression has no value"),
-        ErrorKind::UndefinedError if part.contains(" if ") => Fault::says("the expression has no value")
-            .help("an `if` without `else` has none when its condition is false: add `else none` to leave it out"),
+        ErrorKind::SyntaxError => {
+            let fault = Fault::says(format!("this expression does not read: {detail}"));
+            let source = error.template_source().unwrap_or_default().as_bytes();
+            let digit = source.windows(3).any(|three| {
+                three[0].is_ascii_alphanumeric() && three[1] == b'.' && three[2].is_ascii_digit()
+            });
+            if !digit {
+                return fault;
+            }
+            fault
+                .help("a key that begins with a digit stands in brackets: subnet.public[\"1a\"].id")
+        }
+        ErrorKind::UndefinedError if part.is_empty() || part.contains(" if ") => without_else(),
         ErrorKind::UndefinedError => Fault::says(format!("`{part}` has no value")),
         ErrorKind::UnknownFilter => Fault::says(format!("there is no such filter: {detail}")),
         ErrorKind::UnknownFunction => Fault::says(format!("there is no such function: {detail}"))

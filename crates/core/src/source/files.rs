@@ -17,7 +17,7 @@ pub(crate) struct Files {
     pub(crate) sources: Sources,
     numbers: HashMap<PathBuf, usize>,
     paths: Vec<PathBuf>,
-    trees: HashMap<usize, Option<Rc<Node>>>,
+    trees: HashMap<usize, Result<Rc<Node>, Vec<Diagnostic>>>,
     /// What the strings in them say: the same strings are met at every stage.
     pub(crate) studies: HashMap<String, Option<Rc<Study>>>,
 }
@@ -26,7 +26,7 @@ pub(crate) struct Files {
 pub(crate) enum Unreadable {
     /// The file cannot be read.
     Missing(io::Error),
-    /// It is not TOML; told already, or told now.
+    /// It is not TOML.
     Broken(Vec<Diagnostic>),
 }
 
@@ -53,26 +53,19 @@ impl Files {
     /// A file's tree.
     pub(crate) fn tree(&mut self, path: &Path) -> Result<(usize, Rc<Node>), Unreadable> {
         let number = self.read(path).map_err(Unreadable::Missing)?;
-        if let Some(known) = self.trees.get(&number) {
-            return known
-                .clone()
-                .map(|tree| (number, tree))
-                .ok_or(Unreadable::Broken(Vec::new()));
+        if !self.trees.contains_key(&number) {
+            let parsed = self
+                .sources
+                .file(number)
+                .map_or(Err(Vec::new()), parse)
+                .map(Rc::new);
+            self.trees.insert(number, parsed);
         }
-        let parsed = match self.sources.file(number) {
-            Some(source) => parse(source),
-            None => Err(Vec::new()),
-        };
-        match parsed {
-            Ok(tree) => {
-                let tree = Rc::new(tree);
-                self.trees.insert(number, Some(Rc::clone(&tree)));
-                Ok((number, tree))
-            }
-            Err(told) => {
-                self.trees.insert(number, None);
-                Err(Unreadable::Broken(told))
-            }
+        match self.trees.get(&number) {
+            Some(Ok(tree)) => Ok((number, Rc::clone(tree))),
+            // Whoever asks is told: a report says nothing twice.
+            Some(Err(told)) => Err(Unreadable::Broken(told.clone())),
+            None => Err(Unreadable::Broken(Vec::new())),
         }
     }
 

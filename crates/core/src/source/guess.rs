@@ -14,7 +14,7 @@ fn apart<'a>(mut word: &'a str, mut other: &'a str) -> (&'a str, &'a str) {
 }
 
 /// The candidate that is so close to a word that it was probably meant.
-pub(crate) fn close<'a>(
+pub fn close<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<&'a str> {

@@ -73,7 +73,7 @@ impl World<'_> {
         }
         needs.retain(|edge| edge.to != *address);
         let mut seen = std::collections::HashSet::new();
-        needs.retain(|edge| seen.insert((edge.to.clone(), edge.field.clone())));
+        needs.retain(|edge| seen.insert((edge.to.clone(), edge.field.clone(), edge.late)));
         let last = said
             .values()
             .map(|(stage, _)| *stage)

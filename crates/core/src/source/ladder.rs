@@ -80,6 +80,7 @@ pub(crate) fn read(
             .collect();
         let mut merger = Merger {
             vocabulary,
+            files,
             told,
             stage: index,
             stage_name: name,

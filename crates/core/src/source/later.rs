@@ -149,9 +149,9 @@ impl Later {
     fn evaluate(&self, context: Value) -> Result<Value, Fault> {
         match &self.recipe.how {
             How::Alone(expression) => {
-                expression::answer(&self.recipe.text, Some(expression), context)
+                expression::answer(&self.recipe.text, Some(expression), &context)
             }
-            How::Text => expression::answer(&self.recipe.text, None, context),
+            How::Text => expression::answer(&self.recipe.text, None, &context),
             How::File(library) => library.render(context).map(Value::from),
         }
     }

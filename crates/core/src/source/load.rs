@@ -106,7 +106,12 @@ pub(crate) fn load_with(
     if !failed {
         hints::hints(&mut world, &stack);
     }
-    told.append(&mut world.told);
+    let bad = stack
+        .resources
+        .values()
+        .filter(|resource| resource.table.is_bad());
+    world.failed.extend(bad.map(|resource| resource.at));
+    told.extend(world.finish_telling());
     Some(stack)
 }
 
@@ -165,7 +170,7 @@ fn name_other_stages(
     for (index, name) in names.iter().enumerate() {
         let mut world = World::new(vocabulary, files, choice, &names, index, &ladder.listings);
         let here = world.everything_in(0);
-        told.append(&mut world.told);
+        told.extend(world.finish_telling());
         if index > choice.stage {
             for address in here.iter().filter(|address| !sofar.contains(*address)) {
                 stack.above.insert(address.clone(), name.clone());

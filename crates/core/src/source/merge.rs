@@ -2,6 +2,7 @@
 
 use super::declare::{Decl, Listing};
 use super::diagnostic::Diagnostic;
+use super::files::Files;
 use super::guess;
 use super::node::{Is, Node, Table};
 use super::shape::Shape;
@@ -13,6 +14,7 @@ use crate::address::{Address, is_key, is_name};
 /// Joins stage after stage.
 pub(crate) struct Merger<'a> {
     pub(crate) vocabulary: &'a dyn Vocabulary,
+    pub(crate) files: &'a mut Files,
     pub(crate) told: &'a mut Vec<Diagnostic>,
     pub(crate) stage: usize,
     pub(crate) stage_name: &'a str,
@@ -120,13 +122,42 @@ impl Merger<'_> {
         if let Some((_, paths)) = unset {
             self.unset(old, &paths);
         }
-        let shape = match self.vocabulary.schema(&old.kind) {
-            Some(schema) if !old.existing && old.kind != "module" => Shape::of(schema),
-            _ => Shape::none(),
-        };
-        merge(&mut old.table, new.table, &shape, true);
+        if old.kind == "module" {
+            self.merge_inputs(&mut old.table, new.table);
+        } else {
+            let shape = match self.vocabulary.schema(&old.kind) {
+                Some(schema) if !old.existing => Shape::of(schema),
+                _ => Shape::none(),
+            };
+            merge(&mut old.table, new.table, &shape, true);
+        }
         old.last = self.stage;
         old.said.extend(new.said);
+    }
+
+    /// A module's inputs merge as the properties do that they are passed on to.
+    fn merge_inputs(&mut self, old: &mut Node, new: Node) {
+        let source = new.get("source").or(old.get("source"));
+        let module = source.and_then(|source| {
+            let folder = self.files.folder(source.at).join(source.as_str()?);
+            // Without a module, or with a broken one, there is more to be told than how its inputs merge.
+            self.files.tree(&folder.join("module.toml")).ok()
+        });
+        let (Some(old), Is::Table(new)) = (old.as_table_mut(), new.is) else {
+            return;
+        };
+        for (input, (at, value)) in new {
+            let shape = module.as_ref().map_or_else(Shape::none, |(_, tree)| {
+                passed_to(tree, &input, self.vocabulary)
+            });
+            match old.get_mut(&input) {
+                Some((place, known)) => {
+                    *place = at;
+                    merge(known, value, &shape, false);
+                }
+                None => drop(old.insert(input, (at, value))),
+            }
+        }
     }
 
     fn unset(&mut self, old: &mut Decl, paths: &Node) {
@@ -145,16 +176,7 @@ impl Merger<'_> {
                 ));
                 continue;
             };
-            let (parent, last) = path.rsplit_once('.').unwrap_or(("", path));
-            let parent = parent.split('.').filter(|part| !part.is_empty());
-            let Some(table) = parent
-                .clone()
-                .try_fold(&mut old.table, |node, key| entry_mut(node, key))
-            else {
-                self.unset_nothing(old, path, item.at);
-                continue;
-            };
-            if !take(table, last) {
+            if !take_path(&mut old.table, path) {
                 self.unset_nothing(old, path, item.at);
                 continue;
             }
@@ -326,6 +348,26 @@ impl Merger<'_> {
     }
 }
 
+/// The shape of the first property of a module that is an input and nothing else.
+fn passed_to<'v>(module: &Node, input: &str, vocabulary: &'v dyn Vocabulary) -> Shape<'v> {
+    let whole = format!("{{{{ input.{input} }}}}");
+    for (kind, (_, names)) in module.as_table().into_iter().flatten() {
+        let Some(schema) = vocabulary.schema(kind) else {
+            continue;
+        };
+        for (_, (_, resource)) in names.as_table().into_iter().flatten() {
+            let properties = resource.as_table().into_iter().flatten();
+            let property = properties
+                .into_iter()
+                .find(|(_, (_, value))| value.as_str() == Some(&whole));
+            if let Some((property, _)) = property {
+                return Shape::of(schema).entry(property);
+            }
+        }
+    }
+    Shape::none()
+}
+
 /// Takes a key out of a table, or an item out of a list of strings.
 fn take(node: &mut Node, key: &str) -> bool {
     match &mut node.is {
@@ -339,8 +381,19 @@ fn take(node: &mut Node, key: &str) -> bool {
     }
 }
 
-fn entry_mut<'n>(node: &'n mut Node, key: &str) -> Option<&'n mut Node> {
-    node.as_table_mut()?.get_mut(key).map(|(_, value)| value)
+/// Takes out what a path of keys leads to. A key may have dots in it where its table holds plain values.
+fn take_path(node: &mut Node, path: &str) -> bool {
+    if take(node, path) {
+        return true;
+    }
+    let Some(table) = node.as_table_mut() else {
+        return false;
+    };
+    path.match_indices('.').any(|(dot, _)| {
+        table
+            .get_mut(&path[..dot])
+            .is_some_and(|(_, inner)| take_path(inner, &path[dot + 1..]))
+    })
 }
 
 /// Every path in a table, to find the one that was meant.

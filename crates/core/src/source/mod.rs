@@ -40,9 +40,11 @@ mod validate;
 mod vocabulary;
 mod world;
 
+pub use common::NAMES as COMMON;
 pub use de::{LATE, REF};
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub use fault::{Fault, Found, Wrong, spec};
+pub use guess::close;
 pub use header::duration;
 pub use later::{Known, Later};
 pub use load::{Loaded, Request, load};

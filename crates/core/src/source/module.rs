@@ -55,6 +55,9 @@ impl World<'_> {
             .children
             .insert(name.to_owned(), Memo::Busy);
         let children = Rc::new(self.enter(scope, decl).unwrap_or(Children::Bad));
+        if matches!(*children, Children::Bad) {
+            self.failed.push(decl.at);
+        }
         self.scopes[scope]
             .children
             .insert(name.to_owned(), Memo::Done(Rc::clone(&children)));
@@ -117,7 +120,15 @@ impl World<'_> {
     fn source(&mut self, scope: ScopeId, decl: &Decl) -> Option<Rc<ModuleFile>> {
         let Some(source) = decl.table.get("source") else {
             let text = format!("`module.{}` has no source", decl.name);
-            let help = "write source = \"../../modules/network\": the folder of its module.toml";
+            let listing = self.listing(scope);
+            let others = listing.modules.keys().map(String::as_str);
+            let help = guess::close(&decl.name, others).map_or_else(
+                || {
+                    "write source = \"../../modules/network\": the folder of its module.toml"
+                        .to_owned()
+                },
+                |close| format!("did you mean to change `module.{close}`?"),
+            );
             self.tell(Diagnostic::error(decl.at, text).help(help));
             return None;
         };

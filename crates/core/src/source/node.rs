@@ -174,11 +174,7 @@ impl Node {
         let odd = || Fault::says(format!("an expression must not answer {}", value.kind())).at(at);
         let is = match value.kind() {
             ValueKind::None => return Ok(None),
-            ValueKind::Undefined => {
-                return Err(Fault::says("the expression has no value")
-                    .help("an `if` without `else` has none when its condition is false: add `else none` to leave it out")
-                    .at(at));
-            }
+            ValueKind::Undefined => return Err(super::expression::without_else().at(at)),
             ValueKind::Bool => Is::Boolean(value.is_true()),
             ValueKind::Number => match value.as_i64() {
                 Some(number) if value.is_integer() => Is::Integer(number),

@@ -479,8 +479,14 @@ impl World<'_> {
         } else {
             format!("`{name}` has no key `{key}`")
         };
-        let help = guess::help(key, keys.keys().map(String::as_str))
-            .unwrap_or_else(|| "it has none now".to_owned());
+        let cut = keys
+            .keys()
+            .find(|known| !key.is_empty() && known.starts_with(&format!("{key}-")));
+        let help = match cut.filter(|_| self.files.sources.after(at).starts_with('-')) {
+            Some(whole) => format!("a dash is a minus here: write {name}[\"{whole}\"]"),
+            None => guess::help(key, keys.keys().map(String::as_str))
+                .unwrap_or_else(|| "it has none now".to_owned()),
+        };
         self.tell(Diagnostic::error(at, text).help(help));
     }
 }

@@ -152,9 +152,15 @@ impl<'v> Shape<'v> {
         self.input.as_ref().is_some_and(|input| input.text) || self.says("x-text")
     }
 
-    /// Whether its entries are children with names of their own.
+    /// Whether its entries are children with names of their own: tables, which addresses and `unset` find by dots. A map of
+    /// plain values is none: a database's parameter may be called `rds.force_ssl`.
     pub(crate) fn is_keyed(&self) -> bool {
-        self.says("x-keyed")
+        let children = |schema: &&Value| {
+            schema
+                .get("additionalProperties")
+                .is_some_and(Value::is_object)
+        };
+        self.all.iter().any(children) && !self.entry("").properties().is_empty()
     }
 
     /// Whether it is set after what it names exists.

@@ -62,6 +62,32 @@ impl Library {
         Ok(library)
     }
 
+    /// What does not read, and what is included and not there: rendering may come much later.
+    pub(crate) fn check(&self) -> Vec<Fault> {
+        let mut environment = expression::for_files();
+        let mut faults = Vec::new();
+        for part in &self.parts {
+            if let Err(error) =
+                environment.add_template_owned(part.name.clone(), part.text.to_string())
+            {
+                faults.push(self.fault(&error));
+            }
+            for name in includes(&part.text) {
+                if !self.parts.iter().any(|part| part.name == name)
+                    && !part.text.contains("ignore missing")
+                {
+                    let offset = part.text.find(&name).unwrap_or(0);
+                    let fault = Fault::says(format!(
+                        "there is no file `{name}` beside the template"
+                    ))
+                    .help("a template may include files of its own folder, or of folders below");
+                    faults.push(fault.at(part.span(offset..offset + name.len())));
+                }
+            }
+        }
+        faults
+    }
+
     /// The names that the template and what it includes take from outside.
     pub(crate) fn names(&self) -> Vec<(Vec<String>, Span)> {
         let environment = self.environment();
@@ -119,13 +145,7 @@ impl Library {
         if let Some(inner) = inner {
             return self.fault(inner);
         }
-        let fault = match error.kind() {
-            minijinja::ErrorKind::TemplateNotFound => {
-                Fault::says("there is no such file beside the template")
-                    .help("a template may include files of its own folder")
-            }
-            _ => expression::words(error),
-        };
+        let fault = expression::words(error);
         let part = self
             .parts
             .iter()

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::diagnostic::{Diagnostic, Report, Severity};
-use super::environment::samples;
+use super::environment::{choose, samples};
 use super::files::Files;
 use super::guess;
+use super::header::Header;
 use super::ladder;
 use super::load::{Breadth, Request, load_with};
 use super::span::Span;
@@ -21,6 +22,20 @@ pub fn validate_all(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Re
     let mut told = Vec::new();
     let mut claims = Claims::new();
     let ladder = ladder::read(&request.folder, vocabulary, &mut files, &mut told);
+    // As it stands, too: whether the stage that an environment names is one.
+    if let Some(ladder) = &ladder {
+        for environment in environments(&ladder.header, request) {
+            choose(
+                &ladder.header,
+                &Request {
+                    environment,
+                    ..request.clone()
+                },
+                &mut files,
+                &mut told,
+            );
+        }
+    }
     for (environment, stage) in ladder
         .iter()
         .flat_map(|ladder| runs(&ladder.header, request))
@@ -46,12 +61,8 @@ pub fn validate_all(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Re
     }
 }
 
-/// Which environments, at which stages.
-fn runs(
-    header: &super::header::Header,
-    request: &Request,
-) -> Vec<(Option<String>, Option<String>)> {
-    let environments: Vec<Option<String>> = match &request.environment {
+fn environments(header: &Header, request: &Request) -> Vec<Option<String>> {
+    match &request.environment {
         Some(name) => vec![Some(name.clone())],
         None if header.environments.is_empty() => vec![None],
         None => header
@@ -60,12 +71,19 @@ fn runs(
             .flat_map(|pattern| samples(pattern))
             .map(Some)
             .collect(),
-    };
+    }
+}
+
+/// Which environments, at which stages.
+fn runs(header: &Header, request: &Request) -> Vec<(Option<String>, Option<String>)> {
+    let environments = environments(header, request);
     let stages: Vec<Option<String>> = match &request.stage {
         Some(stage) => vec![Some(stage.clone())],
-        // As it stands, too: what an environment says of its stage is checked with it.
-        None => std::iter::once(None)
-            .chain(header.stages.iter().map(|(name, _)| Some(name.clone())))
+        None if header.stages.is_empty() => vec![None],
+        None => header
+            .stages
+            .iter()
+            .map(|(name, _)| Some(name.clone()))
             .collect(),
     };
     environments

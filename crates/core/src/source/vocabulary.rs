@@ -24,7 +24,8 @@ pub struct Identity {
 
 /// The kinds, as the language sees them.
 ///
-/// A schema is a kind's JSON schema. Beside the usual words it may say: `x-ref: [kind, ..]` (a reference, `*` for any kind),
+/// A schema is a kind's JSON schema, `$ref` and `anyOf` included. A table with `additionalProperties` that are tables is a
+/// table of keyed children. Beside the usual words a schema may say: `x-ref: [kind, ..]` (a reference, `*` for any kind),
 /// `x-choice: true` (a one-of table, replaced whole when stages merge), `x-text: true` (`{ file }` or `{ template, with }` may
 /// stand for text), `x-late: true` (set after what it names exists: its edges make no cycle).
 pub trait Vocabulary: Send + Sync {
@@ -43,7 +44,8 @@ pub trait Vocabulary: Send + Sync {
     /// Judges a rendered table, in which what is later is still open.
     fn check(&self, kind: &str, table: &Node) -> Vec<Fault>;
 
-    /// The outputs that follow from the spec alone: names, ARNs. What depends on an open value is left out.
+    /// The outputs that follow from the spec alone: names, ARNs. What depends on an open value is left out; that of a keyed
+    /// child is called `policies.burst.arn`. It is asked again whenever more of the table is known.
     fn foretell(
         &self,
         stack: &Identity,

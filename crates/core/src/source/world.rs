@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::declare::{Decl, Listing};
-use super::diagnostic::Diagnostic;
+use super::diagnostic::{Diagnostic, Severity};
 use super::environment::Choice;
 use super::expression::{self, Study};
 use super::fault::{Fault, Wrong};
@@ -42,6 +42,8 @@ pub(crate) struct World<'v> {
     pub(crate) scopes: Vec<Scope>,
     /// Resources of which it was told that they are none: what they lack need not be told.
     pub(crate) odd: HashSet<Address>,
+    /// What could not be read.
+    pub(crate) failed: Vec<Span>,
     pub(crate) modules: HashMap<PathBuf, Option<Rc<ModuleFile>>>,
 }
 
@@ -186,6 +188,7 @@ impl<'v> World<'v> {
                 None,
             )],
             odd: HashSet::new(),
+            failed: Vec::new(),
             modules: HashMap::new(),
         }
     }
@@ -199,6 +202,20 @@ impl<'v> World<'v> {
             let text = fault.to_string();
             self.tell(Diagnostic::error(fault.at.unwrap_or(at), text).maybe(fault.help));
         }
+    }
+
+    /// What there was to tell. What could not be read is missing from the stack, and what is missing may be deleted: so it
+    /// is never passed over in silence.
+    pub(crate) fn finish_telling(&mut self) -> Vec<Diagnostic> {
+        let mut told = std::mem::take(&mut self.told);
+        if told.iter().all(|one| one.severity != Severity::Error) {
+            told.extend(
+                self.failed
+                    .iter()
+                    .map(|at| Diagnostic::error(*at, "this cannot be read")),
+            );
+        }
+        told
     }
 
     /// The schema of a kind.
@@ -256,6 +273,9 @@ impl<'v> World<'v> {
         }
         self.scopes[scope].extents.insert(key.clone(), Memo::Busy);
         let extent = Rc::new(self.measure(scope, decl).unwrap_or(Extent::Bad));
+        if matches!(*extent, Extent::Bad) {
+            self.failed.push(decl.at);
+        }
         self.scopes[scope]
             .extents
             .insert(key, Memo::Done(Rc::clone(&extent)));

@@ -40,7 +40,9 @@ def main(argv: list[str] | None = None) -> int:
         logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = Application(identity=arguments.identity, bare=arguments.bare)
     try:
-        server = make_server("127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler)
+        server = make_server(
+            "127.0.0.1", arguments.port, application, threaded=True, request_handler=MotoRequestHandler
+        )
     except (OSError, SystemExit) as problem:
         print(f"cannot listen on 127.0.0.1:{arguments.port}: {problem}", file=sys.stderr)
         return 1

@@ -22,11 +22,22 @@ def access_key(environ: dict) -> str | None:
 def select(environ: dict) -> None:
     """Make moto serve this request from the account that `TERRACE<12 digits>` names.
 
-    moto finds accounts by the access keys it has itself handed out; this header of its own comes before that.
+    This header of moto's comes before its own search by access key, which would build IAM anew for every partition
+    there is before it found nothing.
     """
-    chosen = _KEY.match(access_key(environ) or "")
-    if chosen:
-        environ["HTTP_X_MOTO_ACCOUNT_ID"] = chosen.group(1)
+    key = access_key(environ) or ""
+    chosen = _KEY.match(key)
+    environ["HTTP_X_MOTO_ACCOUNT_ID"] = chosen.group(1) if chosen else _owner(key)
+
+
+def _owner(key: str) -> str:
+    """The account that moto handed this key out in (AssumeRole, CreateAccessKey), or the default one."""
+    from moto.iam.models import iam_backends
+
+    for account, partitions in list(iam_backends.items()):
+        if any(key in iam.access_keys for iam in list(partitions.values())):
+            return account
+    return DEFAULT
 
 
 def scope(environ: dict) -> tuple[str | None, str | None]:

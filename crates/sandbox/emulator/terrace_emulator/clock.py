@@ -29,9 +29,12 @@ def after(paces: float, act: Callable[[], None]) -> None:
     heapq.heappush(_due, (time.monotonic() + paces * pace, next(_order), act))
 
 
-def catch_up() -> None:
-    """Do everything that is due. An act may plan another one, which waits for its own time (none, without a pace)."""
-    while _due and _due[0][0] <= time.monotonic():
+def catch_up(everything: bool = False) -> None:
+    """Do what is due, or everything there is.
+
+    An act may plan another one, which waits for its own time (none, without a pace).
+    """
+    while _due and (everything or _due[0][0] <= time.monotonic()):
         act = heapq.heappop(_due)[2]
         try:
             act()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from .corrections import backend, correction
+from moto.core.responses import ActionResult
+
+from .corrections import Refusal, also, backend, correction
 
 
 @correction(
@@ -31,3 +33,40 @@ def insufficient_data(call: Any, proceed: Any) -> Any:
     answer = proceed()
     alarms[name].state_value = before.state_value if before else "INSUFFICIENT_DATA"
     return answer
+
+
+@correction(
+    "cloudwatch.alarm-tags-deleted",
+    fact="the tags of an alarm go with it: one made later under its name has none, and what is not there has no list",
+    source="aws-semantics 3.30, R1",
+    around=("cloudwatch", "DeleteAlarms"),
+)
+def delete(call: Any, proceed: Any) -> Any:
+    known = backend(call)
+    gone = [known.alarms[name].alarm_arn for name in call.params.get("AlarmNames") or () if name in known.alarms]
+    answer = proceed()
+    for arn in gone:
+        known.tagger.delete_all_tags_for_resource(arn)
+    return answer
+
+
+@also("cloudwatch.alarm-tags-deleted", around=("cloudwatch", "ListTagsForResource"))
+def list_tags(call: Any, proceed: Any) -> Any:
+    arn = call.params["ResourceARN"]
+    if ":alarm:" in arn and all(alarm.alarm_arn != arn for alarm in backend(call).alarms.values()):
+        raise Refusal("ResourceNotFoundException", f"Unknown alarm {arn.rpartition(':')[2]}")
+    return proceed()
+
+
+@correction(
+    "cloudwatch.alarm-paging",
+    fact="DescribeAlarms honours MaxRecords (50 unless told, 100 at most) and answers NextToken while there is more",
+    source="aws-semantics 2; moto 5",
+    around=("cloudwatch", "DescribeAlarms"),
+)
+def describe(call: Any, proceed: Any) -> Any:
+    size, start = int(call.params.get("MaxRecords") or 50), int(call.params.get("NextToken") or 0)
+    result = proceed().result
+    rows = sorted(result["MetricAlarms"], key=lambda alarm: alarm.name)
+    more = str(start + size) if start + size < len(rows) else None
+    return ActionResult({**result, "MetricAlarms": rows[start : start + size], "NextToken": more})

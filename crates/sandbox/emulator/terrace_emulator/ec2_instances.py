@@ -46,7 +46,11 @@ _FITS = {
     "StartInstances": (("stopped",), ("pending", "running"), "started"),
     "StopInstances": (("running",), ("stopping", "stopped"), "stopped"),
     "RebootInstances": (("running",), (), "rebooted"),
-    "TerminateInstances": (("pending", "running", "stopping", "stopped"), ("shutting-down", "terminated"), "terminated"),
+    "TerminateInstances": (
+        ("pending", "running", "stopping", "stopped"),
+        ("shutting-down", "terminated"),
+        "terminated",
+    ),
 }
 _PASSAGES = {
     "StartInstances": ("pending", "running", "StartingInstances"),
@@ -76,9 +80,7 @@ def passages(call: Any, proceed: Any) -> Any:
     through, to, name = _PASSAGES[action]
     for instance in moving:
         _move(instance, through, to)
-    rows = [
-        {"InstanceId": i.id, "CurrentState": copy.copy(i._state), "PreviousState": before[i.id]} for i in asked
-    ]
+    rows = [{"InstanceId": i.id, "CurrentState": copy.copy(i._state), "PreviousState": before[i.id]} for i in asked]
     return ActionResult({name: rows})
 
 
@@ -93,9 +95,7 @@ def modify_stopped(call: Any, proceed: Any) -> Any:
     named = (call.params.get("Attribute") or "").lower()
     for member in ("InstanceType", "UserData", "EbsOptimized"):
         if (call.params.get(member) or named == member.lower()) and instance.state != "stopped":
-            raise Refusal(
-                "IncorrectInstanceState", f"The instance '{instance.id}' is not in the 'stopped' state."
-            )
+            raise Refusal("IncorrectInstanceState", f"The instance '{instance.id}' is not in the 'stopped' state.")
     return proceed()
 
 
@@ -259,7 +259,9 @@ def monitoring(call: Any, proceed: Any) -> Any:
     "ec2.run-profile-unknown",
     fact="an instance profile that does not exist is InvalidParameterValue, Invalid IAM Instance Profile name",
     source="aws-semantics 3.11, 7.2",
-    around=[("ec2", a) for a in ("RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation")],
+    around=[
+        ("ec2", a) for a in ("RunInstances", "AssociateIamInstanceProfile", "ReplaceIamInstanceProfileAssociation")
+    ],
 )
 def profile(call: Any, proceed: Any) -> Any:
     asked = call.params.get("IamInstanceProfile") or {}

@@ -28,7 +28,8 @@ def tag_types(call: Any, proceed: Any) -> Any:
             each["Values"] = [_TYPES.get(value, value) for value in each["Values"]]
     answer = proceed()
     rows = [
-        {**row, "resource_type": _WORDS.get(row["resource_type"], row["resource_type"])} for row in answer.result["Tags"]
+        {**row, "resource_type": _WORDS.get(row["resource_type"], row["resource_type"])}
+        for row in answer.result["Tags"]
     ]
     return ActionResult({**answer.result, "Tags": rows})
 

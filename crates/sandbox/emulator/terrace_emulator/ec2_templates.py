@@ -31,7 +31,8 @@ def _find(call: Any) -> Any:
 
 @correction(
     "ec2.launch-template-unknown",
-    fact="an unknown launch template is InvalidLaunchTemplateId.NotFound or InvalidLaunchTemplateName.NotFoundException",
+    fact="an unknown launch template is InvalidLaunchTemplateId.NotFound or "
+    "InvalidLaunchTemplateName.NotFoundException",
     source="aws-semantics 3.10; moto 2",
     around=[("ec2", "DeleteLaunchTemplate"), ("ec2", "ModifyLaunchTemplate")],
 )

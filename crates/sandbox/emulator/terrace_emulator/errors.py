@@ -11,7 +11,15 @@ from xml.sax.saxutils import escape
 
 # Services by their signing name; EC2 and S3 have shapes of their own, all others that concern us speak JSON.
 _QUERY = {
-    "iam", "sts", "rds", "elasticloadbalancing", "autoscaling", "sns", "elasticache", "cloudformation", "redshift",
+    "iam",
+    "sts",
+    "rds",
+    "elasticloadbalancing",
+    "autoscaling",
+    "sns",
+    "elasticache",
+    "cloudformation",
+    "redshift",
 }
 _REST_XML = {"route53", "cloudfront"}
 

@@ -14,8 +14,13 @@ from .corrections import Refusal, also, backend, correction
 
 # Declared before all others, so that they see the name AWS sees.
 _NAMES = (
-    "DBInstanceIdentifier", "NewDBInstanceIdentifier", "SourceDBInstanceIdentifier", "DBSnapshotIdentifier",
-    "FinalDBSnapshotIdentifier", "DBSubnetGroupName", "DBParameterGroupName",
+    "DBInstanceIdentifier",
+    "NewDBInstanceIdentifier",
+    "SourceDBInstanceIdentifier",
+    "DBSnapshotIdentifier",
+    "FinalDBSnapshotIdentifier",
+    "DBSubnetGroupName",
+    "DBParameterGroupName",
 )
 
 
@@ -239,8 +244,8 @@ def deleting(call: Any, proceed: Any) -> Any:
 
 @correction(
     "rds.delete-snapshot-choice",
-    fact="DeleteDBInstance needs SkipFinalSnapshot or FinalDBSnapshotIdentifier, and not both; a replica takes no final "
-    "snapshot",
+    fact="DeleteDBInstance needs SkipFinalSnapshot or FinalDBSnapshotIdentifier, and not both; a replica takes no "
+    "final snapshot",
     source="aws-semantics 3.16",
     around=("rds", "DeleteDBInstance"),
 )
@@ -359,7 +364,8 @@ def replica(call: Any, proceed: Any) -> Any:
     if source is not None and source.manage_master_user_password:
         raise Refusal(
             "InvalidParameterCombination",
-            "You can't create a read replica of a DB instance that manages its master user password in Secrets Manager.",
+            "You can't create a read replica of a DB instance that manages its master user password in Secrets "
+            "Manager.",
         )
     tags = [dict(tag) for tag in asked.get("Tags") or ()]
     answer = proceed()

@@ -129,9 +129,7 @@ def family(call: Any, proceed: Any) -> Any:
     families = {engine + each for engine, known in VERSIONS.items() for each in known}
     wanted = name.removeprefix("default.")
     if name and name not in rds.db_parameter_groups and name.startswith("default.") and wanted in families:
-        rds.db_parameter_groups[name] = DBParameterGroup(
-            rds, name, f"Default parameter group for {wanted}", wanted
-        )
+        rds.db_parameter_groups[name] = DBParameterGroup(rds, name, f"Default parameter group for {wanted}", wanted)
     group = rds.db_parameter_groups.get(name)
     db = find(call, call.params["DBInstanceIdentifier"])
     modifying = call._get_action() == "ModifyDBInstance"
@@ -148,10 +146,23 @@ def family(call: Any, proceed: Any) -> Any:
 
 # Of the hundreds that take effect on reboot only, those that people set.
 _STATIC = {
-    "shared_buffers", "max_connections:postgres", "shared_preload_libraries", "wal_buffers", "max_worker_processes",
-    "max_wal_senders", "max_replication_slots", "rds.logical_replication", "huge_pages", "autovacuum_max_workers",
-    "innodb_log_file_size", "innodb_log_buffer_size:mysql", "performance_schema", "lower_case_table_names",
-    "innodb_buffer_pool_instances", "skip_name_resolve", "log_bin_use_v1_row_events",
+    "shared_buffers",
+    "max_connections:postgres",
+    "shared_preload_libraries",
+    "wal_buffers",
+    "max_worker_processes",
+    "max_wal_senders",
+    "max_replication_slots",
+    "rds.logical_replication",
+    "huge_pages",
+    "autovacuum_max_workers",
+    "innodb_log_file_size",
+    "innodb_log_buffer_size:mysql",
+    "performance_schema",
+    "lower_case_table_names",
+    "innodb_buffer_pool_instances",
+    "skip_name_resolve",
+    "log_bin_use_v1_row_events",
 }
 
 
@@ -162,8 +173,8 @@ def _apply_type(group: Any, name: str) -> str:
 
 @correction(
     "rds.parameters",
-    fact="DescribeDBParameters(Source=user) lists what was set with ApplyType and ApplyMethod; a static parameter takes "
-    "pending-reboot only; 20 parameters a call; ResetDBParameterGroup takes them back",
+    fact="DescribeDBParameters(Source=user) lists what was set with ApplyType and ApplyMethod; a static parameter "
+    "takes pending-reboot only; 20 parameters a call; ResetDBParameterGroup takes them back",
     source="aws-semantics 3.15",
     around=("rds", "DescribeDBParameters"),
 )
@@ -212,9 +223,7 @@ def _refuse_immediate(group: Any, asked: list[Any]) -> None:
     for parameter in asked:
         static = _apply_type(group, parameter["ParameterName"]) == "static"
         if static and parameter.get("ApplyMethod") == "immediate":
-            raise Refusal(
-                "InvalidParameterCombination", "cannot use immediate apply method for static parameter"
-            )
+            raise Refusal("InvalidParameterCombination", "cannot use immediate apply method for static parameter")
 
 
 @also("rds.parameters", around=("rds", "ResetDBParameterGroup"))

@@ -138,7 +138,9 @@ def change(call: Any, proceed: Any) -> Any:
         elif action == "DELETE" and current is None:
             wrong.append(f"Tried to delete resource record set {name} but it was not found")
         elif action == "DELETE" and _values(current) != _values(record):
-            wrong.append(f"Tried to delete resource record set {name} but the values provided do not match the current values")
+            wrong.append(
+                f"Tried to delete resource record set {name} but the values provided do not match the current values"
+            )
         elif action == "DELETE":
             del records[_key(record)]
         else:

@@ -170,3 +170,16 @@ def list_buckets(inner: Any, self: Any) -> Any:
     owner = {"ID": "bcaf1ffd86f41161ca5fb16fd081034f", "DisplayName": "webfile"}
     more = page[-1].name if len(page) < len(found) else None
     return self.serialized(ActionResult({"Owner": owner, "Buckets": rows, "ContinuationToken": more}))
+
+
+@correction(
+    "s3.bucket-tags-deleted",
+    fact="the tags of a bucket go with it",
+    source="aws-semantics 3.24, R1",
+    patch=(S3Backend, "delete_bucket"),
+)
+def delete_bucket(inner: Any, self: Any, bucket_name: str) -> Any:
+    gone = inner(self, bucket_name)
+    if gone:
+        self.tagger.delete_all_tags_for_resource(gone.arn)
+    return gone

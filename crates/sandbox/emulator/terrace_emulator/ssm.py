@@ -27,3 +27,18 @@ def describe(call: Any, proceed: Any) -> Any:
     page = [parameter.describe_response_object(False) for parameter in found[start : start + size]]
     more = str(start + size) if start + size < len(found) else None
     return ActionResult({"Parameters": page, "NextToken": more})
+
+
+@correction(
+    "ssm.tags-deleted",
+    fact="the tags of a parameter go with it",
+    source="aws-semantics 4.16, R1",
+    around=[("ssm", "DeleteParameter"), ("ssm", "DeleteParameters")],
+)
+def delete(call: Any, proceed: Any) -> Any:
+    answer = proceed()
+    kept = backend(call)._resource_tags["Parameter"]
+    for name in call._get_param("Names") or [call._get_param("Name")]:
+        # moto keeps the tags of `/name` under that, and forgets those of `name`.
+        kept.pop(name, None)
+    return answer

@@ -54,7 +54,9 @@ def client_token(call: Any, proceed: Any) -> Any:
     if not token:
         return proceed()
     key = (call.current_account, call.region, action, token)
-    asked = json.dumps({k: v for k, v in _plain(call.params).items() if k != "ClientToken"}, sort_keys=True, default=str)
+    asked = json.dumps(
+        {k: v for k, v in _plain(call.params).items() if k != "ClientToken"}, sort_keys=True, default=str
+    )
     if key in _answers:
         before, answer = _answers[key]
         if before != asked:

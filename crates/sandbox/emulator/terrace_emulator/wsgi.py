@@ -18,9 +18,25 @@ from .corrections import REGISTRY, enabled, install
 
 # Each of these declares corrections when imported.
 MODULES = (
-    "protocol", "tokens", "paging", "cloudwatch",
-    "ec2_network", "ec2_gateways", "ec2_instances", "ec2_attributes", "ec2_volumes", "ec2_tags", "ec2_templates", "rds", "rds_groups", "route53",
-    "iam", "s3", "secretsmanager", "ssm",
+    "protocol",
+    "tokens",
+    "paging",
+    "cloudwatch",
+    "ec2_network",
+    "ec2_rules",
+    "ec2_gateways",
+    "ec2_instances",
+    "ec2_attributes",
+    "ec2_volumes",
+    "ec2_tags",
+    "ec2_templates",
+    "rds",
+    "rds_groups",
+    "route53",
+    "iam",
+    "s3",
+    "secretsmanager",
+    "ssm",
 )
 
 # Services that may call back into the server while they answer: holding the lock there would wait for itself.
@@ -138,6 +154,10 @@ class Application:
             with self.lock:
                 self.reset()
             return _json({"reset": True})
+        if path == "/terrace/settle" and method == "POST":
+            with self.lock:
+                clock.catch_up(everything=True)
+            return _json({"settled": True})
         if path == "/terrace/pace":
             try:
                 if method == "POST":

@@ -1,6 +1,8 @@
 """`python -m tests.contrast`: every correction's test must pass with corrections and fail without.
 
 A test that passes on moto alone proves nothing: then moto is right already and the correction should go.
+
+`--each` asks more: with every other correction on, does switching off this one fail one of its tests?
 """
 
 from __future__ import annotations
@@ -50,7 +52,32 @@ def run(bare: bool) -> Outcome:
     return outcome
 
 
+# The lock around every request, which nothing switches off.
+_ALWAYS_ON = {"s3.conditional-writes"}
+
+
+def each() -> int:
+    os.environ["TERRACE_EMULATOR_BARE"] = "0"
+    tests: dict[str, list[str]] = {}
+    for test, names in run(bare=False).names.items():
+        for name in names:
+            tests.setdefault(name, []).append(test)
+    idle = []
+    for name in sorted(tests.keys() - _ALWAYS_ON):
+        harness.control(f"corrections/{name}?on=0", "POST")
+        outcome = Outcome()
+        unittest.defaultTestLoader.loadTestsFromNames(tests[name]).run(outcome)
+        harness.control(f"corrections/{name}?on=1", "POST")
+        if all(outcome.passed.values()):
+            idle.append(name)
+    harness.stop()
+    print(f"{len(tests)} corrections; without effect of their own: {', '.join(idle) or 'none'}")
+    return 1 if idle else 0
+
+
 def main() -> int:
+    if "--each" in sys.argv:
+        return each()
     begun = time.monotonic()
     corrected = run(bare=False)
     known = {c["name"] for c in harness.control("corrections")}

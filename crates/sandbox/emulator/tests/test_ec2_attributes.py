@@ -30,7 +30,9 @@ class Attributes(Case):
         told = {"InstanceInitiatedShutdownBehavior": {"Value": "terminate"}}
         self.ec2.modify_instance_attribute(InstanceId=one, **told)
         ask = {"InstanceId": one, "Attribute": "instanceInitiatedShutdownBehavior"}
-        self.assertEqual("terminate", self.ec2.describe_instance_attribute(**ask)["InstanceInitiatedShutdownBehavior"]["Value"])
+        self.assertEqual(
+            "terminate", self.ec2.describe_instance_attribute(**ask)["InstanceInitiatedShutdownBehavior"]["Value"]
+        )
         self.assertEqual({self.groups[0]}, self.groups_of(one)[0])
 
     @corrects("ec2.instance-user-data")

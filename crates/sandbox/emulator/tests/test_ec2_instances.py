@@ -122,7 +122,10 @@ class Instances(Case):
         one = self.run_one(
             BlockDeviceMappings=[
                 {"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 30}},
-                {"DeviceName": "/dev/sdb", "Ebs": {"VolumeSize": 5, "VolumeType": "gp3", "Iops": 4000, "Throughput": 200}},
+                {
+                    "DeviceName": "/dev/sdb",
+                    "Ebs": {"VolumeSize": 5, "VolumeType": "gp3", "Iops": 4000, "Throughput": 200},
+                },
             ],
             TagSpecifications=[{"ResourceType": "volume", "Tags": [{"Key": "k", "Value": "v"}]}],
         )
@@ -167,9 +170,7 @@ class Instances(Case):
 
     def settle(self):
         """New instance profiles reach EC2 late."""
-        import time
-
-        time.sleep(2 * control("pace")["seconds"])
+        control("settle", "POST")
 
     @corrects("ec2.run-termination-protection")
     def test_termination_protection(self):
@@ -231,7 +232,9 @@ class Volumes(Case):
         one = self.ec2.run_instances(SubnetId=subnet(vpc()), **ask)["Instances"][0]["InstanceId"]
         found = {"InstanceIds": [one]}
         self.eventually(
-            lambda: self.ec2.describe_instances(**found)["Reservations"][0]["Instances"][0]["State"]["Name"] == "running"
+            lambda: (
+                self.ec2.describe_instances(**found)["Reservations"][0]["Instances"][0]["State"]["Name"] == "running"
+            )
         )
         return one
 

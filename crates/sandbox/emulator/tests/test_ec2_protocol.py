@@ -1,3 +1,5 @@
+from concurrent.futures import ThreadPoolExecutor
+
 from .harness import Case, client, corrects, unique
 
 
@@ -25,6 +27,14 @@ class Requests(Case):
             ec2.create_route_table(VpcId=other, ClientToken=ask["ClientToken"])
         size = {"AvailabilityZone": "eu-west-1a", "Size": 1, "ClientToken": unique()}
         self.assertEqual(ec2.create_volume(**size)["VolumeId"], ec2.create_volume(**size)["VolumeId"])
+
+    @corrects("ec2.client-token")
+    def test_token_used_by_many_at_once(self):
+        ec2, token = client("ec2"), unique()
+        ask = {"AvailabilityZone": "eu-west-1a", "Size": 1, "ClientToken": token}
+        with ThreadPoolExecutor(8) as pool:
+            made = list(pool.map(lambda _: ec2.create_volume(**ask)["VolumeId"], range(16)))
+        self.assertEqual(1, len(set(made)))
 
     @corrects("ec2.paging")
     def test_pages_are_whole(self):

@@ -69,9 +69,7 @@ class Tags(Case):
     def test_reserved_keys(self):
         own = [{"Key": "aws:mine", "Value": "v"}]
         with self.refused("InvalidParameterValue", "reserved"):
-            self.ec2.create_vpc(
-                CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": own}]
-            )
+            self.ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": own}])
         with self.refused("InvalidParameterValue", "reserved"):
             self.ec2.create_tags(Resources=[vpc()], Tags=own)
 
@@ -128,12 +126,8 @@ class Templates(Case):
         for size in ("t3.small", "t3.large"):
             self.ec2.create_launch_template_version(**self.template, LaunchTemplateData={"InstanceType": size})
         answer = self.ec2.delete_launch_template_versions(**self.template, Versions=["1", "2", "9"])
-        self.assertEqual(
-            [2], [v["VersionNumber"] for v in answer["SuccessfullyDeletedLaunchTemplateVersions"]]
-        )
-        self.assertEqual(
-            [1, 9], [v["VersionNumber"] for v in answer["UnsuccessfullyDeletedLaunchTemplateVersions"]]
-        )
+        self.assertEqual([2], [v["VersionNumber"] for v in answer["SuccessfullyDeletedLaunchTemplateVersions"]])
+        self.assertEqual([1, 9], [v["VersionNumber"] for v in answer["UnsuccessfullyDeletedLaunchTemplateVersions"]])
         self.assertEqual([1, 3], self.numbers())
         found = self.ec2.describe_launch_template_versions(**self.template, Versions=["3"])
         self.assertEqual("t3.large", found["LaunchTemplateVersions"][0]["LaunchTemplateData"]["InstanceType"])

@@ -198,7 +198,9 @@ class Groups(Databases):
         with self.refused("DBSubnetGroupDoesNotCoverEnoughAZs"):
             self.rds.create_db_subnet_group(**{**ask, "DBSubnetGroupName": unique(), "SubnetIds": found[:1]})
         with self.refused("InvalidSubnet"):
-            self.rds.create_db_subnet_group(**{**ask, "DBSubnetGroupName": unique(), "SubnetIds": ["subnet-0", found[0]]})
+            self.rds.create_db_subnet_group(
+                **{**ask, "DBSubnetGroupName": unique(), "SubnetIds": ["subnet-0", found[0]]}
+            )
 
     @corrects("rds.subnet-group-modify")
     def test_modify_subnet_group(self):

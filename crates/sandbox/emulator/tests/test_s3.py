@@ -54,6 +54,15 @@ class Buckets(Case):
         s3.create_bucket(Bucket=name, CreateBucketConfiguration={"Tags": [{"Key": "k", "Value": "v"}]})
         self.assertEqual([{"Key": "k", "Value": "v"}], s3.get_bucket_tagging(Bucket=name)["TagSet"])
 
+    @corrects("s3.bucket-tags-deleted")
+    def test_tags_go_with_the_bucket(self):
+        name = self.bucket()
+        self.s3.put_bucket_tagging(Bucket=name, Tagging={"TagSet": [{"Key": "k", "Value": "v"}]})
+        self.s3.delete_bucket(Bucket=name)
+        self.s3.create_bucket(Bucket=name, CreateBucketConfiguration=EUROPE)
+        with self.refused("NoSuchTagSet"):
+            self.s3.get_bucket_tagging(Bucket=name)
+
     @corrects("s3.bucket-defaults")
     def test_defaults(self):
         name = self.bucket()
@@ -109,7 +118,9 @@ class Buckets(Case):
             aws_access_key_id="TERRACE111122223333",
             aws_secret_access_key="any",
             config=Config(
-                max_pool_connections=8, retries={"max_attempts": 0}, s3={"addressing_style": "path"},
+                max_pool_connections=8,
+                retries={"max_attempts": 0},
+                s3={"addressing_style": "path"},
                 request_checksum_calculation="when_required",
             ),
         )

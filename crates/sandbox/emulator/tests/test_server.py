@@ -1,10 +1,10 @@
-import json
 import urllib.error
 import urllib.request
 
-from botocore.session import Session
-from botocore.serialize import create_serializer
+import boto3
 from botocore.parsers import create_parser
+from botocore.serialize import create_serializer
+from botocore.session import Session
 
 from .harness import Case, bare, client, control, corrects, endpoint, unique
 
@@ -44,8 +44,6 @@ class Server(Case):
             self.assertEqual([], client("s3", other).list_buckets(Prefix=bucket)["Buckets"])
 
     def test_any_other_key_is_the_default_account(self):
-        import boto3
-
         sts = boto3.client(
             "sts",
             region_name="eu-west-1",
@@ -54,6 +52,19 @@ class Server(Case):
             aws_secret_access_key="test",
         )
         self.assertEqual("123456789012", sts.get_caller_identity()["Account"])
+
+    def test_keys_of_an_assumed_role_stay_in_their_account(self):
+        role = "arn:aws:iam::444455556666:role/any"
+        keys = client("sts").assume_role(RoleArn=role, RoleSessionName="tests")["Credentials"]
+        sts = boto3.client(
+            "sts",
+            region_name="eu-west-1",
+            endpoint_url=endpoint(),
+            aws_access_key_id=keys["AccessKeyId"],
+            aws_secret_access_key=keys["SecretAccessKey"],
+            aws_session_token=keys["SessionToken"],
+        )
+        self.assertEqual("444455556666", sts.get_caller_identity()["Account"])
 
     @corrects("protocol.readable-errors")
     def test_gaps_answer_in_their_protocol(self):
@@ -172,6 +183,25 @@ class Alarms(Case):
         self.put(name, Tags=[{"Key": "other", "Value": "v"}])
         tags = client("cloudwatch").list_tags_for_resource(ResourceARN=arn)["Tags"]
         self.assertEqual([{"Key": "k", "Value": "v"}], tags)
+
+    @corrects("cloudwatch.alarm-tags-deleted")
+    def test_tags_go_with_the_alarm(self):
+        cloudwatch, name = client("cloudwatch"), unique()
+        arn = self.put(name, Tags=[{"Key": "k", "Value": "v"}])["AlarmArn"]
+        cloudwatch.delete_alarms(AlarmNames=[name])
+        with self.refused("ResourceNotFoundException"):
+            cloudwatch.list_tags_for_resource(ResourceARN=arn)
+        self.put(name)
+        self.assertEqual([], cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"])
+
+    @corrects("cloudwatch.alarm-paging")
+    def test_alarms_page(self):
+        prefix = unique()
+        for number in range(3):
+            self.put(f"{prefix}-{number}")
+        pages = client("cloudwatch").get_paginator("describe_alarms")
+        found = pages.paginate(AlarmNamePrefix=prefix, PaginationConfig={"PageSize": 2})
+        self.assertEqual([2, 1], [len(page["MetricAlarms"]) for page in found])
 
     @corrects("cloudwatch.alarm-insufficient-data")
     def test_begins_without_data(self):

@@ -84,10 +84,18 @@ class Secrets(Case):
 
 
 class Parameters(Case):
+    @corrects("ssm.tags-deleted")
+    def test_tags_go_with_the_parameter(self):
+        ssm, name = client("ssm"), f"/{unique()}"
+        ssm.put_parameter(Name=name, Value="1", Type="String", Tags=[{"Key": "k", "Value": "v"}])
+        ssm.delete_parameter(Name=name)
+        ssm.put_parameter(Name=name, Value="1", Type="String")
+        self.assertEqual([], ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=name)["TagList"])
+
     @corrects("ssm.describe-paging")
     def test_pages(self):
         ssm = client("ssm")
-        for number in range(4):
+        for _ in range(4):
             ssm.put_parameter(Name=f"/{unique()}", Value="1", Type="String", Tags=[{"Key": "k", "Value": "v"}])
         ask = {"ParameterFilters": [{"Key": "tag:k", "Values": ["v"]}], "MaxResults": 2}
         first = ssm.describe_parameters(**ask)

@@ -1,0 +1,608 @@
+//! A relational database (aws-semantics 3.16 and 3.17).
+
+mod calls;
+mod facts;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use terrace_core::canon::{Duration, Zone};
+use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::fields::{Fields, Part, Verdict};
+use terrace_core::inventory::{Found, Look, Seen};
+use terrace_core::kind::{
+    About, Class, Create, Impact, Kind, Leave, LiveRef, Loss, Objection, Outputs, Ready, Swap,
+};
+use terrace_core::known::Known;
+use terrace_core::mark::{self, Mark, Tags};
+use terrace_core::outputs;
+use terrace_core::reference::{Ref, Reference};
+use terrace_core::said::Said;
+
+use super::db_parameter_group::DbParameterGroup;
+use super::db_subnet_group::DbSubnetGroup;
+use super::shared::{arn, check_name, or_none, taken};
+use crate::client::{Aws, missing};
+use crate::door::Op;
+use crate::kinds::ec2::security_group::SecurityGroup;
+use crate::kinds::secretsmanager::secret::Secret;
+use crate::lookups::kms_key::KmsKey;
+
+pub use facts::DbInstanceLive;
+
+/// A relational database.
+pub struct DbInstance;
+
+/// A relational database: MySQL, MariaDB or PostgreSQL, which terrace is tested with; Oracle and SQL
+/// Server, which it accepts. Exactly one of `engine`, `replica_of` and `snapshot` says what it begins as.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DbInstanceSpec {
+    /// Its name, unique in the account and region, and part of its address. Absent: made from the
+    /// stack's and its own.
+    #[schemars(extend("examples" = ["shop-main", "shop-data"]))]
+    pub name: Option<String>,
+    /// What it runs.
+    #[schemars(extend("x-no-law" = "a version and a parameter group go with it"))]
+    pub engine: Option<Engine>,
+    /// The version, as far as it matters: `"8.4"` is any 8.4. Absent: AWS chooses the newest. A higher
+    /// major version is an upgrade with minutes to hours of outage, which needs a parameter group of the
+    /// new family; there is no way back. Try it on a copy first.
+    #[schemars(extend("examples" = ["10.6", "10.11"]))]
+    pub engine_version: Option<String>,
+    /// The size of its machine.
+    #[schemars(extend("examples" = ["db.t3.small", "db.t3.medium"]))]
+    pub class: String,
+    /// Its storage in GiB. It grows, and never shrinks.
+    #[schemars(extend("examples" = [20, 30]))]
+    pub storage: Option<i32>,
+    /// How far AWS may let the storage grow by itself when it runs full, in GiB.
+    #[schemars(extend("examples" = [100, 200]))]
+    pub max_storage: Option<i32>,
+    /// What the storage is made of.
+    #[serde(default)]
+    pub storage_type: StorageType,
+    /// Operations a second. `gp3` has 3,000, and more only from 400 GiB on (Oracle: 200).
+    #[schemars(extend("x-no-law" = "small storage has a fixed pace"))]
+    pub iops: Option<i32>,
+    /// MiB a second. `gp3` has 125, and more only from 400 GiB on.
+    #[schemars(extend("x-no-law" = "small storage has a fixed pace"))]
+    pub throughput: Option<i32>,
+    /// The name of the first database in it. Absent: there is none.
+    #[schemars(extend("examples" = ["shop", "store"]))]
+    pub database: Option<String>,
+    /// The first user, who may do nearly everything.
+    #[schemars(extend("examples" = ["shop", "owner"]))]
+    pub username: Option<String>,
+    /// That user's password: a `secret`, whose value is sent and never shown, and sent again when it
+    /// changes; or `"managed"`, by AWS itself, which changes it every week and makes no replicas of
+    /// such a database.
+    pub password: Option<Ref<Secret>>,
+    /// The subnets that it may stand in. Absent: the account's default network.
+    pub subnet_group: Option<Ref<DbSubnetGroup>>,
+    /// The engine's settings. Absent: AWS's defaults.
+    pub parameter_group: Option<Ref<DbParameterGroup>>,
+    /// Who may talk to it. Absent: what the network's default group says.
+    #[serde(default)]
+    pub security_groups: Vec<Ref<SecurityGroup>>,
+    /// How many days back it can be brought to any moment of, up to `"35d"`; `"0d"` is none. Absent:
+    /// `"7d"`, and none for a replica.
+    #[schemars(extend("examples" = ["14d", "7d"]))]
+    pub backup_retention: Option<Duration>,
+    /// When the daily backup is taken, in UTC.
+    #[schemars(extend("examples" = ["02:00-03:00", "03:00-04:00"]))]
+    pub backup_window: Option<String>,
+    /// When AWS may interrupt it, in UTC.
+    #[schemars(extend("examples" = ["sun:05:00-sun:06:00", "mon:05:00-mon:06:00"]))]
+    pub maintenance_window: Option<String>,
+    /// The zone it is in. It means nothing to one in two zones, of which either may be in charge.
+    #[schemars(extend("examples" = ["a", "b"]))]
+    pub zone: Option<Zone>,
+    /// Whether a second one in another zone takes over when this one fails. Turning it on interrupts
+    /// nothing; writing is slower until the second one has caught up.
+    #[serde(default)]
+    pub multi_az: bool,
+    /// Whether it has a public address.
+    #[serde(default)]
+    pub public: bool,
+    /// Whether its storage is encrypted. A replica is as its source, a restored one as its snapshot.
+    #[serde(default = "yes")]
+    pub encrypted: bool,
+    /// The key that encrypts it. Absent: the account's own for databases.
+    #[schemars(extend("x-no-law" = "the key is looked up, not made"))]
+    pub kms_key: Option<Ref<KmsKey>>,
+    /// The port it listens on. Absent: the engine's usual one.
+    #[schemars(extend("examples" = [3307, 3308]))]
+    pub port: Option<u16>,
+    /// When changes that interrupt it are made: a new class, version, port or settings that need a
+    /// restart. What is said together with such a change waits with it.
+    #[serde(default)]
+    pub apply: Apply,
+    /// Whether AWS records what it is busy with.
+    #[serde(default)]
+    pub performance_insights: bool,
+    /// Logs that go to CloudWatch: `error`, `slowquery`, `general`, `audit`; of PostgreSQL `postgresql`,
+    /// `upgrade`.
+    #[serde(default)]
+    #[schemars(extend("examples" = [["error"], ["error", "slowquery"]]))]
+    pub logs: Vec<String>,
+    /// Whether users may log in by their permissions in AWS.
+    #[serde(default)]
+    pub iam_auth: bool,
+    /// Whether AWS installs minor versions by itself, in the maintenance window.
+    #[serde(default = "yes")]
+    pub auto_minor_upgrade: bool,
+    /// The snapshot that it begins with. It matters at creation only.
+    pub snapshot: Option<String>,
+    /// The database that it follows: it can be read from, and not written to. Its source needs backups
+    /// and a password that AWS does not manage. Without this line it becomes a database of its own for
+    /// good, which `allow = "promotion"` consents to.
+    #[schemars(extend("x-no-law" = "one of several"))]
+    pub replica_of: Option<Ref<DbInstance>>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What a database runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Engine {
+    /// MariaDB.
+    Mariadb,
+    /// MySQL.
+    Mysql,
+    /// PostgreSQL.
+    Postgres,
+    /// Oracle Enterprise.
+    OracleEe,
+    /// Oracle Enterprise, container database.
+    OracleEeCdb,
+    /// Oracle Standard 2.
+    OracleSe2,
+    /// Oracle Standard 2, container database.
+    OracleSe2Cdb,
+    /// SQL Server Enterprise.
+    SqlserverEe,
+    /// SQL Server Express.
+    SqlserverEx,
+    /// SQL Server Standard.
+    SqlserverSe,
+    /// SQL Server Web.
+    SqlserverWeb,
+}
+
+/// What storage is made of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum StorageType {
+    /// Solid-state, its pace apart from its size.
+    #[default]
+    Gp3,
+    /// Solid-state, faster the larger it is.
+    Gp2,
+    /// Solid-state of a promised pace.
+    Io1,
+    /// The same, more durable.
+    Io2,
+    /// Magnetic.
+    Standard,
+}
+
+/// When changes that interrupt are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Apply {
+    /// In the next maintenance window.
+    #[default]
+    Window,
+    /// At once.
+    Now,
+}
+
+impl Kind for DbInstance {
+    const NAME: &'static str = "db_instance";
+    const ABOUT: About = About::new(Class::Data, Create::Name, Swap::CreateFirst)
+        .minutes(10.0, 10.0, 8.0)
+        .protect()
+        .outputs(&["address", "arn", "name", "port", "secret"])
+        .actions(&[
+            "rds:DescribeDBInstances",
+            "rds:CreateDBInstance",
+            "rds:CreateDBInstanceReadReplica",
+            "rds:RestoreDBInstanceFromDBSnapshot",
+            "rds:ModifyDBInstance",
+            "rds:PromoteReadReplica",
+            "rds:RebootDBInstance",
+            "rds:DeleteDBInstance",
+            "rds:CreateDBSnapshot",
+            "rds:AddTagsToResource",
+            "rds:RemoveTagsFromResource",
+            "secretsmanager:GetSecretValue",
+            "iam:CreateServiceLinkedRole",
+        ]);
+    type Cx = Aws;
+    type Spec = DbInstanceSpec;
+    type Live = DbInstanceLive;
+
+    fn fields() -> Fields<Self> {
+        let fields = Fields::<Self>::new()
+            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
+            .replace("engine", |want, _| Said::of(want.engine), |have| Said::of(&have.engine))
+            .seed("snapshot")
+            .seed("apply")
+            .decide("replica_of", source, |have| Said::or_none(Some(Said::of(&have.replica_of))), follow)
+            .replace("database", |want, _| Said::of(&want.database), |have| Said::of(&have.database))
+            .replace("username", |want, _| Said::of(&want.username), |have| Said::of(&have.username))
+            .replace("encrypted", encrypted, |have| Said::of(have.encrypted))
+            .replace("kms_key", key, |have| Said::of(&have.kms_key))
+            .replace(
+                "subnet_group",
+                |want, known| optional(want.subnet_group.as_ref(), known),
+                |have| Said::of(&have.subnet_group),
+            )
+            .decide(
+                "zone",
+                |want, _| Said::of(&want.zone),
+                |have| Said::of(&have.zone),
+                |want, have| match &want.zone {
+                    // Of two zones, AWS says which is the first one now.
+                    Some(zone) if !have.multi_az => zone.verdict(&have.zone, ""),
+                    _ => Verdict::Same,
+                },
+            );
+        Self::changeable(fields)
+    }
+
+    fn class(_want: Option<&DbInstanceSpec>, have: &DbInstanceLive) -> Class {
+        // What a replica holds its source holds too, as long as it really follows one.
+        if have.replica_of.is_some() { Class::Stateless } else { Class::Data }
+    }
+
+    fn uses(have: &DbInstanceLive) -> Vec<LiveRef> {
+        have.uses()
+    }
+
+    fn ready(have: &DbInstanceLive) -> Ready {
+        have.ready()
+    }
+
+    fn protected(have: &DbInstanceLive) -> bool {
+        have.protected
+    }
+
+    fn check(want: &DbInstanceSpec) -> Vec<Objection> {
+        let mut wrong: Vec<Objection> = check_name(want.name.as_ref(), 63).into_iter().collect();
+        let mut say = |field: &str, message: &str| wrong.push(Objection::new(field, message));
+        let origins = [want.engine.is_some(), want.replica_of.is_some(), want.snapshot.is_some()];
+        match origins {
+            [true, false, false] => {
+                let needed = [
+                    ("storage", want.storage.is_none()),
+                    ("username", want.username.is_none()),
+                    ("password", want.password.is_none()),
+                ];
+                for (field, _) in needed.into_iter().filter(|(_, absent)| *absent) {
+                    say(field, &format!("a new database needs a `{field}`"));
+                }
+            }
+            [false, true, false] => {
+                let inherited = [
+                    ("database", want.database.is_some()),
+                    ("username", want.username.is_some()),
+                    ("password", want.password.is_some()),
+                    ("kms_key", want.kms_key.is_some()),
+                ];
+                for (field, _) in inherited.into_iter().filter(|(_, said)| *said) {
+                    say(field, "a replica has its source's");
+                }
+            }
+            [false, false, true] => {}
+            _ => say("", "exactly one of `engine`, `replica_of` and `snapshot` says what a database begins as"),
+        }
+        if want.backup_retention.is_some_and(|span| span.as_days().is_none_or(|days| days > 35)) {
+            say("backup_retention", "backups are kept for whole days, 35 at most: \"7d\"");
+        }
+        if let (Some(most), Some(first)) = (want.max_storage, want.storage)
+            && most <= first
+        {
+            say("max_storage", "storage grows to more than it begins with, or not at all");
+        }
+        wrong
+    }
+
+    fn claims(want: &DbInstanceSpec) -> Vec<String> {
+        want.name.iter().map(|name| format!("the DB instance {name}")).collect()
+    }
+
+    fn foretell(want: &DbInstanceSpec, mark: &Mark) -> Outputs {
+        let name = calls::name(want, mark);
+        outputs! { "arn" => json!(arn(&mark.identity, "db", &name)), "name" => json!(name) }
+    }
+
+    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<DbInstanceLive>>> {
+        let name = match look {
+            Look::Id(name) => Some(name),
+            Look::Like(like) => like.get("name").or_else(|| like.get("id")),
+            Look::Ours => None,
+        };
+        let listed = cx
+            .read("rds:DescribeDBInstances", || {
+                let pages = cx.rds.describe_db_instances().set_db_instance_identifier(name.cloned());
+                pages.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>()
+            })
+            .await;
+        // The same call lists Neptune's, DocumentDB's and Aurora's.
+        let plain = or_none(listed)?.into_iter().filter(|db| db.db_cluster_identifier.is_none());
+        let found = plain.map(|db| facts::read(db, cx)).collect::<Result<Vec<_>>>()?;
+        let owner = cx.owner();
+        let fits = |found: &Found<DbInstanceLive>| match look {
+            Look::Ours => found.tags.get(mark::STACK) == Some(&owner),
+            Look::Like(like) => like.iter().all(|(property, value)| match property.as_str() {
+                "name" | "id" => found.live.id == *value,
+                "engine" => found.live.engine == *value,
+                property => {
+                    property.strip_prefix("tags.").is_some_and(|key| found.tags.get(key) == Some(value))
+                }
+            }),
+            Look::Id(_) => true,
+        };
+        Ok(found.into_iter().filter(fits).collect())
+    }
+
+    async fn create(cx: &Aws, want: &DbInstanceSpec, known: &Known, mark: &Mark) -> Result<DbInstanceLive> {
+        match calls::create(cx, want, known, mark).await {
+            Err(error) if error.is(&["DBInstanceAlreadyExists"]) => {
+                let look = Look::Id(calls::name(want, mark));
+                taken(error, Self::discover(cx, &look, &Seen::default()).await?, mark)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn update(
+        cx: &Aws,
+        want: &DbInstanceSpec,
+        have: &DbInstanceLive,
+        known: &Known,
+        part: &Part<'_>,
+    ) -> Result<DbInstanceLive> {
+        if part.has("replica_of") {
+            calls::promote(cx, want, have).await?;
+        }
+        // A group whose settings wait for a restart is the group that is wanted.
+        let restart = part.has("parameter_group") && have.pending_reboot && {
+            optional(want.parameter_group.as_ref(), known) == Said::of(&have.parameter_group)
+        };
+        let rest: Vec<&str> = part
+            .fields()
+            .into_iter()
+            .filter(|field| *field != "replica_of" && !(restart && *field == "parameter_group"))
+            .collect();
+        if !rest.is_empty() {
+            calls::modify(cx, want, have, known, &rest).await?;
+        }
+        if restart {
+            calls::restart(cx, have).await?;
+        }
+        calls::begun(cx, want, have).await
+    }
+
+    async fn delete(cx: &Aws, have: &DbInstanceLive, leave: &Leave) -> Result<()> {
+        calls::delete(cx, have, leave).await
+    }
+
+    async fn tag(cx: &Aws, have: &DbInstanceLive, set: &Tags, unset: &[String]) -> Result<()> {
+        cx.rds_tag(&have.arn, set, unset).await?;
+        // The tag and AWS's own protection are one thing.
+        let on = set.get(mark::PROTECT).is_some_and(|value| value == "true");
+        let off = unset.iter().any(|key| key == mark::PROTECT);
+        if on != off && on != have.protected {
+            calls::protect(cx, have, on).await?;
+        }
+        Ok(())
+    }
+
+    async fn unprotect(cx: &Aws, have: &DbInstanceLive) -> Result<()> {
+        calls::protect(cx, have, false).await
+    }
+}
+
+impl DbInstance {
+    /// The rows of what can be changed in place.
+    fn changeable(fields: Fields<Self>) -> Fields<Self> {
+        fields
+            .update("password", password, |have| have.password())
+            .decide(
+                "parameter_group",
+                |want, known| optional(want.parameter_group.as_ref(), known),
+                |have| match have.pending_reboot {
+                    true => Said::of(format!("{}, waiting for a restart", have.parameter_group)),
+                    false => Said::of(&have.parameter_group),
+                },
+                settings,
+            )
+            .decide(
+                "engine_version",
+                |want, _| Said::of(&want.engine_version),
+                |have| Said::of(&have.engine_version),
+                version,
+            )
+            .decide(
+                "class",
+                |want, _| Said::of(&want.class),
+                |have| Said::of(&have.class),
+                |_, have| Verdict::Update(if have.multi_az { Impact::Blip } else { Impact::Outage }),
+            )
+            .decide("storage", |want, _| Said::of(want.storage), |have| Said::of(have.storage), storage)
+            .update("max_storage", |want, _| Said::of(want.max_storage), |have| Said::of(have.max_storage))
+            .update("storage_type", |want, _| Said::of(want.storage_type), |have| Said::of(&have.storage_type))
+            .update("iops", |want, _| Said::of(want.iops), |have| Said::of(have.iops))
+            .update("throughput", |want, _| Said::of(want.throughput), |have| Said::of(have.throughput))
+            .update("security_groups", security_groups, |have| Said::set(have.security_groups.clone()))
+            .decide(
+                "backup_retention",
+                |want, _| Said::of(Duration::days(retention(want))),
+                |have| Said::of(Duration::days(have.backup_retention)),
+                |want, have| match (retention(want), have.backup_retention) {
+                    // The first snapshot holds writing up for seconds.
+                    (0, _) | (_, 0) => Verdict::Update(Impact::Blip),
+                    _ => Verdict::Update(Impact::None),
+                },
+            )
+            .update(
+                "backup_window",
+                |want, _| Said::of(&want.backup_window),
+                |have| Said::of(&have.backup_window),
+            )
+            .update(
+                "maintenance_window",
+                |want, _| Said::of(want.maintenance_window.as_ref().map(|window| window.to_lowercase())),
+                |have| Said::of(&have.maintenance_window),
+            )
+            .update("multi_az", |want, _| Said::of(want.multi_az), |have| Said::of(have.multi_az))
+            .update("public", |want, _| Said::of(want.public), |have| Said::of(have.public))
+            .impact(Impact::Blip)
+            .update("port", |want, _| Said::of(want.port), |have| Said::of(have.port))
+            .impact(Impact::Outage)
+            .disturbs(&["port"])
+            .update(
+                "performance_insights",
+                |want, _| Said::of(want.performance_insights),
+                |have| Said::of(have.performance_insights),
+            )
+            .update("logs", |want, _| Said::set(want.logs.clone()), |have| Said::set(have.logs.clone()))
+            .update("iam_auth", |want, _| Said::of(want.iam_auth), |have| Said::of(have.iam_auth))
+            .update(
+                "auto_minor_upgrade",
+                |want, _| Said::of(want.auto_minor_upgrade),
+                |have| Said::of(have.auto_minor_upgrade),
+            )
+    }
+}
+
+/// The name of what an optional reference names.
+fn optional<T: ?Sized>(reference: Option<&Ref<T>>, known: &Known) -> Said {
+    reference.map_or(Said::Nothing, |reference| known.id(reference))
+}
+
+fn security_groups(want: &DbInstanceSpec, known: &Known) -> Said {
+    match want.security_groups.as_slice() {
+        [] => Said::Nothing,
+        groups => known.ids(groups),
+    }
+}
+
+/// The source that it is to follow, or that it is to follow none.
+fn source(want: &DbInstanceSpec, known: &Known) -> Said {
+    Said::or_none(want.replica_of.as_ref().map(|source| known.id(source)))
+}
+
+fn follow(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
+    match (&want.replica_of, &have.replica_of) {
+        (None, Some(_)) => Verdict::Lose(Loss::Promotion, Impact::Outage),
+        (Some(_), Some(_)) => Verdict::Replace,
+        (Some(_), None) => Verdict::Refuse(
+            "what it holds would be gone; take it out first, or give the replica an address of its own".to_owned(),
+        ),
+        (None, None) => Verdict::Same,
+    }
+}
+
+/// Encryption is chosen where a database begins as nothing.
+fn encrypted(want: &DbInstanceSpec, _: &Known) -> Said {
+    want.engine.map_or(Said::Nothing, |_| Said::of(want.encrypted))
+}
+
+/// The key's ARN; other names of a key are compared by nobody but AWS.
+fn key(want: &DbInstanceSpec, known: &Known) -> Said {
+    match want.kms_key.as_ref().map(|key| known.output(key, "arn")) {
+        Some(Said::Value(arn)) if !arn.as_str().is_some_and(|arn| arn.contains(":key/")) => Said::Nothing,
+        said => said.unwrap_or(Said::Nothing),
+    }
+}
+
+/// Days of backups.
+fn retention(want: &DbInstanceSpec) -> u64 {
+    let usual = if want.replica_of.is_some() { 0 } else { 7 };
+    want.backup_retention.map_or(usual, |span| span.as_days().unwrap_or(usual))
+}
+
+/// How a password is compared: by the version of its secret, never by itself.
+fn password(want: &DbInstanceSpec, known: &Known) -> Said {
+    let Some(secret) = &want.password else { return Said::Nothing };
+    if is_managed(secret) {
+        return Said::of("managed");
+    }
+    match (secret.names(), known.output(secret, "arn"), known.output(secret, "version")) {
+        // A secret named by its ARN alone: nobody says when it changes.
+        (Reference::Literal(_), ..) => Said::Nothing,
+        (_, later @ Said::Later(_), _) | (_, _, later @ Said::Later(_)) => later,
+        (_, arn, version) => Said::of(facts::fingerprint(&arn.text(), &version.text())),
+    }
+}
+
+fn is_managed(secret: &Ref<Secret>) -> bool {
+    matches!(secret.names(), Reference::Literal(text) if text == "managed")
+}
+
+fn settings(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
+    match want.apply {
+        // A restart is all that is missing, or the new group's settings will want one.
+        _ if !have.pending_reboot => Verdict::Update(Impact::None),
+        Apply::Now => Verdict::Update(Impact::Outage),
+        Apply::Window => Verdict::Next("some settings take effect at the next restart, or with apply = \"now\""),
+    }
+}
+
+fn storage(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
+    match want.storage {
+        Some(size) if size > have.storage => Verdict::Update(Impact::None),
+        Some(size) if size < have.storage && have.max_storage.is_none() => {
+            Verdict::Refuse(format!("storage never shrinks; write storage = {}", have.storage))
+        }
+        // It has grown by itself.
+        _ => Verdict::Same,
+    }
+}
+
+fn version(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
+    let wanted = want.engine_version.as_deref().unwrap_or_default();
+    let live = have.engine_version.as_str();
+    if live == wanted || live.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')) {
+        return Verdict::Same;
+    }
+    match (numbers(live) > numbers(wanted), want.auto_minor_upgrade) {
+        (false, _) => Verdict::Update(Impact::Outage),
+        // AWS went on by itself, within the major version.
+        (true, true) if facts::major(&have.engine, live) == facts::major(&have.engine, wanted) => Verdict::Same,
+        (true, _) => Verdict::Refuse(format!("no engine goes back; write engine_version = \"{live}\"")),
+    }
+}
+
+/// A version's numbers, to tell which is higher.
+fn numbers(version: &str) -> Vec<u32> {
+    let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>();
+    version.split('.').map(|part| digits(part).parse().unwrap_or_default()).collect()
+}
+
+/// An error of a spec that cannot be carried out.
+fn invalid(action: &'static str, message: impl Into<String>) -> CloudError {
+    CloudError::new(action, ErrorClass::Invalid, message)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn versions_are_ordered_by_their_numbers() {
+        assert!(numbers("10.11.10") > numbers("10.6"));
+        assert!(numbers("8.0.40") < numbers("8.4"));
+        assert!(numbers("17.2") > numbers("16"));
+        assert_eq!(facts::major("postgres", "16.6"), "16");
+        assert_eq!(facts::major("mysql", "8.0.40"), "8.0");
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine's own laws, on toy kinds in memory: any graph, any two stages, any crash point.
+
+mod laws;
+mod plans;
+mod site;
+mod toy;

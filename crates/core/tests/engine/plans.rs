@@ -1,0 +1,178 @@
+//! Plans that a person would check by eye.
+
+use terrace_core::apply::End;
+use terrace_core::plan::Action;
+use terrace_core::planner::{Options, Trouble};
+
+use super::site::{Site, block, ladder, stack, staged, words};
+use super::toy::Weather;
+
+const TWO: &str = r#"
+[base.a]
+size = 1
+shape = "round"
+
+[mid.b]
+size = 1
+shape = "round"
+on = ["base.a"]
+"#;
+
+#[test]
+fn a_change_in_place_is_that_change_alone() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack(TWO)).await;
+        let bigger = stack(&TWO.replacen("size = 1", "size = 2", 1));
+        assert_eq!(words(&site.plan(&bigger).await), ["update base.a"]);
+    });
+}
+
+#[test]
+fn what_stands_on_a_thing_that_must_go_first_goes_before_it() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack(TWO)).await;
+        // `base` cannot stand beside its successor, so `mid`, which could, cannot either.
+        let plan = site.plan(&stack(&TWO.replacen("round", "square", 1))).await;
+        assert_eq!(words(&plan), ["delete base.a", "delete mid.b", "replace base.a", "replace mid.b"]);
+        let place = |word: &str, name: &str| {
+            let step = plan.steps.iter().position(|step| {
+                step.action.word() == word && step.address.name == name
+            });
+            step.unwrap()
+        };
+        assert!(plan.steps[place("delete", "a")].needs.contains(&place("delete", "b")));
+        assert!(plan.steps[place("replace", "a")].needs.contains(&place("delete", "a")));
+        assert!(plan.steps[place("replace", "b")].needs.contains(&place("replace", "a")));
+    });
+}
+
+#[test]
+fn friends_that_know_each_other_are_made_and_deleted() {
+    block(async {
+        let site = Site::new();
+        let friends = stack(
+            "[mid.a]\nsize = 1\nshape = \"s\"\nfriends = [\"mid.b\"]\n\
+             [mid.b]\nsize = 1\nshape = \"s\"\nfriends = [\"mid.a\"]\n",
+        );
+        site.apply(&friends).await;
+        assert!(site.plan(&friends).await.is_empty());
+        let plan = site.plan(&stack("")).await;
+        assert!(plan.steps.iter().any(|step| matches!(step.action, Action::Clear("friends"))));
+        site.apply(&stack("")).await;
+        assert_eq!(site.cloud.len(), 0);
+    });
+}
+
+#[test]
+fn a_circle_is_an_error_that_names_it() {
+    block(async {
+        let folder = tempfile::TempDir::new().unwrap();
+        let text = "[mid.a]\nsize = 1\nshape = \"s\"\non = [\"mid.b\"]\n\
+                    [mid.b]\nsize = 1\nshape = \"s\"\non = [\"mid.a\"]\n";
+        std::fs::write(folder.path().join("stack.toml"), format!("{}{text}", super::site::HEADER)).unwrap();
+        let request = terrace_core::source::Request { folder: folder.path().to_owned(), ..Default::default() };
+        let report = terrace_core::source::load(&request, &super::toy::WORDS).unwrap_err().plain();
+        assert!(report.contains("mid.a") && report.contains("mid.b"), "{report}");
+    });
+}
+
+#[test]
+fn a_failure_stops_what_needs_it_and_nothing_else() {
+    block(async {
+        let site = Site::new();
+        let three = stack(&format!("{TWO}[mid.c]\nsize = 1\nshape = \"s\"\n"));
+        site.cloud.weather(Weather { loses: None, dies_before: None, dies_after: None });
+        let (plan, outcome) = site.run(&three, &Options::default()).await;
+        assert!(outcome.is_complete(), "{:?} {:?}", words(&plan), outcome.ends);
+        let stranger = site.cloud.stranger("mid");
+        assert_eq!(site.cloud.len(), 4, "{stranger} is nobody's business");
+    });
+}
+
+#[test]
+fn a_change_to_confirm_is_held_with_what_waits_for_it() {
+    block(async {
+        let site = Site::new();
+        let text = "[mid.a]\nsize = 1\nshape = \"s\"\nconfirm = \"look first\"\n";
+        site.apply(&stack(text)).await;
+        let changed = format!(
+            "{}[mid.b]\nsize = 1\nshape = \"s\"\nafter = [\"mid.a\"]\n[mid.c]\nsize = 1\nshape = \"s\"\n",
+            text.replace("size = 1", "size = 2"),
+        );
+        let (plan, outcome) = site.run(&stack(&changed), &Options::default()).await;
+        let held: Vec<String> = plan
+            .steps
+            .iter()
+            .zip(&outcome.ends)
+            .filter(|(_, end)| matches!(end, End::Held))
+            .map(|(step, _)| step.address.to_string())
+            .collect();
+        assert_eq!(held.len(), 2, "{held:?}");
+        assert!(outcome.is_complete() && outcome.is_held());
+        let confirm = ["mid.a".parse().unwrap()].into();
+        let options = Options { confirm, ..Options::default() };
+        let (_, outcome) = site.run(&stack(&changed), &options).await;
+        assert!(!outcome.is_held());
+    });
+}
+
+#[test]
+fn a_lower_stage_retires_what_it_does_not_name() {
+    block(async {
+        let site = Site::new();
+        let folder = ladder(&[
+            ("one", "[base.a]\nsize = 1\nshape = \"s\"\n"),
+            ("two", "[mid.b]\nsize = 1\nshape = \"s\"\non = [\"base.a\"]\n"),
+        ]);
+        site.apply(&staged(&folder, None)).await;
+        assert_eq!(words(&site.plan(&staged(&folder, Some("one"))).await), ["delete mid.b"]);
+    });
+}
+
+#[test]
+fn a_raised_generation_replaces() {
+    block(async {
+        let site = Site::new();
+        let text = "[mid.a]\nsize = 1\nshape = \"s\"\n";
+        site.apply(&stack(text)).await;
+        let raised = stack(&format!("{text}generation = 2\n"));
+        assert_eq!(words(&site.apply(&raised).await), ["delete mid.a", "replace mid.a"]);
+        assert!(site.plan(&raised).await.is_empty());
+        // Lowered again it stays: only raising replaces.
+        assert!(site.plan(&stack(text)).await.is_empty());
+    });
+}
+
+#[test]
+fn a_new_name_touches_nothing_but_the_mark() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack("[mid.a]\nsize = 1\nshape = \"s\"\n")).await;
+        let renamed = stack("[mid.b]\nsize = 1\nshape = \"s\"\nwas = \"mid.a\"\n");
+        assert_eq!(words(&site.apply(&renamed).await), ["tag mid.b"]);
+        assert!(site.plan(&renamed).await.is_empty());
+    });
+}
+
+#[test]
+fn a_saved_plan_covers_itself_and_no_more() {
+    block(async {
+        let site = Site::new();
+        let plan = site.plan(&stack(TWO)).await;
+        let saved = plan.to_json();
+        assert!(plan.beyond(&saved).is_empty());
+        let more = site.plan(&stack(&format!("{TWO}[mid.c]\nsize = 1\nshape = \"s\"\n"))).await;
+        assert_eq!(more.beyond(&saved), ["create mid.c"]);
+        let other = site.plan(&stack(&TWO.replacen("size = 1", "size = 7", 1))).await;
+        assert_eq!(other.beyond(&saved), ["create base.a"]);
+    });
+}
+
+#[test]
+fn a_knot_without_a_late_end_is_trouble() {
+    // Live edges cannot knot unless by late fields; the planner says so rather than delete half.
+    let trouble = Trouble::Cycle(vec!["delete mid.a".into(), "delete mid.b".into()]);
+    assert!(format!("{trouble:?}").contains("mid.a"));
+}
