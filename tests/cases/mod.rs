@@ -2,6 +2,7 @@
 
 mod explain;
 mod graph;
+mod guide;
 mod init;
 mod marks;
 mod reference;
