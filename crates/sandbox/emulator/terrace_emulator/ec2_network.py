@@ -45,16 +45,16 @@ def delete_subnet(call: Any, proceed: Any) -> Any:
 
 
 @correction(
-    "ec2.subnet-delete-association",
-    fact="DeleteSubnet ends the subnet's association with a route table, which can then be deleted",
-    source="aws-semantics 3.4",
+    "ec2.subnet-delete-disassociates",
+    fact="a deleted subnet takes its association with a route table along",
+    source="aws-semantics 3.4; EC2 API reference, DeleteSubnet",
     around=("ec2", "DeleteSubnet"),
 )
-def end_association(call: Any, proceed: Any) -> Any:
+def disassociate_subnet(call: Any, proceed: Any) -> Any:
     answer = proceed()
     for table in backend(call).route_tables.values():
-        kept = {key: target for key, target in table._associations.items() if target != call.params["SubnetId"]}
-        table._associations = kept
+        for association in [a for a, subnet in table._associations.items() if subnet == call.params["SubnetId"]]:
+            del table._associations[association]
     return answer
 
 

@@ -119,18 +119,6 @@ class Tables(Case):
         with self.refused("Resource.AlreadyAssociated"):
             ec2.associate_route_table(RouteTableId=second, SubnetId=inside)
 
-    @corrects("ec2.subnet-delete-association")
-    def test_table_of_a_subnet_that_is_gone(self):
-        ec2 = client("ec2")
-        network = vpc()
-        inside = subnet(network)
-        table = ec2.create_route_table(VpcId=network)["RouteTable"]["RouteTableId"]
-        ec2.associate_route_table(RouteTableId=table, SubnetId=inside)
-        with self.refused("DependencyViolation"):
-            ec2.delete_route_table(RouteTableId=table)
-        ec2.delete_subnet(SubnetId=inside)
-        ec2.delete_route_table(RouteTableId=table)
-
     @corrects("ec2.route-blackhole")
     def test_routes_to_what_is_gone(self):
         ec2 = client("ec2")

@@ -1,5 +1,5 @@
 from .harness import Case, client, corrects, unique
-from .test_ec2_network import group, vpc
+from .test_ec2_network import group, subnet, vpc
 
 KEY = b"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIFvNQq3S4wiS7qz2yTsvRJ8ShmObMHMWyVUXWsgCO1uP ops"
 
@@ -59,3 +59,14 @@ class KeyPairs(Case):
         ec2.delete_key_pair(KeyPairId=made["KeyPairId"])
         with self.refused("InvalidKeyPair.NotFound"):
             ec2.describe_key_pairs(KeyNames=[name])
+
+
+class Subnets(Case):
+    @corrects("ec2.subnet-delete-disassociates")
+    def test_a_deleted_subnet_lets_go_of_its_table(self):
+        ec2, network = client("ec2"), vpc()
+        inside = subnet(network)
+        table = ec2.create_route_table(VpcId=network)["RouteTable"]["RouteTableId"]
+        ec2.associate_route_table(RouteTableId=table, SubnetId=inside)
+        ec2.delete_subnet(SubnetId=inside)
+        ec2.delete_route_table(RouteTableId=table)

@@ -95,7 +95,7 @@ pub struct DbInstanceSpec {
     /// When AWS may interrupt it, in UTC.
     #[schemars(extend("examples" = ["sun:05:00-sun:06:00", "mon:05:00-mon:06:00"]))]
     pub maintenance_window: Option<String>,
-    /// The zone it is in, if it is in one only.
+    /// The zone it is in. It means nothing to one in two zones, of which either may be in charge.
     #[schemars(extend("examples" = ["a", "b"]))]
     pub zone: Option<Zone>,
     /// Whether a second one in another zone takes over when this one fails. Turning it on interrupts
@@ -308,9 +308,6 @@ impl Kind for DbInstance {
             && most <= first
         {
             say("max_storage", "storage grows to more than it begins with, or not at all");
-        }
-        if want.multi_az && want.zone.is_some() {
-            say("zone", "one in two zones has no zone of its own");
         }
         wrong
     }

@@ -354,18 +354,20 @@ pub(super) async fn protect(cx: &Aws, have: &DbInstanceLive, on: bool) -> Result
 /// What is live once a change has begun. For up to a minute AWS goes on saying `available`, though it
 /// has not begun (rule R15); what waits for the window does not count.
 pub(super) async fn begun(cx: &Aws, want: &DbInstanceSpec, have: &DbInstanceLive) -> Result<DbInstanceLive> {
-    for attempt in 0..8 {
-        let look = Look::Id(have.id.clone());
+    let look = Look::Id(have.id.clone());
+    let mut looks = 0;
+    loop {
         let found = DbInstance::discover(cx, &look, &Seen::default()).await?;
         let live = found.into_iter().next().map(|found| found.live);
         let live = live.ok_or_else(|| missing("rds:DescribeDBInstances", "instance just changed"))?;
         let waits = live.pending && want.apply == Apply::Window;
-        if live.status != "available" || waits || (!live.pending && attempt > 0) {
+        let quiet = !live.pending && looks > 0;
+        if live.status != "available" || waits || quiet || looks == 12 {
             return Ok(live);
         }
         tokio::time::sleep(cx.timing.scaled(5.0)).await;
+        looks += 1;
     }
-    Ok(have.clone())
 }
 
 /// Deletes it. Of what is data, a snapshot and the backups stay.
