@@ -121,6 +121,23 @@ impl<'a> PlanView<'a> {
         }
     }
 
+    /// What is set after a creation is told with the creation.
+    fn is_told(&self, step: &Step) -> bool {
+        let creates = |other: &Step| {
+            matches!(other.action, Action::Create { .. }) && other.address == step.address
+        };
+        matches!(step.action, Action::Late) && self.plan.steps.iter().any(creates)
+    }
+
+    fn changes<'s>(&'s self, step: &'s Step) -> impl Iterator<Item = &'s FieldChange> {
+        let late = self.plan.steps.iter().filter(move |other| {
+            matches!(step.action, Action::Create { .. })
+                && matches!(other.action, Action::Late)
+                && other.address == step.address
+        });
+        step.changes.iter().chain(late.flat_map(|late| &late.changes))
+    }
+
     fn step(&self, step: &Step, text: &mut String) {
         let (glyph, label, word) = glyph(&step.action);
         let address = step.address.to_string();
@@ -133,13 +150,9 @@ impl<'a> PlanView<'a> {
         }
         let facts = paint(Label::Quiet, &facts.join("; "));
         let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));
-        let width = step
-            .changes
-            .iter()
-            .map(|change| change.field.len())
-            .max()
-            .unwrap_or(0);
-        for change in &step.changes {
+        let changes: Vec<&FieldChange> = self.changes(step).collect();
+        let width = changes.iter().map(|change| change.field.len()).max().unwrap_or(0);
+        for change in changes {
             self.change(&step.action, change, width, text);
         }
         if let Action::Tag { set, unset } = &step.action {
