@@ -72,9 +72,19 @@ impl Folder {
         command
     }
 
+    /// Runs the program to its end, in the repository.
+    pub(crate) fn run_in_repository(&self, arguments: &str) -> Answer {
+        let words: Vec<&str> = arguments.split(' ').collect();
+        self.end(self.command(&words).current_dir(repository()))
+    }
+
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
-        let output = self.command(arguments).output().unwrap();
+        self.end(&mut self.command(arguments))
+    }
+
+    fn end(&self, command: &mut Command) -> Answer {
+        let output = command.output().unwrap();
         let text = |bytes: &[u8]| {
             let text = String::from_utf8(bytes.to_vec()).unwrap();
             text.replace(&self.path().display().to_string(), "[FOLDER]")

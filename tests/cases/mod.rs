@@ -6,6 +6,7 @@ mod guide;
 mod init;
 mod marks;
 mod reference;
+mod stacks;
 mod usage;
 mod validate;
 
