@@ -97,8 +97,7 @@ impl<'a> PlanView<'a> {
 
     fn movement(&self, movement: Movement, text: &mut String) {
         let all = self.plan.steps.iter().enumerate();
-        let mut steps: Vec<(usize, &Step)> = all
-            .filter(|(_, step)| step.action.movement() == movement)
+        let mut steps: Vec<(usize, &Step)> = all.filter(|(_, step)| step.action.movement() == movement && !self.is_told(step))
             .collect();
         if steps.is_empty() {
             return;
@@ -313,10 +312,10 @@ impl<'a> PlanView<'a> {
     pub(crate) fn verdict(&self) -> String {
         let verdict = self.plan.verdict();
         if self.plan.is_empty() {
-            let line = format!(
-                "Nothing to do: {} resources are as the TOML says.",
-                verdict.unchanged
-            );
+            let line = match verdict.unchanged {
+                1 => "Nothing to do: 1 resource is as the TOML says.".to_owned(),
+                count => format!("Nothing to do: {count} resources are as the TOML says."),
+            };
             return paint(Label::Good, &line);
         }
         let counts = [
