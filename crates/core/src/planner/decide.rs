@@ -63,10 +63,12 @@ fn in_order<'a>(input: &Input<'a>) -> Result<Vec<&'a Resource>, Trouble> {
             }
         }
     }
-    if let Ok(order) = toposort(&graph, None) { Ok(order
-    .into_iter()
-    .map(|node| &resources[graph[node]])
-    .collect()) } else {
+    if let Ok(order) = toposort(&graph, None) {
+        Ok(order
+            .into_iter()
+            .map(|node| &resources[graph[node]])
+            .collect())
+    } else {
         let knot = tarjan_scc(&graph).into_iter().find(|knot| knot.len() > 1);
         let names = knot.unwrap_or_default().into_iter();
         let names = names.map(|node| resources[graph[node]].address.to_string());
@@ -320,7 +322,9 @@ fn publish(
             let mut outputs = live.outputs().clone();
             let changes = kind.diff(&decision.spec, live, &draft.known).into_iter();
             // What is only noted moves nothing.
-            let done = |change: &FieldChange| !matches!(change.effect, Effect::Next(_) | Effect::Refuse(_));
+            let done = |change: &FieldChange| {
+                !matches!(change.effect, Effect::Next(_) | Effect::Refuse(_))
+            };
             for change in changes.filter(done) {
                 for disturbed in change.disturbs {
                     outputs.shift_remove(*disturbed);
