@@ -1,5 +1,6 @@
 //! Machine images (aws-semantics 3.11).
 
+use aws_sdk_ec2::types::ArchitectureValues;
 use serde_json::json;
 use terrace_core::error::Result;
 use terrace_core::inventory::Look;
@@ -57,7 +58,7 @@ impl LookUpKind for Image {
                     .ok_or_else(|| missing(ACTION, "image id"))?,
                 outputs: outputs! {
                     "name" => json!(image.name),
-                    "architecture" => json!(image.architecture.as_ref().map(|a| a.as_str())),
+                    "architecture" => json!(image.architecture.as_ref().map(ArchitectureValues::as_str)),
                 },
                 tags: tags(image.tags()),
             })
