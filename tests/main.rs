@@ -1,1 +1,4 @@
-//! tests
+//! End to end: the program as people run it.
+
+mod cases;
+mod program;

@@ -5,7 +5,6 @@ use std::sync::atomic::Ordering;
 
 use clap::Args as ClapArgs;
 use serde_json::Value;
-use terrace_aws::lock::Lock;
 use terrace_core::apply::{Apply, End, Outcome};
 use terrace_core::inventory::Inventory;
 use terrace_core::plan::Plan;
@@ -111,13 +110,7 @@ pub(crate) async fn carry_out(
     ui: Ui,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Exit, Failure> {
-    let lock = Lock::acquire(&session.cx, &session.stop).await?;
-    let end = locked(session, options, ui, agree).await;
-    // Whatever happened, the lock goes: every call of this run has been answered by now.
-    let released = lock.release(&session.cx).await;
-    let exit = end?;
-    released?;
-    Ok(exit)
+    session.locked(locked(session, options, ui, agree)).await
 }
 
 async fn locked(

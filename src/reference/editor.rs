@@ -37,7 +37,13 @@ pub(crate) fn schema(file: File) -> Value {
     }
     tables.insert("existing".to_owned(), existing());
     tables.insert("module".to_owned(), modules());
-    tables.insert("outputs".to_owned(), said(anything(), "What other files and `terrace output` see: name = value."));
+    tables.insert(
+        "outputs".to_owned(),
+        said(
+            anything(),
+            "What other files and `terrace output` see: name = value.",
+        ),
+    );
     let (title, own) = match file {
         File::All => {
             let mut own = stack_words();
@@ -75,7 +81,9 @@ fn kind_tables(kind: &dyn AnyKind, definitions: &mut Map<String, Value>) -> Valu
             definitions.insert(format!("{prefix}.{name}"), definition);
         }
     }
-    let Some(table) = schema.as_object_mut() else { return anything() };
+    let Some(table) = schema.as_object_mut() else {
+        return anything();
+    };
     for word in ["$defs", "$schema", "title", "required"] {
         table.remove(word);
     }
@@ -88,7 +96,12 @@ fn kind_tables(kind: &dyn AnyKind, definitions: &mut Map<String, Value>) -> Valu
             properties.append(common);
         }
     }
-    for (_, property) in table.get_mut("properties").and_then(Value::as_object_mut).into_iter().flatten() {
+    for (_, property) in table
+        .get_mut("properties")
+        .and_then(Value::as_object_mut)
+        .into_iter()
+        .flatten()
+    {
         *property = value(property.take(), prefix);
     }
     definitions.insert(prefix.to_owned(), schema);
@@ -119,11 +132,21 @@ fn value(mut schema: Value, prefix: &str) -> Value {
 
 /// Lets an expression stand where something stricter than any string is asked.
 fn or_expression(mut schema: Value) -> Value {
-    let Some(table) = schema.as_object_mut() else { return schema };
+    let Some(table) = schema.as_object_mut() else {
+        return schema;
+    };
     let plain = table.get("type").is_some_and(|of| of == "string")
-        && ["enum", "const", "pattern", "format", "maxLength", "minLength", "x-text"]
-            .iter()
-            .all(|word| !table.contains_key(*word));
+        && [
+            "enum",
+            "const",
+            "pattern",
+            "format",
+            "maxLength",
+            "minLength",
+            "x-text",
+        ]
+        .iter()
+        .all(|word| !table.contains_key(*word));
     if plain || table.is_empty() {
         return schema;
     }
@@ -134,7 +157,11 @@ fn or_expression(mut schema: Value) -> Value {
             outside.insert(word.to_owned(), said);
         }
     }
-    let marks: Vec<String> = table.keys().filter(|word| word.starts_with("x-")).cloned().collect();
+    let marks: Vec<String> = table
+        .keys()
+        .filter(|word| word.starts_with("x-"))
+        .cloned()
+        .collect();
     for word in marks {
         if let Some(said) = table.remove(&word) {
             outside.insert(word, said);
@@ -177,7 +204,9 @@ fn texts() -> [Value; 2] {
 /// Takes out what a file need not say and lets in what it may: below `oneOf` a required key is what
 /// tells the choices apart, so it stays there.
 fn loosen(schema: &mut Value, prefix: &str, choice: bool) {
-    let Some(table) = schema.as_object_mut() else { return };
+    let Some(table) = schema.as_object_mut() else {
+        return;
+    };
     if let Some(Value::String(path)) = table.get_mut("$ref")
         && let Some(name) = path.strip_prefix("#/$defs/")
     {
@@ -201,7 +230,8 @@ fn loosen(schema: &mut Value, prefix: &str, choice: bool) {
             *property = value(property.take(), prefix);
         }
         properties.entry("when").or_insert_with(|| {
-            let when = json!({ "type": "boolean", "description": "Whether this table is there at all." });
+            let when =
+                json!({ "type": "boolean", "description": "Whether this table is there at all." });
             or_expression(when)
         });
     }
@@ -211,7 +241,12 @@ fn loosen(schema: &mut Value, prefix: &str, choice: bool) {
         }
     }
     for word in ["anyOf", "allOf", "oneOf"] {
-        for way in table.get_mut(word).and_then(Value::as_array_mut).into_iter().flatten() {
+        for way in table
+            .get_mut(word)
+            .and_then(Value::as_array_mut)
+            .into_iter()
+            .flatten()
+        {
             loosen(way, prefix, word == "oneOf");
         }
     }
@@ -254,7 +289,10 @@ fn modules() -> Value {
             "region": word("region"),
         },
     });
-    said(named(&module), "A module: `source`, and its inputs beside it.")
+    said(
+        named(&module),
+        "A module: `source`, and its inputs beside it.",
+    )
 }
 
 fn text(about: &str) -> Value {
@@ -269,7 +307,9 @@ fn account() -> Value {
 }
 
 fn words<const N: usize>(all: [(&str, Value); N]) -> Map<String, Value> {
-    all.into_iter().map(|(name, schema)| (name.to_owned(), schema)).collect()
+    all.into_iter()
+        .map(|(name, schema)| (name.to_owned(), schema))
+        .collect()
 }
 
 fn stack_words() -> Map<String, Value> {
@@ -292,25 +332,58 @@ fn stack_words() -> Map<String, Value> {
         "additionalProperties": environment,
     });
     words([
-        ("name", said(json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,39}$" }), "The stack's name, in tags and names for good.")),
+        (
+            "name",
+            said(
+                json!({ "type": "string", "pattern": "^[a-z][a-z0-9-]{0,39}$" }),
+                "The stack's name, in tags and names for good.",
+            ),
+        ),
         ("about", text("What it is for.")),
         ("account", account()),
-        ("region", said(json!({ "type": "string", "examples": ["eu-west-3"] }), "The home region.")),
-        ("stages", said(
-            json!({ "type": "array", "items": { "type": "string" }, "uniqueItems": true }),
-            "The ladder, lowest first: each is a file beside this one, without `.toml`.",
-        )),
+        (
+            "region",
+            said(
+                json!({ "type": "string", "examples": ["eu-west-3"] }),
+                "The home region.",
+            ),
+        ),
+        (
+            "stages",
+            said(
+                json!({ "type": "array", "items": { "type": "string" }, "uniqueItems": true }),
+                "The ladder, lowest first: each is a file beside this one, without `.toml`.",
+            ),
+        ),
         ("stage", text("The stage it stands on: raise it to grow.")),
-        ("variables", said(anything(), "Variables and their defaults: `{{ var.name }}`.")),
-        ("tags", said(
-            json!({ "type": "object", "additionalProperties": { "type": "string" } }),
-            "Tags of everything in the stack.",
-        )),
-        ("environments", said(environments, "Isolated copies of the stack; `pr-*` is a pattern.")),
-        ("moved", said(
-            json!({ "type": "object", "additionalProperties": { "type": "string" } }),
-            "What modules, and the stack itself, were called before.",
-        )),
+        (
+            "variables",
+            said(
+                anything(),
+                "Variables and their defaults: `{{ var.name }}`.",
+            ),
+        ),
+        (
+            "tags",
+            said(
+                json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+                "Tags of everything in the stack.",
+            ),
+        ),
+        (
+            "environments",
+            said(
+                environments,
+                "Isolated copies of the stack; `pr-*` is a pattern.",
+            ),
+        ),
+        (
+            "moved",
+            said(
+                json!({ "type": "object", "additionalProperties": { "type": "string" } }),
+                "What modules, and the stack itself, were called before.",
+            ),
+        ),
         ("lock", said(anything(), "How the stack is locked.")),
     ])
 }
@@ -325,10 +398,13 @@ fn stage_words() -> Map<String, Value> {
     });
     words([
         ("about", text("What this stage is for.")),
-        ("remove", said(
-            json!({ "type": "array", "items": { "anyOf": [{ "type": "string" }, removal] } }),
-            "What this stage takes out, by address.",
-        )),
+        (
+            "remove",
+            said(
+                json!({ "type": "array", "items": { "anyOf": [{ "type": "string" }, removal] } }),
+                "What this stage takes out, by address.",
+            ),
+        ),
     ])
 }
 
@@ -352,6 +428,9 @@ fn module_words() -> Map<String, Value> {
     });
     words([
         ("about", text("What the module is for.")),
-        ("inputs", said(named(&input), "What the caller says: `{{ input.name }}`.")),
+        (
+            "inputs",
+            said(named(&input), "What the caller says: `{{ input.name }}`."),
+        ),
     ])
 }

@@ -289,7 +289,8 @@ macro_rules! toys {
             }
 
             async fn update(cx: &Cloud, want: &ToySpec, have: &ToyLive, known: &Known, part: &Part<'_>) -> Result<ToyLive> {
-                let to = ids(known, &want.to)?;
+                // Only what the part names is there for sure.
+                let to = if part.has("to") { ids(known, &want.to)? } else { Vec::new() };
                 let (added, removed) = (part.added("friends"), part.removed("friends"));
                 cx.mutate(|state| {
                     let mut live = have.clone();

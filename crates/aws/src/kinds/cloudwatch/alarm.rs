@@ -85,6 +85,9 @@ pub struct AlarmSpec {
     /// What a period without numbers counts for.
     #[serde(default)]
     pub missing_data: MissingData,
+    /// Whether it sets anything off. Switched off, it still shows how things are.
+    #[serde(default = "yes")]
+    pub enabled: bool,
     /// What it sets off when it rings: topics, or ARNs.
     #[serde(default)]
     #[schemars(extend("examples" = [["arn:aws:sns:eu-west-3:123456789012:desk"], ["arn:aws:sns:eu-west-3:123456789012:oncall"]]))]
@@ -93,6 +96,10 @@ pub struct AlarmSpec {
     #[serde(default)]
     #[schemars(extend("examples" = [["arn:aws:sns:eu-west-3:123456789012:desk"], ["arn:aws:sns:eu-west-3:123456789012:oncall"]]))]
     pub ok_actions: Vec<Action>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn one_period() -> u32 {
@@ -142,6 +149,7 @@ pub struct AlarmLive {
     periods: i32,
     datapoints: i32,
     missing_data: String,
+    enabled: bool,
     actions: Vec<String>,
     ok_actions: Vec<String>,
 }
@@ -185,6 +193,7 @@ impl Kind for Alarm {
             .update("periods", |want, _| Said::of(want.periods), |have| Said::of(have.periods))
             .update("datapoints", |want, _| Said::of(datapoints(want)), |have| Said::of(have.datapoints))
             .update("missing_data", |want, _| Said::of(want.missing_data.word()), |have| Said::of(&have.missing_data))
+            .update("enabled", |want, _| Said::of(want.enabled), |have| Said::of(have.enabled))
             .update("actions", |want, known| arns(&want.actions, known), |have| Said::set(&have.actions))
             .update("ok_actions", |want, known| arns(&want.ok_actions, known), |have| Said::set(&have.ok_actions))
     }
@@ -287,6 +296,7 @@ impl Kind for Alarm {
                 "periods" => live.periods = new.periods,
                 "datapoints" => live.datapoints = new.datapoints,
                 "missing_data" => live.missing_data.clone_from(&new.missing_data),
+                "enabled" => live.enabled = new.enabled,
                 "actions" => live.actions.clone_from(&new.actions),
                 "ok_actions" => live.ok_actions.clone_from(&new.ok_actions),
                 _ => {}
@@ -399,6 +409,7 @@ fn wanted(cx: &Aws, want: &AlarmSpec, known: &Known, name: String) -> Result<Ala
         periods: number(want.periods),
         datapoints: number(datapoints(want)),
         missing_data: want.missing_data.word().to_owned(),
+        enabled: want.enabled,
         actions: need_arns(&want.actions, known)?,
         ok_actions: need_arns(&want.ok_actions, known)?,
     })
@@ -420,6 +431,7 @@ fn put(cx: &Aws, live: &AlarmLive) -> PutMetricAlarmFluentBuilder {
         .evaluation_periods(live.periods)
         .datapoints_to_alarm(live.datapoints)
         .treat_missing_data(&live.missing_data)
+        .actions_enabled(live.enabled)
         .set_alarm_actions(Some(live.actions.clone()))
         .set_ok_actions(Some(live.ok_actions.clone()))
 }
@@ -482,7 +494,19 @@ fn read(alarm: MetricAlarm) -> Result<AlarmLive> {
         periods,
         datapoints: alarm.datapoints_to_alarm.unwrap_or(periods),
         missing_data: alarm.treat_missing_data.unwrap_or_else(|| MissingData::Missing.word().to_owned()),
+        enabled: alarm.actions_enabled.unwrap_or(true),
         actions: alarm.alarm_actions.unwrap_or_default(),
         ok_actions: alarm.ok_actions.unwrap_or_default(),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn statistics_are_told_from_other_words() {
+        assert!(["Average", "p99", "p99.9", "tm90", "TM(10%:90%)", "PR(:300)"].iter().all(|text| is_statistic(text)));
+        assert!(["average", "", "99", "p", "Avg"].iter().all(|text| !is_statistic(text)));
+    }
 }

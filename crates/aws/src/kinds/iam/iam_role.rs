@@ -219,12 +219,21 @@ impl Kind for IamRole {
             wrong.push(Objection::new("max_session_duration", message));
         }
         for (name, policy) in &want.policies {
-            let whom = |statement: &policy::Statement| statement.principals.is_some();
+            let field = || format!("policies.{name}");
+            let statements = match policy {
+                Written::Table(table) => table.statements.as_slice(),
+                _ => &[],
+            };
             if let Some(why) = policy.wrong() {
-                wrong.push(Objection::new(format!("policies.{name}"), why));
-            } else if matches!(policy, Written::Table(table) if table.statements.iter().any(whom)) {
+                wrong.push(Objection::new(field(), why));
+            }
+            if statements.iter().any(|statement| statement.principals.is_some()) {
                 let message = "a role's own policy concerns that role: it has no `principals`";
-                wrong.push(Objection::new(format!("policies.{name}"), message).help("who may take the role on stands in `trust`"));
+                wrong.push(Objection::new(field(), message).help("who may take the role on stands in `trust`"));
+            }
+            if statements.iter().any(|statement| statement.resources.is_empty()) {
+                let message = "a role's own policy says to what: a statement lacks `resources`";
+                wrong.push(Objection::new(field(), message).help("write resources = [\"*\"] for anything"));
             }
         }
         wrong
@@ -575,4 +584,47 @@ fn read(
         managed_policies,
         policies,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn spec(table: Value) -> IamRoleSpec {
+        serde_json::from_value(table).unwrap()
+    }
+
+    fn statements(trust: Value) -> Value {
+        spec(json!({ "trust": trust })).trust.sketch()["Statement"].clone()
+    }
+
+    #[test]
+    fn trust_says_by_which_call() {
+        assert_eq!(
+            statements(json!({ "service": "ec2.amazonaws.com" })),
+            json!([{ "Effect": "Allow", "Principal": { "Service": ["ec2.amazonaws.com"] }, "Action": ["sts:AssumeRole"] }])
+        );
+        let pipeline = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
+        let only = json!({ "StringLike": { "token.actions.githubusercontent.com:sub": "repo:shop/*" } });
+        let federated = statements(json!({ "aws": ["123456789012"], "federated": pipeline, "conditions": only }));
+        assert_eq!(federated[0]["Principal"], json!({ "AWS": ["123456789012"] }));
+        assert_eq!(federated[1]["Action"], json!(["sts:AssumeRoleWithWebIdentity"]));
+        assert!(federated[0]["Condition"].is_object() && federated[1]["Condition"].is_object());
+        let saml = statements(json!({ "federated": "arn:aws:iam::123456789012:saml-provider/office" }));
+        assert_eq!(saml[0]["Action"], json!(["sts:AssumeRoleWithSAML"]));
+    }
+
+    #[test]
+    fn what_no_role_can_be_is_told() {
+        let wrong = |table: Value| -> Vec<String> {
+            IamRole::check(&spec(table)).into_iter().map(|objection| objection.field).collect()
+        };
+        assert!(wrong(json!({ "trust": { "service": "ec2.amazonaws.com" } })).is_empty());
+        assert_eq!(wrong(json!({ "trust": {} })), ["trust"]);
+        assert_eq!(wrong(json!({ "trust": "{" })), ["trust"]);
+        let policy = json!({ "statements": [{ "actions": "*", "principals": "*" }] });
+        let table = json!({ "trust": { "aws": "123456789012" }, "policies": { "all": policy }, "max_session_duration": "30m" });
+        assert_eq!(wrong(table), ["max_session_duration", "policies.all", "policies.all"]);
+    }
 }

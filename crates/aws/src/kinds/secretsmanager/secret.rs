@@ -247,7 +247,7 @@ impl Kind for Secret {
             .await;
         match answer {
             // By a call whose answer was lost, or by somebody else: it is as good as gone.
-            Err(error) if error.message.contains(DELETED) => Ok(()),
+            Err(error) if error.message.contains(MARKED) => Ok(()),
             answer => cx.gone(answer),
         }
     }
@@ -270,8 +270,10 @@ impl Kind for Secret {
     }
 }
 
-/// AWS's words where a secret is deleted and can still be brought back.
+/// AWS's words for a name whose secret is deleted and can still be brought back.
 const DELETED: &str = "scheduled for deletion";
+/// Its words for such a secret: "marked deleted", "marked for deletion".
+const MARKED: &str = "marked";
 /// The stage of the version in force.
 const CURRENT: &str = "AWSCURRENT";
 
@@ -432,5 +434,43 @@ fn read(
         username: said("username"),
         rotate: said("rotate"),
         recovery: said("recovery"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use terrace_core::mark::{Generation, Identity};
+
+    use super::*;
+
+    #[test]
+    fn no_name_ends_like_an_arn() {
+        let identity = Identity {
+            stack: "shop".into(),
+            environment: "prod".into(),
+            account: "123456789012".into(),
+            region: "eu-west-3".into(),
+        };
+        let mark = Mark {
+            identity,
+            address: "secret.db".parse().unwrap(),
+            generation: Generation::first(1),
+            tags: Tags::new(),
+            protect: false,
+            ephemeral: None,
+        };
+        let spec: SecretSpec = serde_json::from_value(json!({})).unwrap();
+        let derived = name(&spec, &mark);
+        assert!(derived.starts_with("shop-prod-secret-db_"), "{derived}");
+        assert!(!ends_like_an_arn(&derived));
+        assert!(ends_like_an_arn("shop-ab12CD"));
+        assert!(!ends_like_an_arn("shop-database"));
+    }
+
+    #[test]
+    fn a_value_is_never_among_the_facts() {
+        let spec: SecretSpec = serde_json::from_value(json!({ "username": "wordpress" })).unwrap();
+        assert!(facts(&spec).values().all(|fact| !fact.contains("wordpress")));
     }
 }

@@ -1,0 +1,29 @@
+//! The cases, a file for each command or idea.
+
+mod explain;
+mod graph;
+mod guide;
+mod init;
+mod marks;
+mod reference;
+mod usage;
+mod validate;
+
+/// Every file beside this one is a case that runs.
+#[test]
+#[allow(clippy::unwrap_used)]
+fn no_case_is_forgotten() {
+    let folder = crate::program::repository().join("tests/cases");
+    let listed = include_str!("mod.rs");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry
+            .unwrap()
+            .file_name()
+            .to_string_lossy()
+            .replace(".rs", "");
+        assert!(
+            name == "mod" || listed.contains(&format!("mod {name};")),
+            "{name}.rs is not listed"
+        );
+    }
+}
