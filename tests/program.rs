@@ -74,7 +74,13 @@ impl Folder {
 
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
-        let output = self.command(arguments).output().unwrap();
+        self.run_in(self.path(), arguments)
+    }
+
+    /// The same in another folder, such as the repository's.
+    pub(crate) fn run_in(&self, folder: &Path, arguments: &[&str]) -> Answer {
+        let mut command = self.command(arguments);
+        let output = command.current_dir(folder).output().unwrap();
         let text = |bytes: &[u8]| {
             let text = String::from_utf8(bytes.to_vec()).unwrap();
             text.replace(&self.path().display().to_string(), "[FOLDER]")

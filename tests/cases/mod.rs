@@ -1,5 +1,6 @@
 //! The cases, a file for each command or idea.
 
+mod broken;
 mod explain;
 mod graph;
 mod guide;
