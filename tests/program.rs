@@ -50,6 +50,11 @@ impl Folder {
         self.root.path()
     }
 
+    /// The name of its emulated account, if it has one.
+    pub(crate) fn sandbox(&self) -> Option<&str> {
+        self.sandbox.as_deref()
+    }
+
     /// The program, about to be run here. Of the environment only what it needs is there.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_terrace"));
@@ -79,8 +84,12 @@ impl Folder {
 
     /// The same in another folder, such as the repository's.
     pub(crate) fn run_in(&self, folder: &Path, arguments: &[&str]) -> Answer {
-        let mut command = self.command(arguments);
-        let output = command.current_dir(folder).output().unwrap();
+        self.end(self.command(arguments).current_dir(folder))
+    }
+
+    /// Runs a command of [`Folder::command`] to its end.
+    pub(crate) fn end(&self, command: &mut Command) -> Answer {
+        let output = command.output().unwrap();
         let text = |bytes: &[u8]| {
             let text = String::from_utf8(bytes.to_vec()).unwrap();
             text.replace(&self.path().display().to_string(), "[FOLDER]")

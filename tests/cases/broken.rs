@@ -41,13 +41,10 @@ fn each_mistake_is_told_with_its_place_and_its_remedy() {
             assert_snapshot!(name, answer.stderr);
         }
     });
-}
-
-#[test]
-fn no_answer_is_kept_of_a_stack_that_is_gone() {
-    let tests = repository().join("tests");
+    let kept = names(&repository().join("tests/snapshots/broken"));
     assert_eq!(
-        names(&tests.join("broken")),
-        names(&tests.join("snapshots/broken"))
+        names(&stacks),
+        kept,
+        "an answer is kept of a stack that is gone"
     );
 }

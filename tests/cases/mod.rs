@@ -1,12 +1,16 @@
 //! The cases, a file for each command or idea.
 
 mod broken;
+mod calls;
+mod drifted;
 mod explain;
 mod graph;
 mod guide;
 mod init;
+mod killed;
 mod marks;
 mod reference;
+mod removal;
 mod usage;
 mod validate;
 
