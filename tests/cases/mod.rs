@@ -1,12 +1,17 @@
 //! The cases, a file for each command or idea.
 
+mod broken;
+mod calls;
+mod drifted;
 mod explain;
 mod graph;
 mod guide;
 mod init;
+mod killed;
 mod marks;
 mod reference;
 mod stacks;
+mod removal;
 mod usage;
 mod validate;
 
