@@ -135,7 +135,9 @@ impl<'a> PlanView<'a> {
                 && matches!(other.action, Action::Late)
                 && other.address == step.address
         });
-        step.changes.iter().chain(late.flat_map(|late| &late.changes))
+        step.changes
+            .iter()
+            .chain(late.flat_map(|late| &late.changes))
     }
 
     fn step(&self, step: &Step, text: &mut String) {
@@ -151,7 +153,11 @@ impl<'a> PlanView<'a> {
         let facts = paint(Label::Quiet, &facts.join("; "));
         let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));
         let changes: Vec<&FieldChange> = self.changes(step).collect();
-        let width = changes.iter().map(|change| change.field.len()).max().unwrap_or(0);
+        let width = changes
+            .iter()
+            .map(|change| change.field.len())
+            .max()
+            .unwrap_or(0);
         for change in changes {
             self.change(&step.action, change, width, text);
         }

@@ -40,19 +40,28 @@ impl LookUpKind for Image {
         let answer = cx
             .read(ACTION, || {
                 let call = cx.ec2.describe_images().set_filters(Some(filters.clone()));
-                call.set_owners(owner.clone().map(|owner| vec![owner])).send()
+                call.set_owners(owner.clone().map(|owner| vec![owner]))
+                    .send()
             })
             .await?;
         // Dates are ISO 8601, so their order as text is their order in time.
-        let newest = answer.images().iter().max_by_key(|image| image.creation_date.clone());
-        let found = newest.map(|image| Ok(Match {
-            id: image.image_id.clone().ok_or_else(|| missing(ACTION, "image id"))?,
-            outputs: outputs! {
-                "name" => json!(image.name),
-                "architecture" => json!(image.architecture.as_ref().map(|a| a.as_str())),
-            },
-            tags: tags(image.tags()),
-        }));
+        let newest = answer
+            .images()
+            .iter()
+            .max_by_key(|image| image.creation_date.clone());
+        let found = newest.map(|image| {
+            Ok(Match {
+                id: image
+                    .image_id
+                    .clone()
+                    .ok_or_else(|| missing(ACTION, "image id"))?,
+                outputs: outputs! {
+                    "name" => json!(image.name),
+                    "architecture" => json!(image.architecture.as_ref().map(|a| a.as_str())),
+                },
+                tags: tags(image.tags()),
+            })
+        });
         found.into_iter().collect()
     }
 }
