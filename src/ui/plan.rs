@@ -97,7 +97,8 @@ impl<'a> PlanView<'a> {
 
     fn movement(&self, movement: Movement, text: &mut String) {
         let all = self.plan.steps.iter().enumerate();
-        let mut steps: Vec<(usize, &Step)> = all.filter(|(_, step)| step.action.movement() == movement && !self.is_told(step))
+        let mut steps: Vec<(usize, &Step)> = all
+            .filter(|(_, step)| step.action.movement() == movement && !self.is_told(step))
             .collect();
         if steps.is_empty() {
             return;

@@ -10,8 +10,8 @@ mod init;
 mod killed;
 mod marks;
 mod reference;
-mod stacks;
 mod removal;
+mod stacks;
 mod usage;
 mod validate;
 
