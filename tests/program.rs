@@ -50,6 +50,11 @@ impl Folder {
         self.root.path()
     }
 
+    /// The name of its emulated account, if it has one.
+    pub(crate) fn sandbox(&self) -> Option<&str> {
+        self.sandbox.as_deref()
+    }
+
     /// The program, about to be run here. Of the environment only what it needs is there.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_terrace"));
@@ -72,9 +77,25 @@ impl Folder {
         command
     }
 
+    /// Runs the program to its end, in the repository.
+    pub(crate) fn run_in_repository(&self, arguments: &str) -> Answer {
+        let words: Vec<&str> = arguments.split(' ').collect();
+        self.run_in(&repository(), &words)
+    }
+
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
-        let output = self.command(arguments).output().unwrap();
+        self.run_in(self.path(), arguments)
+    }
+
+    /// The same in another folder, such as the repository's.
+    pub(crate) fn run_in(&self, folder: &Path, arguments: &[&str]) -> Answer {
+        self.end(self.command(arguments).current_dir(folder))
+    }
+
+    /// Runs a command of [`Folder::command`] to its end.
+    pub(crate) fn end(&self, command: &mut Command) -> Answer {
+        let output = command.output().unwrap();
         let text = |bytes: &[u8]| {
             let text = String::from_utf8(bytes.to_vec()).unwrap();
             text.replace(&self.path().display().to_string(), "[FOLDER]")

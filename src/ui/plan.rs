@@ -98,7 +98,7 @@ impl<'a> PlanView<'a> {
     fn movement(&self, movement: Movement, text: &mut String) {
         let all = self.plan.steps.iter().enumerate();
         let mut steps: Vec<(usize, &Step)> = all
-            .filter(|(_, step)| step.action.movement() == movement)
+            .filter(|(_, step)| step.action.movement() == movement && !self.is_told(step))
             .collect();
         if steps.is_empty() {
             return;
@@ -135,7 +135,9 @@ impl<'a> PlanView<'a> {
                 && matches!(other.action, Action::Late)
                 && other.address == step.address
         });
-        step.changes.iter().chain(late.flat_map(|late| &late.changes))
+        step.changes
+            .iter()
+            .chain(late.flat_map(|late| &late.changes))
     }
 
     fn step(&self, step: &Step, text: &mut String) {
@@ -151,7 +153,11 @@ impl<'a> PlanView<'a> {
         let facts = paint(Label::Quiet, &facts.join("; "));
         let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));
         let changes: Vec<&FieldChange> = self.changes(step).collect();
-        let width = changes.iter().map(|change| change.field.len()).max().unwrap_or(0);
+        let width = changes
+            .iter()
+            .map(|change| change.field.len())
+            .max()
+            .unwrap_or(0);
         for change in changes {
             self.change(&step.action, change, width, text);
         }
@@ -307,10 +313,10 @@ impl<'a> PlanView<'a> {
     pub(crate) fn verdict(&self) -> String {
         let verdict = self.plan.verdict();
         if self.plan.is_empty() {
-            let line = format!(
-                "Nothing to do: {} resources are as the TOML says.",
-                verdict.unchanged
-            );
+            let line = match verdict.unchanged {
+                1 => "Nothing to do: 1 resource is as the TOML says.".to_owned(),
+                count => format!("Nothing to do: {count} resources are as the TOML says."),
+            };
             return paint(Label::Good, &line);
         }
         let counts = [

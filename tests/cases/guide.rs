@@ -56,14 +56,7 @@ struct Run {
 
 impl Run {
     fn new(folder: &Folder, arguments: &str) -> Self {
-        let words: Vec<&str> = arguments.split(' ').collect();
-        let output = folder.command(&words).current_dir(repository()).output();
-        let output = output.unwrap();
-        let answer = Answer {
-            exit: output.status.code(),
-            stdout: String::from_utf8(output.stdout).unwrap(),
-            stderr: String::from_utf8(output.stderr).unwrap(),
-        };
+        let answer = folder.run_in_repository(arguments);
         let lines = answer.stdout.lines().chain(answer.stderr.lines());
         let rest = lines.map(blanks).collect();
         Self {

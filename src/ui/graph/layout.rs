@@ -256,8 +256,7 @@ impl Draft<'_> {
                 all.entry(right.clone()).or_default()[0].insert(left.clone());
             }
         }
-        let list =
-            |sides: [BTreeSet<Spot>; 2]| sides.map(|side| side.into_iter().collect());
+        let list = |sides: [BTreeSet<Spot>; 2]| sides.map(|side| side.into_iter().collect());
         all.into_iter()
             .map(|(slot, sides)| (slot, list(sides)))
             .collect()
