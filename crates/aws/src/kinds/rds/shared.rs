@@ -16,14 +16,16 @@ pub(crate) fn tags(list: &[Tag]) -> Tags {
 }
 
 /// A map of tags as RDS's calls take it.
-pub(crate) fn tag_list(tags: &Tags) -> Option<Vec<Tag>> {
+pub(crate) fn tag_list(tags: &Tags) -> Vec<Tag> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    Some(tags.iter().map(tag).collect())
+    tags.iter().map(tag).collect()
 }
 
 /// The ARN that something of RDS has or will have: `db`, `subgrp`, `pg` and a name.
 pub(crate) fn arn(identity: &Identity, kind: &str, name: &str) -> String {
-    let Identity { account, region, .. } = identity;
+    let Identity {
+        account, region, ..
+    } = identity;
     let partition = match region {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",
@@ -55,7 +57,8 @@ pub(crate) fn check_name(name: Option<&String>, limit: usize) -> Option<Objectio
 pub(crate) fn taken<L>(refused: CloudError, found: Vec<Found<L>>, mark: &Mark) -> Result<L> {
     let wanted = mark.all_tags();
     let same = |found: &Found<L>, keys: &[&str]| {
-        keys.iter().all(|key| found.tags.get(*key) == wanted.get(*key))
+        keys.iter()
+            .all(|key| found.tags.get(*key) == wanted.get(*key))
     };
     match found.into_iter().next() {
         Some(found) if same(&found, &[mark::STACK, mark::ID, mark::GENERATION]) => Ok(found.live),
@@ -91,7 +94,7 @@ impl Aws {
         if !set.is_empty() {
             self.mutate(Op::again("rds:AddTagsToResource"), || {
                 let call = self.rds.add_tags_to_resource().resource_name(arn);
-                call.set_tags(tag_list(set)).send()
+                call.set_tags(Some(tag_list(set))).send()
             })
             .await?;
         }
