@@ -16,7 +16,9 @@ pub(crate) fn taken<L>(refused: CloudError, found: Option<Found<L>>, mark: &Mark
         Some(found) if [mark::STACK, mark::ID, mark::GENERATION].iter().all(|key| says(&found, key)) => {
             Ok(found.live)
         }
-        Some(_) => Err(refused.hinted("what has this name carries another mark, or none: choose another `name`")),
+        Some(_) => {
+            Err(refused.hinted("what has this name carries another mark, or none: choose another `name`"))
+        }
         // AWS says that it exists and does not show it yet.
         None => Err(CloudError {
             class: ErrorClass::Unknown,
