@@ -14,7 +14,10 @@ fn main() -> io::Result<()> {
     if folder.is_dir() {
         for entry in fs::read_dir(&folder)? {
             let path = entry?.path();
-            if path.extension().is_some_and(|extension| extension == "toml") {
+            if path
+                .extension()
+                .is_some_and(|extension| extension == "toml")
+            {
                 files.push(path);
             }
         }
@@ -24,7 +27,11 @@ fn main() -> io::Result<()> {
     let mut list = String::from("&[\n");
     for file in &files {
         let kind = file.file_stem().unwrap_or_default().to_string_lossy();
-        let _ = writeln!(list, "    ({kind:?}, include_str!({:?})),", file.display().to_string());
+        let _ = writeln!(
+            list,
+            "    ({kind:?}, include_str!({:?})),",
+            file.display().to_string()
+        );
     }
     list.push_str("]\n");
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());

@@ -32,7 +32,7 @@ fn main() -> ExitCode {
         }
     };
     let ui = Ui::new(cli.color);
-    let end = match commands::run(cli, &ui) {
+    let end = match commands::run(cli, ui) {
         Ok(exit) => exit,
         Err(failure) => {
             let exit = failure.exit;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jiff::{SignedDuration, Timestamp};
+use terrace_aws::VOCABULARY;
 use terrace_aws::client::{Aws, Connection, account, configure};
 use terrace_aws::discovery::{LookUp, discover};
 use terrace_aws::lock::Lock;
 use terrace_aws::timing::Timing;
-use terrace_aws::VOCABULARY;
 use terrace_aws::world::AwsWorld;
 use terrace_aws::{all_hands, kinds};
 use terrace_core::address::Address;
@@ -32,7 +32,9 @@ pub(crate) const KINDS: Kinds = Kinds::new(kinds::KINDS);
 /// The name of the sandbox that commands share; `TERRACE_SANDBOX_NAME` gives a test a world of its own.
 pub(crate) fn sandbox_name() -> String {
     let named = std::env::var("TERRACE_SANDBOX_NAME").ok();
-    named.filter(|name| !name.is_empty()).unwrap_or_else(|| "default".to_owned())
+    named
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| "default".to_owned())
 }
 
 /// The account the sandbox plays when a stack pins none.

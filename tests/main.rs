@@ -1,1 +1,5 @@
-//! tests
+//! End to end: the program as people run it.
+
+mod cases;
+mod program;
+mod world;

@@ -55,7 +55,8 @@ struct Drift<'a> {
 
 impl<'a> Drift<'a> {
     fn of(plan: &'a Plan, inventory: &'a Inventory) -> Self {
-        let (mut changed, mut orphans, mut missing) = <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
+        let (mut changed, mut orphans, mut missing) =
+            <(BTreeSet<_>, BTreeSet<_>, BTreeSet<_>)>::default();
         for step in &plan.steps {
             let address = &step.address;
             if is_orphan(step) {
@@ -67,13 +68,21 @@ impl<'a> Drift<'a> {
             }
         }
         for refusal in &plan.refusals {
-            if inventory.at(&refusal.address).next().is_some() && !orphans.contains(&refusal.address) {
+            if inventory.at(&refusal.address).next().is_some()
+                && !orphans.contains(&refusal.address)
+            {
                 changed.insert(&refusal.address);
             }
         }
         // What goes with an orphan, such as a protection lifted before, is no change of its own.
         changed.retain(|address| !orphans.contains(address));
-        Self { plan, inventory, changed, orphans, missing }
+        Self {
+            plan,
+            inventory,
+            changed,
+            orphans,
+            missing,
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -86,23 +95,44 @@ impl<'a> Drift<'a> {
         let mut section = |title: &str, what: &str, body: String| {
             if !body.is_empty() {
                 let (title, what) = (paint(Label::Heading, title), paint(Label::Quiet, what));
-                let _ = write!(text, "\n{title} {what}\n{body}");
+                let _ = write!(text, "\n{title}: {what}\n{body}");
             }
         };
         let mut changed = view.some(|step| self.changed.contains(&step.address));
-        for refusal in self.plan.refusals.iter().filter(|one| self.changed.contains(&one.address)) {
+        for refusal in self
+            .plan
+            .refusals
+            .iter()
+            .filter(|one| self.changed.contains(&one.address))
+        {
             let _ = writeln!(changed, "  ! {}: {}", refusal.address, refusal.what);
         }
-        section("Changed", "live is not what the TOML says; apply would", changed);
-        section("Orphans", "marked as ours, and in no file", self.lines(&self.orphans, "?"));
-        section("Missing", "in the TOML, and not there", self.lines(&self.missing, "+"));
+        section(
+            "Changed",
+            "live is not what the TOML says; apply would",
+            changed,
+        );
+        section(
+            "Orphans",
+            "marked as ours, and in no file",
+            self.lines(&self.orphans, "?"),
+        );
+        section(
+            "Missing",
+            "in the TOML, and not there",
+            self.lines(&self.missing, "+"),
+        );
         let _ = writeln!(text, "\n{}", self.verdict());
         text
     }
 
     fn lines(&self, addresses: &BTreeSet<&Address>, sign: &str) -> String {
         let line = |address: &&Address| {
-            let ids: Vec<&str> = self.inventory.at(address).map(|found| found.live.id()).collect();
+            let ids: Vec<&str> = self
+                .inventory
+                .at(address)
+                .map(|found| found.live.id())
+                .collect();
             let line = format!("  {sign} {:<36} {}", address.to_string(), ids.join(", "));
             format!("{}\n", line.trim_end())
         };
@@ -111,18 +141,29 @@ impl<'a> Drift<'a> {
 
     fn verdict(&self) -> String {
         if self.is_empty() {
-            let line =
-                format!("Nothing differs: {} resources are as the TOML says.", self.plan.unchanged);
+            let line = match self.plan.unchanged {
+                1 => "Nothing differs: 1 resource is as the TOML says.".to_owned(),
+                count => format!("Nothing differs: {count} resources are as the TOML says."),
+            };
             return paint(Label::Good, &line);
         }
         let counts = [
             (self.changed.len(), "changed"),
-            (self.orphans.len(), if self.orphans.len() == 1 { "orphan" } else { "orphans" }),
+            (
+                self.orphans.len(),
+                if self.orphans.len() == 1 {
+                    "orphan"
+                } else {
+                    "orphans"
+                },
+            ),
             (self.missing.len(), "missing"),
             (self.plan.unchanged, "as the TOML says"),
         ];
         let counts = counts.iter().filter(|(count, _)| *count > 0);
-        let counts: Vec<String> = counts.map(|(count, what)| format!("{count} {what}")).collect();
+        let counts: Vec<String> = counts
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
         paint(Label::Heading, &counts.join(", "))
     }
 
@@ -132,7 +173,10 @@ impl<'a> Drift<'a> {
         let verdict = anstream::adapter::strip_str(&self.verdict()).to_string();
         let body = human.split_once('\n').map_or("", |(_, rest)| rest);
         let body = body.trim().trim_end_matches(&verdict).trim_end();
-        let head = format!("### terrace: drift of {}/{}\n\n{verdict}\n", id.stack, id.environment);
+        let head = format!(
+            "### terrace: drift of {}/{}\n\n{verdict}\n",
+            id.stack, id.environment
+        );
         if body.is_empty() {
             return head;
         }
@@ -141,11 +185,19 @@ impl<'a> Drift<'a> {
 
     fn to_json(&self) -> Value {
         let steps = |addresses: &BTreeSet<&Address>| -> Vec<Value> {
-            let steps = self.plan.steps.iter().filter(|step| addresses.contains(&step.address));
+            let steps = self
+                .plan
+                .steps
+                .iter()
+                .filter(|step| addresses.contains(&step.address));
             steps.map(Step::to_json).collect()
         };
         let orphan = |address: &&Address| {
-            let ids: Vec<&str> = self.inventory.at(address).map(|found| found.live.id()).collect();
+            let ids: Vec<&str> = self
+                .inventory
+                .at(address)
+                .map(|found| found.live.id())
+                .collect();
             json!({ "address": address, "ids": ids })
         };
         json!({

@@ -48,15 +48,22 @@ const EVERY: &str = "common";
 
 fn schema(topic: &str) -> Result<serde_json::Value, Failure> {
     match topic {
-        "" => Ok(KINDS.iter().map(|kind| (kind.name().to_owned(), kind.schema().clone())).collect()),
+        "" => Ok(KINDS
+            .iter()
+            .map(|kind| (kind.name().to_owned(), kind.schema().clone()))
+            .collect()),
         EVERY => Ok(common::schema()),
-        name => Ok(kind(name.split('.').next().unwrap_or(name))?.schema().clone()),
+        name => Ok(kind(name.split('.').next().unwrap_or(name))?
+            .schema()
+            .clone()),
     }
 }
 
 fn blocks(topic: &str) -> Result<Vec<Block>, Failure> {
     let mut path = topic.split('.').filter(|part| !part.is_empty());
-    let Some(first) = path.next() else { return Ok(page::index()) };
+    let Some(first) = path.next() else {
+        return Ok(page::index());
+    };
     let path: Vec<&str> = path.collect();
     if first == EVERY {
         if path.is_empty() {
@@ -65,7 +72,9 @@ fn blocks(topic: &str) -> Result<Vec<Block>, Failure> {
         return property(EVERY, &common(), &path);
     }
     let kind = kind(first)?;
-    let Some(name) = path.first() else { return Ok(page::kind(kind)) };
+    let Some(name) = path.first() else {
+        return Ok(page::kind(kind));
+    };
     let own = properties(kind.schema());
     if !own.iter().any(|property| property.name == *name) && COMMON.contains(name) {
         return property(first, &common(), &path);
@@ -91,11 +100,19 @@ fn property(kind: &str, all: &[Property], path: &[&str]) -> Result<Vec<Block>, F
 }
 
 fn unknown(kind: &str, path: &[&str], Missing { at, among }: Missing<'_>) -> Failure {
-    let whose = std::iter::once(kind).chain(path[..at].iter().copied()).collect::<Vec<_>>().join(".");
+    let whose = std::iter::once(kind)
+        .chain(path[..at].iter().copied())
+        .collect::<Vec<_>>()
+        .join(".");
     let name = path.get(at).copied().unwrap_or_default();
     let failure = Failure::new(format!("`{whose}` has no property `{name}`"));
     let common = if at == 0 { COMMON.as_slice() } else { &[] };
-    let own = || among.iter().map(|property| property.name.as_str()).filter(|name| *name != ANY);
+    let own = || {
+        among
+            .iter()
+            .map(|property| property.name.as_str())
+            .filter(|name| *name != ANY)
+    };
     if let Some(close) = close(name, own().chain(common.iter().copied())) {
         return failure.hint(format!("did you mean `{whose}.{close}`?"));
     }

@@ -45,7 +45,9 @@ async fn forget(session: &Session, args: &Args, ui: Ui) -> Result<Exit, Failure>
     taggable(kind)?;
     let id = found.live.id();
     if session.stack().resources.contains_key(address) {
-        ui.warn(&format!("the TOML still names {address}: the next apply makes another one"));
+        ui.warn(&format!(
+            "the TOML still names {address}: the next apply makes another one"
+        ));
     }
     if !args.yes {
         if !Ui::can_ask() {
@@ -56,11 +58,20 @@ async fn forget(session: &Session, args: &Args, ui: Ui) -> Result<Exit, Failure>
             return Ok(Exit::Done);
         }
     }
-    let ours: Vec<String> = found.tags.keys().filter(|key| key.starts_with(OURS)).cloned().collect();
+    let ours: Vec<String> = found
+        .tags
+        .keys()
+        .filter(|key| key.starts_with(OURS))
+        .cloned()
+        .collect();
     let hand = hand(session, kind)?;
-    ADDRESS.scope(address.clone(), hand.tag(&found.live, &Tags::new(), &ours)).await?;
+    ADDRESS
+        .scope(address.clone(), hand.tag(&found.live, &Tags::new(), &ours))
+        .await?;
     let forgot = paint(Label::Good, "forgot");
-    ui.say(&format!("{forgot} {address}: {id} lives on, and is nobody's"));
+    ui.say(&format!(
+        "{forgot} {address}: {id} lives on, and is nobody's"
+    ));
     Ok(Exit::Done)
 }
 
@@ -75,19 +86,32 @@ fn which<'a>(
     let listed = ids.join(", ");
     match (all.as_slice(), id) {
         ([], _) => {
-            let failure = Failure::new(format!("nothing live is {address}"));
-            let marks = inventory.ours.iter().filter_map(|found| found.mark.as_ref());
+            let failure = Failure::new(format!("nothing live carries the mark of {address}"));
+            let marks = inventory
+                .ours
+                .iter()
+                .filter_map(|found| found.mark.as_ref());
             let names: Vec<String> = marks.map(|(address, _)| address.to_string()).collect();
-            Err(match close(&address.to_string(), names.iter().map(String::as_str)) {
-                Some(close) => failure.hint(format!("did you mean `{close}`?")),
-                None => failure.hint("only what carries this environment's mark can be forgotten"),
-            })
+            Err(
+                match close(&address.to_string(), names.iter().map(String::as_str)) {
+                    Some(close) => failure.hint(format!("did you mean `{close}`?")),
+                    None => {
+                        failure.hint("only what carries this environment's mark can be forgotten")
+                    }
+                },
+            )
         }
-        (all, Some(id)) => all.iter().copied().find(|found| found.live.id() == id).ok_or_else(|| {
-            Failure::new(format!("{id} is not {address}")).hint(format!("it is {listed}"))
-        }),
+        (all, Some(id)) => all
+            .iter()
+            .copied()
+            .find(|found| found.live.id() == id)
+            .ok_or_else(|| {
+                Failure::new(format!("{id} is not {address}")).hint(format!("it is {listed}"))
+            }),
         ([one], None) => Ok(one),
-        (_, None) => Err(Failure::new(format!("several live ones are {address}: {listed}"))
-            .hint("say which one is meant: --id")),
+        (_, None) => Err(
+            Failure::new(format!("several live ones are {address}: {listed}"))
+                .hint("say which one is meant: --id"),
+        ),
     }
 }

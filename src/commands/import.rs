@@ -54,10 +54,12 @@ fn wanted(session: &Session, address: &Address) -> Result<&'static dyn AnyKind, 
     if !resources.contains_key(address) {
         let failure = Failure::new(format!("the TOML of this stage does not name {address}"));
         let names: Vec<String> = resources.keys().map(ToString::to_string).collect();
-        return Err(match close(&address.to_string(), names.iter().map(String::as_str)) {
-            Some(close) => failure.hint(format!("did you mean `{close}`?")),
-            None => failure.hint("write the resource as it is to be, then import what is live"),
-        });
+        return Err(
+            match close(&address.to_string(), names.iter().map(String::as_str)) {
+                Some(close) => failure.hint(format!("did you mean `{close}`?")),
+                None => failure.hint("write the resource as it is to be, then import what is live"),
+            },
+        );
     }
     let kind = KINDS.get(&address.kind);
     let kind = kind.ok_or_else(|| Failure::new(format!("there is no kind `{}`", address.kind)))?;
@@ -70,7 +72,10 @@ pub(crate) fn taggable(kind: &dyn AnyKind) -> Result<(), Failure> {
     if kind.about().taggable {
         return Ok(());
     }
-    let message = format!("a `{}` carries no tags, so there is nothing to put a mark on", kind.name());
+    let message = format!(
+        "a `{}` carries no tags, so there is nothing to put a mark on",
+        kind.name()
+    );
     Err(Failure::new(message)
         .hint("terrace knows one by its name, and by the mark of what it belongs to"))
 }
@@ -89,8 +94,9 @@ async fn import(
             return Ok(Exit::Done);
         }
         let message = format!("{address} is alive: it is {}", found.live.id());
-        return Err(Failure::refused(message)
-            .hint(format!("`terrace forget {address}` lets go of that one first")));
+        return Err(Failure::refused(message).hint(format!(
+            "`terrace forget {address}` lets go of that one first"
+        )));
     }
     let hand = hand(session, kind)?;
     let found = find(&hand, id).await?;
@@ -114,7 +120,9 @@ async fn import(
         }
     }
     let nothing: [String; 0] = [];
-    ADDRESS.scope(address.clone(), hand.tag(&found.live, &tags, &nothing)).await?;
+    ADDRESS
+        .scope(address.clone(), hand.tag(&found.live, &tags, &nothing))
+        .await?;
     if json {
         let steps = plan.steps.iter().filter(|step| step.address == *address);
         let steps: Vec<Value> = steps.map(Step::to_json).collect();
@@ -122,13 +130,18 @@ async fn import(
         let answer = json!({ "address": address, "id": id, "facts": facts, "steps": steps });
         ui.answer(&format!("{answer:#}\n"));
     }
-    ui.say(&format!("{} {address} is {id}", paint(Label::Good, "imported")));
+    ui.say(&format!(
+        "{} {address} is {id}",
+        paint(Label::Good, "imported")
+    ));
     Ok(Exit::Done)
 }
 
 /// The hand of a kind.
 pub(crate) fn hand(session: &Session, kind: &dyn AnyKind) -> Result<Arc<dyn AnyHand>, Failure> {
-    let hand = all_hands(&session.cx).into_iter().find(|hand| hand.name() == kind.name());
+    let hand = all_hands(&session.cx)
+        .into_iter()
+        .find(|hand| hand.name() == kind.name());
     hand.ok_or_else(|| Failure::new(format!("`{}` has no hand; this is a bug", kind.name())))
 }
 
@@ -138,8 +151,10 @@ async fn find(hand: &Arc<dyn AnyHand>, id: &str) -> Result<FoundAny, Failure> {
     found.retain(|found| found.live.id() == id);
     match found.len() {
         1 => Ok(found.remove(0)),
-        0 => Err(Failure::new(format!("there is no {} {id} here", hand.name()))
-            .hint("the id, the region and the account must be those of the stack")),
+        0 => Err(
+            Failure::new(format!("there is no {} {id} here", hand.name()))
+                .hint("the id, the region and the account must be those of the stack"),
+        ),
         many => Err(Failure::new(format!("{many} live ones answer to {id}"))),
     }
 }
@@ -151,13 +166,19 @@ fn free(session: &Session, address: &Address, found: &FoundAny) -> Result<(), Fa
         let failure = Failure::refused(format!("{id} is {theirs} of {owner}"));
         let same = *owner == session.identity.owner();
         return Err(if same && theirs.kind == address.kind {
-            failure.hint(format!("to rename it, write was = \"{theirs}\" at {address}"))
+            failure.hint(format!(
+                "to rename it, write was = \"{theirs}\" at {address}"
+            ))
         } else {
-            failure.hint(format!("`terrace forget {theirs}` in {owner} lets go of it"))
+            failure.hint(format!(
+                "`terrace forget {theirs}` in {owner} lets go of it"
+            ))
         });
     }
     if let Ready::Dying(state) | Ready::Broken(state) = &found.ready {
-        return Err(Failure::refused(format!("{id} cannot be imported: it is {state}")));
+        return Err(Failure::refused(format!(
+            "{id} cannot be imported: it is {state}"
+        )));
     }
     Ok(())
 }
@@ -165,11 +186,12 @@ fn free(session: &Session, address: &Address, found: &FoundAny) -> Result<(), Fa
 /// The tags that a creation would give it.
 fn mark(plan: &Plan, address: &Address) -> Result<Tags, Failure> {
     let marks = plan.steps.iter().filter(|step| step.address == *address);
-    let mark = marks.filter_map(|step| match &step.action {
+    let mut mark = marks.filter_map(|step| match &step.action {
         Action::Create { mark, .. } => Some(mark.all_tags()),
         _ => None,
     });
-    mark.last().ok_or_else(|| Failure::new(format!("{address} is not to be made: nothing to import")))
+    mark.next()
+        .ok_or_else(|| Failure::new(format!("{address} is not to be made: nothing to import")))
 }
 
 /// The inventory as it will be.
@@ -198,17 +220,32 @@ fn view(
         .collect();
     let width = facts.iter().map(|(name, _)| name.len()).max().unwrap_or(0);
     for (name, value) in facts {
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
         let _ = writeln!(text, "  {name:<width$}  {value}");
     }
-    let _ = writeln!(text, "\nIt becomes {address} of {}.", session.identity.owner());
+    let _ = writeln!(
+        text,
+        "\nIt becomes {address} of {}.",
+        session.identity.owner()
+    );
     let steps = PlanView::new(plan, inventory).some(|step| step.address == *address);
-    let refusals = plan.refusals.iter().filter(|refusal| refusal.address == *address);
-    let refusals: String = refusals.map(|refusal| format!("  ! {}\n", refusal.what)).collect();
-    if steps.is_empty() && refusals.is_empty() {
+    let refusals = plan
+        .refusals
+        .iter()
+        .filter(|refusal| refusal.address == *address);
+    let mut differs = steps;
+    for refusal in refusals {
+        let _ = writeln!(differs, "  ! {}", refusal.what);
+    }
+    if differs.is_empty() {
         text.push_str("It is as the TOML says.\n");
     } else {
-        let _ = write!(text, "It differs from the TOML. The next apply would:\n{steps}{refusals}");
+        let _ = write!(
+            text,
+            "It differs from the TOML. The next apply would:\n{differs}"
+        );
     }
     text
 }

@@ -74,28 +74,40 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let region = region(&args);
     let account = match &args.account {
         Some(account) => Some(digits(account)?),
-        None => tokio::time::timeout(PATIENCE, found(&region)).await.ok().flatten(),
+        None => tokio::time::timeout(PATIENCE, found(&region))
+            .await
+            .ok()
+            .flatten(),
     };
     let pin = match &account {
-        Some(account) => format!("account = \"{account}\"             # refuse to run anywhere else"),
-        None => "# account = \"123456789012\"           # refuse to run anywhere else".to_owned(),
+        Some(account) => format!("account = \"{account}\""),
+        None => "# account = \"123456789012\"".to_owned(),
     };
+    let pin = format!("{pin:<38} # refuse to run anywhere else");
     fs::create_dir_all(&args.folder).map_err(|error| wrong(&args.folder, &error))?;
     for (file, text) in files {
         let text = text.replace("@NAME@", &name).replace("@REGION@", &region);
-        let text = text.replace("@ACCOUNT@", pin.trim_end());
+        let text = text.replace("@ACCOUNT@", &pin);
         let path = args.folder.join(file);
         let mut file = File::create_new(&path).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => taken(&path),
             _ => wrong(&path, &error),
         })?;
-        file.write_all(text.as_bytes()).map_err(|error| wrong(&path, &error))?;
+        file.write_all(text.as_bytes())
+            .map_err(|error| wrong(&path, &error))?;
         ui.say(&format!("wrote {}", path.display()));
     }
     if account.is_none() {
-        ui.warn("no credentials were found: write the account into stack.toml before the first apply");
+        ui.warn(
+            "no credentials were found: write the account into stack.toml before the first apply",
+        );
     }
-    let folder = args.folder.display();
+    let folder = args.folder.display().to_string();
+    let folder = if folder.contains(' ') {
+        format!("'{folder}'")
+    } else {
+        folder
+    };
     ui.say(&format!("try it: terrace plan {folder} --sandbox"));
     Ok(Exit::Done)
 }
@@ -119,7 +131,11 @@ fn name(args: &Args) -> Result<String, Failure> {
             .hint("small letters, digits and `-`, a letter first"));
     }
     let folder = std::path::absolute(&args.folder)?;
-    let folder = folder.file_name().unwrap_or_default().to_string_lossy().to_lowercase();
+    let folder = folder
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase();
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
     let slug: String = folder.chars().map(plain).take(40).collect();
     let slug = slug.trim_matches('-').to_owned();
@@ -133,7 +149,9 @@ fn is_stack_name(text: &str) -> bool {
     text.starts_with(|c: char| c.is_ascii_lowercase())
         && !text.ends_with('-')
         && text.len() <= 40
-        && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-')
 }
 
 fn region(args: &Args) -> String {
@@ -149,12 +167,17 @@ fn digits(account: &str) -> Result<String, Failure> {
     if account.len() == 12 && account.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(account.to_owned());
     }
-    Err(Failure::new(format!("`{account}` is no account: one has 12 digits")))
+    Err(Failure::new(format!(
+        "`{account}` is no account: one has 12 digits"
+    )))
 }
 
 /// The account of the credentials at hand, if there are any.
 async fn found(region: &str) -> Option<String> {
-    let connection = Connection { region: region.to_owned(), ..Connection::default() };
+    let connection = Connection {
+        region: region.to_owned(),
+        ..Connection::default()
+    };
     let config = configure(&connection).await;
     account(&config, Timing::default()).await.ok()
 }

@@ -24,8 +24,7 @@ use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
 /// Runs a command to its exit code.
-pub(crate) fn run(cli: Cli, ui: &Ui) -> Result<Exit, Failure> {
-    let ui = *ui;
+pub(crate) fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
     match cli.command {
         Command::Init(args) => block(init::run(args, ui)),
         Command::Validate(args) => validate::run(&args, ui),

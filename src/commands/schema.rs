@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use crate::failure::{Exit, Failure};
+use crate::failure::Exit;
 use crate::reference::editor::{self, File};
 use crate::ui::Ui;
 

@@ -1,5 +1,7 @@
 //! `terrace stages`: the ladder.
 
+use std::fmt::Write as _;
+
 use clap::Args as ClapArgs;
 use serde_json::json;
 
@@ -50,7 +52,7 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
             (" ", Label::Quiet)
         };
         let line = format!("{sign} {} {name:<20}", index + 1);
-        text.push_str(&format!("{} {}\n", paint(label, &line), about(index)));
+        let _ = writeln!(text, "{} {}", paint(label, &line), about(index));
     }
     if stack.stages.is_empty() {
         text.push_str("one file, no stages\n");

@@ -17,14 +17,14 @@ pub(crate) enum Block {
     /// Lines as they stand, in a language.
     Code(&'static str, String),
     /// Names, each with what it is. Markdown leads to a page where there is one.
-    Names(Vec<Name>),
+    Names(Vec<Entry>),
     /// Properties, each with what stands below it.
     Properties(Vec<Property>),
 }
 
 /// A name in a list.
 #[derive(Clone, Debug)]
-pub(crate) struct Name {
+pub(crate) struct Entry {
     /// The name.
     pub(crate) name: String,
     /// What it is.
@@ -58,8 +58,11 @@ pub(crate) fn terminal(blocks: &[Block]) -> String {
             }
             Block::Names(names) => {
                 let width = names.iter().map(|name| name.name.len()).max().unwrap_or(0);
-                for Name { name, about, .. } in names {
-                    let _ = writeln!(text, "  {name:<width$}  {about}");
+                for Entry { name, about, .. } in names {
+                    let _ = write!(text, "  {name:<width$}  ");
+                    let mut lines = String::new();
+                    wrap(about, width + 4, &mut lines);
+                    let _ = writeln!(text, "{}", lines.trim());
                 }
             }
             Block::Properties(properties) => {
@@ -78,7 +81,12 @@ pub(crate) fn terminal(blocks: &[Block]) -> String {
 fn property_terminal(property: &Property, indent: usize, text: &mut String) {
     let pad = " ".repeat(indent);
     let facts = plain(&property.facts().join("; "));
-    let _ = writeln!(text, "{pad}{}  {}", property.name, paint(Label::Quiet, &facts));
+    let _ = writeln!(
+        text,
+        "{pad}{}  {}",
+        property.name,
+        paint(Label::Quiet, &facts)
+    );
     for line in details(property) {
         wrap(&line, indent + 4, text);
     }
@@ -102,8 +110,11 @@ fn details(property: &Property) -> Vec<String> {
         lines.push(format!("One of {}.", words.join(", ")));
     }
     if !property.examples.is_empty() {
-        let examples: Vec<String> =
-            property.examples.iter().map(|example| format!("`{}`", toml(example))).collect();
+        let examples: Vec<String> = property
+            .examples
+            .iter()
+            .map(|example| format!("`{}`", toml(example)))
+            .collect();
         lines.push(format!("Such as {}.", examples.join(", ")));
     }
     lines
@@ -141,7 +152,7 @@ pub(crate) fn markdown(blocks: &[Block]) -> String {
                 let _ = writeln!(text, "```{language}\n{}\n```", code.trim_end());
             }
             Block::Names(names) => {
-                for Name { name, about, page } in names {
+                for Entry { name, about, page } in names {
                     let name = match page {
                         Some(page) => format!("[`{name}`]({page})"),
                         None => format!("`{name}`"),
@@ -163,7 +174,12 @@ pub(crate) fn markdown(blocks: &[Block]) -> String {
 }
 
 fn property_heading(property: &Property, text: &mut String) {
-    let _ = writeln!(text, "### `{}`\n\n*{}*", property.name, property.facts().join("; "));
+    let _ = writeln!(
+        text,
+        "### `{}`\n\n*{}*",
+        property.name,
+        property.facts().join("; ")
+    );
     for line in details(property) {
         let _ = writeln!(text, "\n{line}");
     }

@@ -98,6 +98,9 @@ mod tests {
     #[test]
     fn every_common_word_is_explained() {
         let words: Vec<String> = common().into_iter().map(|property| property.name).collect();
-        assert_eq!(words, COMMON, "`src/reference/common.rs` and the language disagree");
+        assert_eq!(
+            words, COMMON,
+            "`src/reference/common.rs` and the language disagree"
+        );
     }
 }

@@ -4,5 +4,8 @@ static EXAMPLES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/examples.
 
 /// A kind's example; `None` where there is none yet.
 pub(crate) fn example(kind: &str) -> Option<&'static str> {
-    EXAMPLES.iter().find(|(name, _)| *name == kind).map(|(_, text)| *text)
+    EXAMPLES
+        .iter()
+        .find(|(name, _)| *name == kind)
+        .map(|(_, text)| *text)
 }

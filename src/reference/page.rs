@@ -7,7 +7,7 @@ use terrace_aws::lookups::LOOKUPS;
 use terrace_core::erased::AnyKind;
 use terrace_core::kind::{About, Class, Create, Swap};
 
-use crate::reference::block::{Block, Name};
+use crate::reference::block::{Block, Entry};
 use crate::reference::common::common;
 use crate::reference::examples::example;
 use crate::reference::property::{self, ANY, Property, properties};
@@ -15,7 +15,11 @@ use crate::session::KINDS;
 
 /// The first sentence of a text, on one line.
 pub(crate) fn first_sentence(text: &str) -> String {
-    let line = text.split("\n\n").next().unwrap_or_default().replace('\n', " ");
+    let line = text
+        .split("\n\n")
+        .next()
+        .unwrap_or_default()
+        .replace('\n', " ");
     match line.find(". ") {
         Some(end) => line[..=end].to_owned(),
         None => line,
@@ -35,7 +39,7 @@ pub(crate) fn index() -> Vec<Block> {
     for service in SERVICES {
         blocks.push(Block::Heading(service_title(service)));
         let kinds = service.kinds.iter().filter_map(|name| KINDS.get(name));
-        let name = |kind: &'static dyn AnyKind| Name {
+        let name = |kind: &'static dyn AnyKind| Entry {
             name: kind.name().to_owned(),
             about: first_sentence(property::about(kind.schema())),
             page: Some(format!("{}.md", kind.name())),
@@ -49,7 +53,7 @@ pub(crate) fn index() -> Vec<Block> {
              looked up in the same way."
                 .to_owned(),
         ));
-        let name = |(name, outputs): &(&str, &[&str])| Name {
+        let name = |(name, outputs): &(&str, &[&str])| Entry {
             name: (*name).to_owned(),
             about: format!("outputs {}", [&["id"], *outputs].concat().join(", ")),
             page: None,
@@ -57,7 +61,7 @@ pub(crate) fn index() -> Vec<Block> {
         blocks.push(Block::Names(LOOKUPS.iter().map(name).collect()));
     }
     blocks.push(Block::Heading("On every kind".to_owned()));
-    let name = |property: Property| Name {
+    let name = |property: Property| Entry {
         about: first_sentence(&property.about),
         name: property.name,
         page: Some("common.md".to_owned()),
@@ -96,13 +100,15 @@ pub(crate) fn kind(kind: &dyn AnyKind) -> Vec<Block> {
         blocks.push(Block::Properties(own));
     }
     blocks.push(Block::Heading("Properties of every kind".to_owned()));
-    let names: Vec<String> =
-        common().iter().map(|property| format!("`{}`", property.name)).collect();
+    let names: Vec<String> = common()
+        .iter()
+        .map(|property| format!("`{}`", property.name))
+        .collect();
     blocks.push(Block::Text(format!("{}.", names.join(", "))));
     blocks.push(Block::Heading("Outputs".to_owned()));
     blocks.push(Block::Text(outputs(kind)));
     blocks.push(Block::Heading("Life".to_owned()));
-    life(about).into_iter().for_each(|line| blocks.push(Block::Text(line)));
+    blocks.extend(life(about).into_iter().map(Block::Text));
     blocks.push(Block::Heading("IAM actions".to_owned()));
     blocks.push(match about.actions {
         [] => Block::Text("None.".to_owned()),
@@ -115,7 +121,11 @@ fn outputs(kind: &dyn AnyKind) -> String {
     let all = [&["id"], kind.about().outputs].concat();
     let names: Vec<String> = all.iter().map(|name| format!("`{name}`")).collect();
     let last = all.last().unwrap_or(&"id");
-    format!("{}: `{{{{ {}.main.{last} }}}}` in an expression.", names.join(", "), kind.name())
+    format!(
+        "{}: `{{{{ {}.main.{last} }}}}` in an expression.",
+        names.join(", "),
+        kind.name()
+    )
 }
 
 fn life(about: &About) -> Vec<String> {
@@ -126,9 +136,7 @@ fn life(about: &About) -> Vec<String> {
             Class::Identity => {
                 "Others may hold its name or address: taking one away needs `allow = \"address\"`."
             }
-            Class::Foundation => {
-                "Others stand in it: taking one away needs `allow = \"network\"`."
-            }
+            Class::Foundation => "Others stand in it: taking one away needs `allow = \"network\"`.",
             Class::Data => "It holds what users stored: losing that needs `allow = \"data\"`.",
         }
         .to_owned(),
@@ -136,12 +144,7 @@ fn life(about: &About) -> Vec<String> {
     if about.protect {
         lines.push("Protected unless the TOML says `protect = false`.".to_owned());
     }
-    lines.push(format!(
-        "Typically {} to create, {} to change, {} to delete.",
-        minutes(about.minutes.create),
-        minutes(about.minutes.update),
-        minutes(about.minutes.delete),
-    ));
+    lines.push(typically(about));
     let mut replaced = match about.swap {
         Swap::CreateFirst => {
             "Replaced by making the new one first; the old one goes once nothing uses it."
@@ -163,12 +166,28 @@ fn life(about: &About) -> Vec<String> {
     lines.push(replaced);
     if !about.after.is_empty() {
         let kinds: Vec<String> = about.after.iter().map(|kind| format!("`{kind}`")).collect();
-        lines.push(format!("Made after each {} of its network.", kinds.join(" and ")));
+        lines.push(format!(
+            "Made after each {} of its network.",
+            kinds.join(" and ")
+        ));
     }
     if !about.taggable {
         lines.push("Carries no tags of its own, so `import` cannot put a mark on one.".to_owned());
     }
     lines
+}
+
+fn typically(about: &About) -> String {
+    let [create, update, delete] = [
+        about.minutes.create,
+        about.minutes.update,
+        about.minutes.delete,
+    ]
+    .map(minutes);
+    if create == update && update == delete {
+        return format!("Typically {create} to create, to change and to delete one.");
+    }
+    format!("Typically {create} to create, {update} to change, {delete} to delete one.")
 }
 
 fn minutes(minutes: f64) -> String {
@@ -182,7 +201,9 @@ fn minutes(minutes: f64) -> String {
 pub(crate) fn one(kind: &str, path: &[&str], property: &Property) -> Vec<Block> {
     let mut shown = property.clone();
     if shown.name == ANY {
-        shown.name = path.last().map_or_else(|| ANY.to_owned(), ToString::to_string);
+        shown.name = path
+            .last()
+            .map_or_else(|| ANY.to_owned(), ToString::to_string);
     }
     vec![
         Block::Title(format!("{kind}.{}", path.join("."))),

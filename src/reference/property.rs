@@ -37,14 +37,21 @@ pub(crate) struct Property {
 impl Property {
     /// The property of a table at a path whose user-chosen keys have any name.
     pub(crate) fn find<'a>(all: &'a [Self], path: &[&str]) -> Result<&'a Self, Missing<'a>> {
-        let [first, rest @ ..] = path else { return Err(Missing { at: 0, among: all }) };
+        let [first, rest @ ..] = path else {
+            return Err(Missing { at: 0, among: all });
+        };
         let named = all.iter().find(|property| property.name == *first);
         let any = all.iter().find(|property| property.name == ANY);
-        let Some(found) = named.or(any) else { return Err(Missing { at: 0, among: all }) };
+        let Some(found) = named.or(any) else {
+            return Err(Missing { at: 0, among: all });
+        };
         if rest.is_empty() {
             return Ok(found);
         }
-        Self::find(&found.below, rest).map_err(|missing| Missing { at: missing.at + 1, ..missing })
+        Self::find(&found.below, rest).map_err(|missing| Missing {
+            at: missing.at + 1,
+            ..missing
+        })
     }
 
     /// What is to be known of it in a few words: form, need, what a change means.
@@ -106,8 +113,9 @@ pub(crate) fn toml(value: &Value) -> String {
         Value::Object(map) if map.is_empty() => "{}".to_owned(),
         Value::Object(map) => {
             let entries = map.iter().filter(|(_, value)| !value.is_null());
-            let entries: Vec<String> =
-                entries.map(|(key, value)| format!("{key} = {}", toml(value))).collect();
+            let entries: Vec<String> = entries
+                .map(|(key, value)| format!("{key} = {}", toml(value)))
+                .collect();
             format!("{{ {} }}", entries.join(", "))
         }
         other => other.to_string(),
@@ -134,12 +142,18 @@ impl<'v> Reader<'v> {
             return;
         }
         all.push(schema);
-        let target = schema["$ref"].as_str().and_then(|path| path.strip_prefix('#'));
+        let target = schema["$ref"]
+            .as_str()
+            .and_then(|path| path.strip_prefix('#'));
         if let Some(target) = target.and_then(|path| self.root.pointer(path)) {
             self.gather(target, all);
         }
         for word in ["anyOf", "oneOf", "allOf"] {
-            schema[word].as_array().into_iter().flatten().for_each(|one| self.gather(one, all));
+            schema[word]
+                .as_array()
+                .into_iter()
+                .flatten()
+                .for_each(|one| self.gather(one, all));
         }
     }
 
@@ -151,11 +165,16 @@ impl<'v> Reader<'v> {
         }
         for schema in schemas.iter().flat_map(|schema| self.variants(schema)) {
             let required = |name: &str| {
-                schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name))
+                schema["required"]
+                    .as_array()
+                    .is_some_and(|all| all.iter().any(|one| one == name))
             };
             let own = schema["properties"].as_object().into_iter().flatten();
             let own = own.map(|(name, schema)| (name.as_str(), schema, required(name)));
-            let patterns = schema["patternProperties"].as_object().into_iter().flatten();
+            let patterns = schema["patternProperties"]
+                .as_object()
+                .into_iter()
+                .flatten();
             let patterns = patterns.map(|(_, schema)| schema);
             let other = Some(&schema["additionalProperties"]).filter(|other| other.is_object());
             let any = patterns.chain(other).map(|schema| (ANY, schema, false));
@@ -174,17 +193,27 @@ impl<'v> Reader<'v> {
 
     fn property(&self, name: &str, schema: &'v Value, required: bool, depth: usize) -> Property {
         let variants = self.variants(schema);
-        let first = |word: &str| variants.iter().map(|one| &one[word]).find(|one| !one.is_null());
+        let first = |word: &str| {
+            variants
+                .iter()
+                .map(|one| &one[word])
+                .find(|one| !one.is_null())
+        };
         let says = |word: &str| variants.iter().any(|one| one[word] == true);
         let text = |word: &str| first(word).and_then(Value::as_str).map(str::to_owned);
-        let impact = schema["x-impact"].as_str().filter(|impact| *impact != "no impact");
+        let impact = schema["x-impact"]
+            .as_str()
+            .filter(|impact| *impact != "no impact");
         Property {
             name: name.to_owned(),
             about: text("description").unwrap_or_default(),
             form: self.form(schema, false),
             required,
             default: first("default").cloned(),
-            examples: first("examples").and_then(Value::as_array).cloned().unwrap_or_default(),
+            examples: first("examples")
+                .and_then(Value::as_array)
+                .cloned()
+                .unwrap_or_default(),
             words: words(&variants),
             on_change: schema["x-on-change"].as_str().map(str::to_owned),
             impact: impact.map(str::to_owned),
@@ -199,7 +228,9 @@ impl<'v> Reader<'v> {
         let mut forms: Vec<String> = Vec::new();
         let variants = self.variants(schema);
         let wrapped = |schema: &Value| {
-            ["$ref", "anyOf", "oneOf", "allOf"].iter().any(|word| !schema[*word].is_null())
+            ["$ref", "anyOf", "oneOf", "allOf"]
+                .iter()
+                .any(|word| !schema[*word].is_null())
         };
         for schema in variants.into_iter().filter(|schema| !wrapped(schema)) {
             for form in self.plain(schema, many) {
@@ -217,7 +248,11 @@ impl<'v> Reader<'v> {
     fn plain(&self, schema: &'v Value, many: bool) -> Vec<String> {
         let noun = |one: &str, several: &str| if many { several } else { one }.to_owned();
         if let Some(kinds) = schema["x-ref"].as_array() {
-            return vec![format!("{} {}", noun("reference to", "references to"), kinds_of(kinds))];
+            return vec![format!(
+                "{} {}",
+                noun("reference to", "references to"),
+                kinds_of(kinds)
+            )];
         }
         if schema["x-text"] == true {
             return vec![noun("text", "texts")];
@@ -236,7 +271,11 @@ impl<'v> Reader<'v> {
         let form = |of: &str| match of {
             "string" if is_duration(schema) => Some(noun("duration", "durations")),
             "string" => Some(noun("string", "strings")),
-            "integer" => Some(format!("{}{}", noun("whole number", "whole numbers"), range(schema))),
+            "integer" => Some(format!(
+                "{}{}",
+                noun("whole number", "whole numbers"),
+                range(schema)
+            )),
             "number" => Some(noun("number", "numbers")),
             "boolean" => Some(noun("true or false", "booleans")),
             "array" => {
@@ -253,7 +292,10 @@ impl<'v> Reader<'v> {
         let noun = if many { "tables" } else { "table" };
         match &schema["additionalProperties"] {
             Value::Object(_) if schema["properties"].is_null() => {
-                format!("{noun} of {} by name", self.form(&schema["additionalProperties"], true))
+                match self.form(&schema["additionalProperties"], true).as_str() {
+                    "tables" => format!("{noun} by name"),
+                    form => format!("{noun} of {form} by name"),
+                }
             }
             _ => noun.to_owned(),
         }
@@ -261,7 +303,9 @@ impl<'v> Reader<'v> {
 }
 
 fn is_duration(schema: &Value) -> bool {
-    schema["pattern"].as_str().is_some_and(|pattern| pattern.contains("[smhd]"))
+    schema["pattern"]
+        .as_str()
+        .is_some_and(|pattern| pattern.contains("[smhd]"))
 }
 
 fn kinds_of(kinds: &[Value]) -> String {
@@ -275,7 +319,11 @@ fn kinds_of(kinds: &[Value]) -> String {
 
 fn range(schema: &Value) -> String {
     // Bounds that only say how the number is kept are no news.
-    let bound = |word: &str| schema[word].as_i64().filter(|bound| bound.unsigned_abs() < 1 << 31);
+    let bound = |word: &str| {
+        schema[word]
+            .as_i64()
+            .filter(|bound| bound.unsigned_abs() < 1 << 31)
+    };
     match (bound("minimum"), bound("maximum")) {
         (Some(least), Some(most)) => format!(" from {least} to {most}"),
         (Some(least), None) if least != 0 => format!(" from {least}"),
@@ -293,7 +341,11 @@ fn words(variants: &[&Value]) -> Vec<(String, String)> {
             words.push((word.to_owned(), about.to_owned()));
         }
         let several = schema["enum"].as_array().into_iter().flatten();
-        words.extend(several.filter_map(Value::as_str).map(|word| (word.to_owned(), String::new())));
+        words.extend(
+            several
+                .filter_map(Value::as_str)
+                .map(|word| (word.to_owned(), String::new())),
+        );
     }
     words
 }

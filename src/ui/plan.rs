@@ -23,15 +23,11 @@ impl<'a> PlanView<'a> {
     /// A view of a plan made against this inventory.
     pub(crate) fn new(plan: &'a Plan, inventory: &Inventory) -> Self {
         let mut names = HashMap::new();
-        let existing = inventory
-            .existing
-            .iter()
-            .map(|(address, found)| (address, found));
         let ours = inventory
             .ours
             .iter()
             .filter_map(|found| found.mark.as_ref().map(|(address, _)| (address, found)));
-        for (address, found) in existing.chain(ours) {
+        for (address, found) in inventory.existing.iter().chain(ours) {
             names.insert(found.live.id().to_owned(), address.to_string());
             if let Some(arn) = found.live.outputs().get("arn").and_then(Value::as_str) {
                 names.insert(arn.to_owned(), format!("{address} (ARN)"));
@@ -81,7 +77,9 @@ impl<'a> PlanView<'a> {
         let mut steps: Vec<&Step> = self.plan.steps.iter().filter(|step| which(step)).collect();
         steps.sort_by_key(|step| (&step.address, step.action.movement()));
         let mut text = String::new();
-        steps.into_iter().for_each(|step| self.step(step, &mut text));
+        for step in steps {
+            self.step(step, &mut text);
+        }
         text
     }
 
@@ -100,7 +98,7 @@ impl<'a> PlanView<'a> {
     fn movement(&self, movement: Movement, text: &mut String) {
         let all = self.plan.steps.iter().enumerate();
         let mut steps: Vec<(usize, &Step)> = all
-            .filter(|(_, step)| step.action.movement() == movement)
+            .filter(|(_, step)| step.action.movement() == movement && !self.is_told(step))
             .collect();
         if steps.is_empty() {
             return;
@@ -123,6 +121,25 @@ impl<'a> PlanView<'a> {
         }
     }
 
+    /// What is set after a creation is told with the creation.
+    fn is_told(&self, step: &Step) -> bool {
+        let creates = |other: &Step| {
+            matches!(other.action, Action::Create { .. }) && other.address == step.address
+        };
+        matches!(step.action, Action::Late) && self.plan.steps.iter().any(creates)
+    }
+
+    fn changes<'s>(&'s self, step: &'s Step) -> impl Iterator<Item = &'s FieldChange> {
+        let late = self.plan.steps.iter().filter(move |other| {
+            matches!(step.action, Action::Create { .. })
+                && matches!(other.action, Action::Late)
+                && other.address == step.address
+        });
+        step.changes
+            .iter()
+            .chain(late.flat_map(|late| &late.changes))
+    }
+
     fn step(&self, step: &Step, text: &mut String) {
         let (glyph, label, word) = glyph(&step.action);
         let address = step.address.to_string();
@@ -135,13 +152,13 @@ impl<'a> PlanView<'a> {
         }
         let facts = paint(Label::Quiet, &facts.join("; "));
         let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));
-        let width = step
-            .changes
+        let changes: Vec<&FieldChange> = self.changes(step).collect();
+        let width = changes
             .iter()
             .map(|change| change.field.len())
             .max()
             .unwrap_or(0);
-        for change in &step.changes {
+        for change in changes {
             self.change(&step.action, change, width, text);
         }
         if let Action::Tag { set, unset } = &step.action {
@@ -296,10 +313,10 @@ impl<'a> PlanView<'a> {
     pub(crate) fn verdict(&self) -> String {
         let verdict = self.plan.verdict();
         if self.plan.is_empty() {
-            let line = format!(
-                "Nothing to do: {} resources are as the TOML says.",
-                verdict.unchanged
-            );
+            let line = match verdict.unchanged {
+                1 => "Nothing to do: 1 resource is as the TOML says.".to_owned(),
+                count => format!("Nothing to do: {count} resources are as the TOML says."),
+            };
             return paint(Label::Good, &line);
         }
         let counts = [

@@ -3,7 +3,7 @@
 //! A step starts when what it needs is done, longest remaining path first. A failure stops what
 //! needs it and nothing else.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
@@ -110,7 +110,7 @@ pub struct Apply<'a> {
 impl Apply<'_> {
     /// Carries the plan out.
     pub async fn run(&self) -> Outcome {
-        let state = State::new(self.inventory);
+        let state = State::new(self);
         let ends = self.queue(&state).await;
         let known = lock(&state.known).clone();
         Outcome { ends, known }
@@ -131,15 +131,26 @@ impl Apply<'_> {
             .filter(|index| waits[*index] == 0)
             .collect();
         let mut running = FuturesUnordered::new();
+        let mut busy: HashSet<&Address> = HashSet::new();
+        let mut started: HashSet<usize> = HashSet::new();
         loop {
             ready.sort_by(|a, b| remaining[*a].total_cmp(&remaining[*b]));
             let mut finished = Vec::new();
+            let mut waiting = Vec::new();
             while let Some(index) = ready.pop() {
-                match self.before(index, &ends) {
-                    Some(end) => finished.push((index, end)),
-                    None => running.push(self.start(index, state)),
+                if let Some(end) = self.before(index, &ends) {
+                    finished.push((index, end));
+                } else if self.changes(index) && !busy.insert(&steps[index].address) {
+                    // One change of a resource at a time: each goes on from what the last one left.
+                    waiting.push(index);
+                } else {
+                    if self.changes(index) {
+                        started.insert(index);
+                    }
+                    running.push(self.start(index, state));
                 }
             }
+            ready.append(&mut waiting);
             if finished.is_empty() {
                 match running.next().await {
                     Some(end) => finished.push(end),
@@ -147,6 +158,9 @@ impl Apply<'_> {
                 }
             }
             for (index, end) in finished {
+                if started.remove(&index) {
+                    busy.remove(&steps[index].address);
+                }
                 (self.observe)(Event::Ended(index, &steps[index], &end));
                 ends[index] = Some(end);
                 for follower in &followers[index] {
@@ -160,6 +174,15 @@ impl Apply<'_> {
         ends.into_iter()
             .map(|end| end.unwrap_or(End::Stopped))
             .collect()
+    }
+
+    /// Whether a step changes a resource that stays.
+    fn changes(&self, index: usize) -> bool {
+        let action = &self.plan.steps[index].action;
+        !matches!(
+            action,
+            Action::Delete(_) | Action::Unprotect | Action::Clear(_) | Action::WaitGone
+        )
     }
 
     /// How a step ends without being started, if it does.
@@ -211,16 +234,27 @@ fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl State {
-    fn new(inventory: &Inventory) -> Self {
+    fn new(apply: &Apply<'_>) -> Self {
         let mut known = Known::default();
-        for (address, found) in &inventory.existing {
+        for (address, found) in &apply.inventory.existing {
             known.put(address.clone(), found.live.outputs().clone());
         }
-        for found in &inventory.ours {
+        for found in &apply.inventory.ours {
             if let (Some((address, _)), Ready::Ready | Ready::Coming(_)) =
                 (&found.mark, &found.ready)
             {
                 known.put(address.clone(), found.live.outputs().clone());
+            }
+        }
+        // Of what is still to be made only that is known which follows from its spec: never what its
+        // predecessor was.
+        for step in &apply.plan.steps {
+            if let (Action::Create { mark, .. }, Some(spec)) = (&step.action, &step.spec) {
+                let kind = apply.kinds.get(step.kind);
+                let told = kind
+                    .map(|kind| kind.foretell(spec, mark))
+                    .unwrap_or_default();
+                known.put(step.address.clone(), told);
             }
         }
         Self {
@@ -344,9 +378,8 @@ impl Worker<'_> {
         let mut changes = self.kind()?.diff(&want, &live, &known);
         // Late elements wait for what they name. What AWS put in by itself, such as a new group's rule
         // that lets everything out, names nothing that is still to come, and goes at once.
-        changes.retain(|change| {
-            in_place(change) && (!change.late || change.effect == Effect::Shrink)
-        });
+        changes
+            .retain(|change| in_place(change) && (!change.late || change.effect == Effect::Shrink));
         if changes.is_empty() {
             return Ok(End::Done);
         }

@@ -84,7 +84,10 @@ fn depth(
     if std::mem::replace(&mut busy[node], true) {
         return 0;
     }
-    let deepest = needs[node].iter().map(|need| depth(*need, needs, layers, busy) + 1).max();
+    let deepest = needs[node]
+        .iter()
+        .map(|need| depth(*need, needs, layers, busy) + 1)
+        .max();
     let layer = deepest.unwrap_or(0);
     layers[node] = Some(layer);
     layer
@@ -122,6 +125,10 @@ impl Slot {
 }
 
 type Lane = Vec<Segment>;
+/// A slot in its cell.
+type Spot = (Cell, Slot);
+/// For each slot those it is joined to, on the left and on the right.
+type Joined<All> = BTreeMap<Spot, [All; 2]>;
 /// Which lane, which column.
 type Cell = (Lane, usize);
 
@@ -203,7 +210,9 @@ impl Draft<'_> {
             open = lane.len();
             let cells = self.cells.iter().filter(|((of, _), _)| of == lane);
             let height = |slots: &Vec<Slot>| slots.iter().map(|slot| slot.height() + BOX_GAP).sum();
-            let tallest = cells.map(|(_, slots)| height(slots)).fold(0.0_f64, f64::max);
+            let tallest = cells
+                .map(|(_, slots)| height(slots))
+                .fold(0.0_f64, f64::max);
             bounds.insert(lane.clone(), (y, y + tallest));
             y += tallest;
         }
@@ -225,12 +234,21 @@ impl Draft<'_> {
     }
 
     /// For each slot those it is joined to, on the left and on the right.
-    fn neighbours(&self) -> BTreeMap<(Cell, Slot), [Vec<(Cell, Slot)>; 2]> {
-        let mut all: BTreeMap<(Cell, Slot), [BTreeSet<(Cell, Slot)>; 2]> = BTreeMap::new();
+    fn neighbours(&self) -> Joined<Vec<Spot>> {
+        let mut all: Joined<BTreeSet<Spot>> = BTreeMap::new();
         for edge in self.graph.edges.iter().filter(|edge| !edge.late) {
-            let from = ((self.lane(edge.from), self.columns[edge.from]), Slot::Node(edge.from));
-            let to = ((self.lane(edge.to), self.columns[edge.to]), Slot::Node(edge.to));
-            let passes = self.passed(*edge).into_iter().map(|cell| (cell, Slot::Pass(edge.from)));
+            let from = (
+                (self.lane(edge.from), self.columns[edge.from]),
+                Slot::Node(edge.from),
+            );
+            let to = (
+                (self.lane(edge.to), self.columns[edge.to]),
+                Slot::Node(edge.to),
+            );
+            let passes = self
+                .passed(*edge)
+                .into_iter()
+                .map(|cell| (cell, Slot::Pass(edge.from)));
             let chain: Vec<_> = std::iter::once(from).chain(passes).chain([to]).collect();
             for pair in chain.windows(2) {
                 let [left, right] = pair else { continue };
@@ -238,15 +256,17 @@ impl Draft<'_> {
                 all.entry(right.clone()).or_default()[0].insert(left.clone());
             }
         }
-        let list = |sides: [BTreeSet<(Cell, Slot)>; 2]| sides.map(|side| side.into_iter().collect());
-        all.into_iter().map(|(slot, sides)| (slot, list(sides))).collect()
+        let list = |sides: [BTreeSet<Spot>; 2]| sides.map(|side| side.into_iter().collect());
+        all.into_iter()
+            .map(|(slot, sides)| (slot, list(sides)))
+            .collect()
     }
 
     /// Moves each slot towards those it is joined to: rightwards by the left ones, then the other way.
     fn sweep(
         &mut self,
         lanes: &BTreeMap<Lane, (f64, f64)>,
-        neighbours: &BTreeMap<(Cell, Slot), [Vec<(Cell, Slot)>; 2]>,
+        neighbours: &Joined<Vec<Spot>>,
         sweep: usize,
     ) {
         let mut cells: Vec<Cell> = self.cells.keys().cloned().collect();
@@ -258,7 +278,9 @@ impl Draft<'_> {
             cells.reverse();
         }
         for cell in cells {
-            let Some(slots) = self.cells.get(&cell).cloned() else { continue };
+            let Some(slots) = self.cells.get(&cell).cloned() else {
+                continue;
+            };
             let mut wished: Vec<(f64, Slot)> = slots
                 .iter()
                 .map(|slot| {
@@ -266,7 +288,10 @@ impl Draft<'_> {
                     let here = self.y.get(&key).copied().unwrap_or_default();
                     let sides = neighbours.get(&key);
                     let joined = sides.into_iter().flat_map(|sides| {
-                        sides.iter().enumerate().filter(|(at, _)| both || *at == side)
+                        sides
+                            .iter()
+                            .enumerate()
+                            .filter(|(at, _)| both || *at == side)
                     });
                     let heights: Vec<f64> = joined
                         .flat_map(|(_, all)| all)
@@ -294,7 +319,12 @@ impl Draft<'_> {
         height: f64,
         width: &impl Fn(usize) -> f64,
     ) -> Layout {
-        let deepest = self.graph.nodes.iter().map(|node| node.address.modules.len()).max();
+        let deepest = self
+            .graph
+            .nodes
+            .iter()
+            .map(|node| node.address.modules.len())
+            .max();
         #[expect(clippy::cast_precision_loss, reason = "modules are few")]
         let pad = deepest.unwrap_or(0) as f64 * LANE_PAD;
         let last = self.columns.iter().max().copied().unwrap_or(0);
@@ -306,9 +336,18 @@ impl Draft<'_> {
             x += widest + COLUMN_GAP;
         }
         let area = |cell: &Cell, slot: Slot, width: f64| {
-            let middle = self.y.get(&(cell.clone(), slot)).copied().unwrap_or_default();
+            let middle = self
+                .y
+                .get(&(cell.clone(), slot))
+                .copied()
+                .unwrap_or_default();
             let height = slot.height();
-            Area { x: columns[cell.1].0, y: middle - height / 2.0, width, height }
+            Area {
+                x: columns[cell.1].0,
+                y: middle - height / 2.0,
+                width,
+                height,
+            }
         };
         let boxes: Vec<Area> = (0..self.graph.nodes.len())
             .map(|node| {
@@ -318,12 +357,21 @@ impl Draft<'_> {
             .collect();
         let pass = |edge: &Edge| {
             let cells = self.passed(*edge);
-            cells.iter().map(|cell| area(cell, Slot::Pass(edge.from), columns[cell.1].1)).collect()
+            cells
+                .iter()
+                .map(|cell| area(cell, Slot::Pass(edge.from), columns[cell.1].1))
+                .collect()
         };
         let passes = self.graph.edges.iter().map(pass).collect();
         let frames = self.frames(&boxes, lanes);
         let right = boxes.iter().map(Area::right).fold(0.0_f64, f64::max);
-        Layout { boxes, frames, passes, width: right + pad + MARGIN, height }
+        Layout {
+            boxes,
+            frames,
+            passes,
+            width: right + pad + MARGIN,
+            height,
+        }
     }
 
     /// A frame around the boxes of each module and of the modules in it.
@@ -333,15 +381,34 @@ impl Draft<'_> {
             let inside = |lane: &Lane| lane.starts_with(module);
             let members = (0..boxes.len()).filter(|node| inside(&self.lane(*node)));
             let members: Vec<&Area> = members.map(|node| &boxes[node]).collect();
-            let below = modules.iter().filter(|other| inside(other)).map(Vec::len).max();
+            let below = modules
+                .iter()
+                .filter(|other| inside(other))
+                .map(Vec::len)
+                .max();
             #[expect(clippy::cast_precision_loss, reason = "modules are few")]
             let pad = (below.unwrap_or(0).saturating_sub(module.len()) + 1) as f64 * LANE_PAD;
             let left = members.iter().map(|area| area.x).fold(f64::MAX, f64::min) - pad;
-            let right = members.iter().map(|area| area.right()).fold(0.0_f64, f64::max) + pad;
+            let right = members
+                .iter()
+                .map(|area| area.right())
+                .fold(0.0_f64, f64::max)
+                + pad;
             let top = lanes.get(module).map_or(0.0, |(top, _)| *top) - LANE_HEAD;
-            let bottoms = lanes.iter().filter(|(lane, _)| inside(lane)).map(|(_, (_, y))| *y);
+            let bottoms = lanes
+                .iter()
+                .filter(|(lane, _)| inside(lane))
+                .map(|(_, (_, y))| *y);
             let bottom = bottoms.fold(top, f64::max) + pad - BOX_GAP / 2.0;
-            (module.clone(), Area { x: left, y: top, width: right - left, height: bottom - top })
+            (
+                module.clone(),
+                Area {
+                    x: left,
+                    y: top,
+                    width: right - left,
+                    height: bottom - top,
+                },
+            )
         };
         modules.iter().map(frame).collect()
     }

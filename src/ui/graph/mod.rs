@@ -54,8 +54,10 @@ impl Node {
         }
         match self.keys.as_slice() {
             [] => name,
-            keys if keys.len() > 4 => format!("{name} ({} keys)", keys.len()),
-            keys => format!("{name} ({})", keys.join(", ")),
+            keys => match keys.join(", ") {
+                list if list.len() > 20 => format!("{name} ({} keys)", keys.len()),
+                list => format!("{name} ({list})"),
+            },
         }
     }
 
@@ -69,9 +71,9 @@ impl Node {
 
     /// The whole of it in one line: address and keys.
     pub(crate) fn line(&self) -> String {
-        let modules: String =
-            self.address.modules.iter().map(|segment| format!("{segment}/")).collect();
-        format!("{modules}{}.{}", self.kind(), self.name())
+        let modules = self.address.modules.iter().map(ToString::to_string);
+        let own = format!("{}.{}", self.kind(), self.name());
+        modules.chain([own]).collect::<Vec<_>>().join("/")
     }
 
     /// Its class in a word.
@@ -89,36 +91,59 @@ impl Node {
 impl Graph {
     /// The graph of a stack; `each`: a node for every key of a `for_each`.
     pub(crate) fn of(stack: &Stack, kinds: Kinds, each: bool) -> Self {
-        let whole = |address: &Address| if each { address.clone() } else { address.whole() };
+        let whole = |address: &Address| {
+            if each {
+                address.clone()
+            } else {
+                address.whole()
+            }
+        };
         let mut places: IndexMap<Address, Node> = IndexMap::new();
         let all = stack.resources.keys().chain(stack.existing.keys());
         for address in all {
             let class = kinds.get(&address.kind).map(|kind| kind.about().class);
             let class = class.filter(|_| !address.existing);
-            let node = places.entry(whole(address)).or_insert_with_key(|address| Node {
-                address: address.clone(),
-                keys: Vec::new(),
-                class,
-            });
+            let node = places
+                .entry(whole(address))
+                .or_insert_with_key(|address| Node {
+                    address: address.clone(),
+                    keys: Vec::new(),
+                    class,
+                });
             if !each {
                 node.keys.extend(address.key.clone());
             }
         }
         let mut edges: BTreeSet<Edge> = BTreeSet::new();
         for resource in stack.resources.values() {
-            let Some(to) = places.get_index_of(&whole(&resource.address)) else { continue };
+            let Some(to) = places.get_index_of(&whole(&resource.address)) else {
+                continue;
+            };
             for need in &resource.needs {
-                let Some(from) = places.get_index_of(&whole(&need.to)) else { continue };
+                let Some(from) = places.get_index_of(&whole(&need.to)) else {
+                    continue;
+                };
                 if from != to {
-                    edges.insert(Edge { from, to, late: need.late });
+                    edges.insert(Edge {
+                        from,
+                        to,
+                        late: need.late,
+                    });
                 }
             }
         }
         // Where one property is late and another is not, the stricter edge is the one that orders.
-        let strict: BTreeSet<(usize, usize)> =
-            edges.iter().filter(|edge| !edge.late).map(|edge| (edge.from, edge.to)).collect();
+        let strict: BTreeSet<(usize, usize)> = edges
+            .iter()
+            .filter(|edge| !edge.late)
+            .map(|edge| (edge.from, edge.to))
+            .collect();
         edges.retain(|edge| !edge.late || !strict.contains(&(edge.from, edge.to)));
-        let stage = stack.stage.as_ref().map(|stage| format!(" at {stage}")).unwrap_or_default();
+        let stage = stack
+            .stage
+            .as_ref()
+            .map(|stage| format!(" at {stage}"))
+            .unwrap_or_default();
         Self {
             title: format!("{}/{}{stage}", stack.name, stack.environment),
             nodes: places.into_values().collect(),
@@ -128,7 +153,10 @@ impl Graph {
 
     /// What a node needs.
     pub(crate) fn needs(&self, node: usize) -> impl Iterator<Item = Edge> + '_ {
-        self.edges.iter().copied().filter(move |edge| edge.to == node)
+        self.edges
+            .iter()
+            .copied()
+            .filter(move |edge| edge.to == node)
     }
 
     /// The modules, outermost first, each once.

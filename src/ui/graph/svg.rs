@@ -27,7 +27,10 @@ fn pair(class: Option<Class>) -> (&'static str, &'static str) {
 const LEGEND: [(&str, Option<Class>); 5] = [
     ("foundation: a network", Some(Class::Foundation)),
     ("stateless: can be made again", Some(Class::Stateless)),
-    ("identity: an address that others hold", Some(Class::Identity)),
+    (
+        "identity: an address that others hold",
+        Some(Class::Identity),
+    ),
     ("data: what users stored", Some(Class::Data)),
     ("existing: not ours", None),
 ];
@@ -65,22 +68,35 @@ pub(crate) fn svg(graph: &Graph) -> String {
          refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto-start-reverse\"><path \
          d=\"M0,0.5 L8,4 L0,7.5 z\" fill=\"#9a6fb0\"/></marker>\n</defs>\n",
     );
-    let _ = writeln!(out, "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>");
-    let _ = writeln!(out, "<text class=\"title\" x=\"28\" y=\"32\">{title}</text>");
+    let _ = writeln!(
+        out,
+        "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>"
+    );
+    let _ = writeln!(
+        out,
+        "<text class=\"title\" x=\"28\" y=\"32\">{title}</text>"
+    );
     let _ = writeln!(
         out,
         "<text class=\"quiet\" x=\"28\" y=\"49\">built from left to right; an arrow leads from what is \
          needed to what needs it</text>"
     );
     for (module, area) in &placed.frames {
-        frame(module.last().map(ToString::to_string).unwrap_or_default(), area, &mut out);
+        let name = module.last().map(ToString::to_string).unwrap_or_default();
+        frame(&name, area, &mut out);
     }
     for (edge, passes) in graph.edges.iter().zip(&placed.passes) {
         let (from, to) = (&placed.boxes[edge.from], &placed.boxes[edge.to]);
-        let (class, tip) = if edge.late { ("edge late", "late-tip") } else { ("edge", "tip") };
+        let (class, tip) = if edge.late {
+            ("edge late", "late-tip")
+        } else {
+            ("edge", "tip")
+        };
         let path = path(from, passes, to);
-        let _ =
-            writeln!(out, "<path class=\"{class}\" d=\"{path}\" marker-end=\"url(#{tip})\"/>");
+        let _ = writeln!(
+            out,
+            "<path class=\"{class}\" d=\"{path}\" marker-end=\"url(#{tip})\"/>"
+        );
     }
     for (node, area) in graph.nodes.iter().zip(&placed.boxes) {
         draw(node, area, &mut out);
@@ -108,13 +124,25 @@ fn width(node: &Node) -> f64 {
 }
 
 fn escape(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 fn draw(node: &Node, area: &Area, out: &mut String) {
     let (fill, line) = colours(node);
-    let dashes = if node.address.existing { " stroke-dasharray=\"4 3\"" } else { "" };
-    let Area { x, y, width, height } = area;
+    let dashes = if node.address.existing {
+        " stroke-dasharray=\"4 3\""
+    } else {
+        ""
+    };
+    let Area {
+        x,
+        y,
+        width,
+        height,
+    } = area;
     let _ = writeln!(out, "<g><title>{}</title>", escape(&node.line()));
     let _ = writeln!(
         out,
@@ -123,12 +151,25 @@ fn draw(node: &Node, area: &Area, out: &mut String) {
     );
     let left = x + 12.0;
     let (kind, name) = (escape(&node.kind()), escape(&node.name()));
-    let _ = writeln!(out, "<text class=\"kind\" x=\"{left:.1}\" y=\"{:.1}\">{kind}</text>", y + 16.0);
-    let _ = writeln!(out, "<text class=\"name\" x=\"{left:.1}\" y=\"{:.1}\">{name}</text></g>", y + 33.0);
+    let _ = writeln!(
+        out,
+        "<text class=\"kind\" x=\"{left:.1}\" y=\"{:.1}\">{kind}</text>",
+        y + 16.0
+    );
+    let _ = writeln!(
+        out,
+        "<text class=\"name\" x=\"{left:.1}\" y=\"{:.1}\">{name}</text></g>",
+        y + 33.0
+    );
 }
 
-fn frame(name: String, area: &Area, out: &mut String) {
-    let Area { x, y, width, height } = area;
+fn frame(name: &str, area: &Area, out: &mut String) {
+    let Area {
+        x,
+        y,
+        width,
+        height,
+    } = area;
     let _ = writeln!(
         out,
         "<rect class=\"frame\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{width:.1}\" height=\"{height:.1}\" rx=\"8\"/>"
@@ -138,7 +179,7 @@ fn frame(name: String, area: &Area, out: &mut String) {
         "<text class=\"module\" x=\"{:.1}\" y=\"{:.1}\">module {}</text>",
         x + 12.0,
         y + 15.0,
-        escape(&name),
+        escape(name),
     );
 }
 
@@ -156,15 +197,23 @@ fn path(from: &Area, passes: &[Area], to: &Area) -> String {
     }
     if (to.x - from.x).abs() < 1.0 {
         let (x, y, end, height) = (from.right(), from.middle(), to.right(), to.middle());
-        let bow = x.max(end) + 38.0;
-        return format!("M{x:.1},{y:.1} C{bow:.1},{y:.1} {bow:.1},{height:.1} {end:.1},{height:.1}");
+        let bow = x.max(end) + 20.0;
+        return format!(
+            "M{x:.1},{y:.1} C{bow:.1},{y:.1} {bow:.1},{height:.1} {end:.1},{height:.1}"
+        );
     }
     let mut path = format!("M{:.1},{:.1}", from.right(), from.middle());
     let mut at = (from.right(), from.middle());
     for next in passes.iter().chain([to]) {
         let (x, y) = (next.x, next.middle());
         let bend = (x - at.0) / 2.0;
-        let _ = write!(path, " C{:.1},{:.1} {:.1},{y:.1} {x:.1},{y:.1}", at.0 + bend, at.1, x - bend);
+        let _ = write!(
+            path,
+            " C{:.1},{:.1} {:.1},{y:.1} {x:.1},{y:.1}",
+            at.0 + bend,
+            at.1,
+            x - bend
+        );
         at = (next.right(), y);
         if !std::ptr::eq(next, to) {
             let _ = write!(path, " L{:.1},{y:.1}", at.0);
@@ -178,7 +227,9 @@ fn legend_rows(width: f64) -> Vec<Vec<(f64, usize)>> {
     let mut rows: Vec<Vec<(f64, usize)>> = vec![Vec::new()];
     let mut x = 28.0;
     for index in 0..=LEGEND.len() {
-        let text = LEGEND.get(index).map_or("dashed: set later", |(text, _)| text);
+        let text = LEGEND
+            .get(index)
+            .map_or("dashed: set later", |(text, _)| text);
         let room = text_width(text, KIND_FONT) + 52.0;
         if x + room > width.max(420.0) && x > 28.0 {
             rows.push(Vec::new());
@@ -196,11 +247,17 @@ fn legend_draw(rows: &[Vec<(f64, usize)>], top: f64, out: &mut String) {
     let mut y = top;
     for row in rows {
         for (x, index) in row {
-            let text = LEGEND.get(*index).map_or("dashed: set later", |(text, _)| text);
+            let text = LEGEND
+                .get(*index)
+                .map_or("dashed: set later", |(text, _)| text);
             match LEGEND.get(*index) {
                 Some((_, class)) => {
                     let (fill, line) = pair(*class);
-                    let dashes = if class.is_none() { " stroke-dasharray=\"4 3\"" } else { "" };
+                    let dashes = if class.is_none() {
+                        " stroke-dasharray=\"4 3\""
+                    } else {
+                        ""
+                    };
                     let _ = writeln!(
                         out,
                         "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"22\" height=\"14\" rx=\"3\" \

@@ -12,18 +12,28 @@ use crate::ui::paint::{Label, paint};
 pub(crate) fn text(graph: &Graph) -> String {
     let layers = layers(graph);
     let last = layers.iter().max().copied().unwrap_or(0);
-    let width = graph.nodes.iter().map(|node| node.line().chars().count()).max().unwrap_or(0);
+    let width = graph
+        .nodes
+        .iter()
+        .map(|node| node.line().chars().count())
+        .max()
+        .unwrap_or(0);
     let mut text = format!("{}\n", paint(Label::Heading, &graph.title));
     for layer in 0..=last {
-        let mut here: Vec<usize> =
-            (0..graph.nodes.len()).filter(|node| layers[*node] == layer).collect();
+        let mut here: Vec<usize> = (0..graph.nodes.len())
+            .filter(|node| layers[*node] == layer)
+            .collect();
         here.sort_by_key(|node| graph.nodes[*node].line());
         if here.is_empty() {
             continue;
         }
         text.push('\n');
         for (index, node) in here.into_iter().enumerate() {
-            let number = if index == 0 { (layer + 1).to_string() } else { String::new() };
+            let number = if index == 0 {
+                (layer + 1).to_string()
+            } else {
+                String::new()
+            };
             let needs = needs(graph, node);
             let line = format!("{number:>2}  {:<width$}  {needs}", graph.nodes[node].line());
             let _ = writeln!(text, "{}", line.trim_end());
@@ -60,6 +70,9 @@ fn needs(graph: &Graph, node: usize) -> String {
     if !late.is_empty() {
         said.push(format!("later names {}", late.join(", ")));
     }
+    if said.is_empty() {
+        return String::new();
+    }
     paint(Label::Quiet, &said.join("; "))
 }
 
@@ -73,14 +86,21 @@ pub(crate) fn dot(graph: &Graph) -> String {
         let pad = "  ".repeat(depth + 1);
         match group {
             Group::Open(index, name) => {
-                let _ = writeln!(text, "{pad}subgraph cluster_{index} {{\n{pad}  label = \"{name}\";");
+                let _ = writeln!(
+                    text,
+                    "{pad}subgraph cluster_{index} {{\n{pad}  label = \"{name}\";"
+                );
             }
             Group::Close => {
                 let _ = writeln!(text, "{pad}}}");
             }
             Group::Node(index, node) => {
                 let (fill, line) = super::svg::colours(node);
-                let dashed = if node.address.existing { ", style = \"rounded,filled,dashed\"" } else { "" };
+                let dashed = if node.address.existing {
+                    ", style = \"rounded,filled,dashed\""
+                } else {
+                    ""
+                };
                 let _ = writeln!(
                     text,
                     "{pad}n{index} [label = \"{}\\n{}\", fillcolor = \"{fill}\", color = \"{line}\"{dashed}];",
@@ -92,7 +112,11 @@ pub(crate) fn dot(graph: &Graph) -> String {
     };
     walk(graph, &[], 0, &mut write);
     for edge in &graph.edges {
-        let late = if edge.late { " [style = dashed, constraint = false]" } else { "" };
+        let late = if edge.late {
+            " [style = dashed, constraint = false]"
+        } else {
+            ""
+        };
         let _ = writeln!(text, "  n{} -> n{}{late};", edge.from, edge.to);
     }
     text.push_str("}\n");
@@ -126,9 +150,16 @@ pub(crate) fn mermaid(graph: &Graph) -> String {
     classes.dedup_by_key(|node| node.class());
     for node in classes {
         let (fill, line) = super::svg::colours(node);
-        let dashed = if node.address.existing { ",stroke-dasharray:4 3" } else { "" };
+        let dashed = if node.address.existing {
+            ",stroke-dasharray:4 3"
+        } else {
+            ""
+        };
         let class = node.class();
-        let _ = writeln!(text, "  classDef {class} fill:{fill},stroke:{line},color:#1f2933{dashed}");
+        let _ = writeln!(
+            text,
+            "  classDef {class} fill:{fill},stroke:{line},color:#1f2933{dashed}"
+        );
     }
     text
 }

@@ -29,7 +29,10 @@ impl LookUpKind for KmsKey {
             Look::Like(like) => named(like.iter().next().filter(|_| like.len() == 1))?,
         };
         // One call for any of its names. There is none that lists keys with what they are called.
-        let answer = match cx.read(ACTION, || cx.kms.describe_key().key_id(&name).send()).await {
+        let answer = match cx
+            .read(ACTION, || cx.kms.describe_key().key_id(&name).send())
+            .await
+        {
             Err(error) if error.class == ErrorClass::NotFound => return Ok(Vec::new()),
             answer => answer?,
         };
@@ -39,7 +42,11 @@ impl LookUpKind for KmsKey {
             return Ok(Vec::new());
         }
         let arn = key.arn.ok_or_else(|| missing(ACTION, "ARN"))?;
-        Ok(vec![Match { id: key.key_id, outputs: outputs! { "arn" => json!(arn) }, tags: Tags::new() }])
+        Ok(vec![Match {
+            id: key.key_id,
+            outputs: outputs! { "arn" => json!(arn) },
+            tags: Tags::new(),
+        }])
     }
 }
 
@@ -52,7 +59,11 @@ fn named(property: Option<(&String, &String)>) -> Result<String> {
         }
         _ => {
             let message = "a `kms_key` is looked up by `alias`, `id` or `arn`";
-            Err(CloudError::new("terrace:look-up", ErrorClass::Invalid, message))
+            Err(CloudError::new(
+                "terrace:look-up",
+                ErrorClass::Invalid,
+                message,
+            ))
         }
     }
 }

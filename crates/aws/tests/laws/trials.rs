@@ -43,6 +43,9 @@ async fn changes(kind: &dyn AnyKind, stand: &Stand, replacing: bool) -> Verdict 
         {
             continue;
         }
+        if kind.schema()["properties"][row.name]["x-no-law"].is_string() {
+            continue;
+        }
         let Some(value) = another(kind, &current, row.name) else {
             continue;
         };

@@ -24,10 +24,11 @@ pub(super) fn order(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble>
     edges.network();
     edges.replacements();
     edges.deletions();
+    edges.grant_wishes();
     let Edges {
         needs,
         clears,
-        late_impact,
+        gaps,
         ..
     } = edges;
     let plan = &mut draft.plan;
@@ -37,7 +38,7 @@ pub(super) fn order(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble>
     for (step, needs) in plan.steps.iter_mut().zip(&needs) {
         step.needs = needs.iter().copied().collect();
     }
-    for step in late_impact {
+    for step in gaps {
         plan.steps[step].impact = plan.steps[step].impact.max(Impact::Outage);
     }
     acyclic(plan)
@@ -66,9 +67,17 @@ struct Edges<'a> {
     uses: Vec<(usize, usize, &'static str)>,
     needs: Vec<BTreeSet<usize>>,
     clears: Vec<Step>,
-    /// Creations that cannot stand beside what they replace.
-    late_impact: Vec<usize>,
+    /// Steps that leave a gap: creations that cannot stand beside what they replace, deletions that
+    /// something still points at.
+    gaps: Vec<usize>,
     networks: Networks<'a>,
+    /// Pointers that move away before what they pointed at goes, where that closes no circle; else they
+    /// dangle for a while, which is an outage.
+    releases: Vec<(usize, usize)>,
+    /// Replacements whose new one comes first, where that closes no circle: create, delete.
+    swaps: Vec<(usize, usize)>,
+    /// Edges worth having where they close no circle.
+    wishes: Vec<(usize, usize)>,
 }
 
 impl<'a> Edges<'a> {
@@ -104,7 +113,7 @@ impl<'a> Edges<'a> {
             }
         }
         let needs = vec![BTreeSet::new(); steps.len()];
-        let (clears, late_impact) = (Vec::new(), Vec::new());
+        let (clears, gaps) = (Vec::new(), Vec::new());
         Self {
             input,
             steps,
@@ -113,8 +122,11 @@ impl<'a> Edges<'a> {
             uses,
             needs,
             clears,
-            late_impact,
+            gaps,
             networks: Networks::new(input),
+            releases: Vec::new(),
+            swaps: Vec::new(),
+            wishes: Vec::new(),
         }
     }
 
@@ -141,20 +153,30 @@ impl<'a> Edges<'a> {
     fn within(&mut self) {
         let addresses: Vec<&Address> = self.at.keys().copied().collect();
         for address in addresses {
+            let first = |a: &Action| matches!(a, Action::Wait(_) | Action::WaitGone);
+            let created = |a: &Action| matches!(a, Action::Create { .. });
             let rank = |action: &Action| match action {
-                Action::Wait(_) | Action::WaitGone => Some(0),
-                Action::Create { .. } => Some(1),
-                Action::Late | Action::Grow => Some(2),
-                Action::Update => Some(3),
-                Action::Shrink => Some(4),
-                Action::Tag { .. } => Some(5),
-                Action::Clear(_) | Action::Unprotect | Action::Delete(_) => None,
+                Action::Late | Action::Grow => 1,
+                Action::Update => 2,
+                Action::Shrink => 3,
+                Action::Tag { .. } => 4,
+                _ => 0,
             };
-            let ranked =
-                |wanted: usize| self.steps_at(address, |action| rank(action) == Some(wanted));
-            let ranks: Vec<Vec<usize>> = (0..6).map(ranked).filter(|r| !r.is_empty()).collect();
-            for pair in ranks.windows(2) {
-                self.edges(&pair[0], &pair[1]);
+            let (waits, creates) = (
+                self.steps_at(address, first),
+                self.steps_at(address, created),
+            );
+            let changes = self.steps_at(address, |action| rank(action) > 0);
+            self.edges(&waits, &creates);
+            self.edges(&waits, &changes);
+            self.edges(&creates, &changes);
+            // Added before changed before dropped, so that there is no gap, where nothing forbids it.
+            for earlier in &changes {
+                for later in &changes {
+                    if rank(&self.steps[*earlier].action) < rank(&self.steps[*later].action) {
+                        self.wishes.push((*earlier, *later));
+                    }
+                }
             }
             // A protection is lifted before the deletion of the same live resource.
             for unprotect in self.steps_at(address, |a| matches!(a, Action::Unprotect)) {
@@ -163,7 +185,12 @@ impl<'a> Edges<'a> {
                     .as_ref()
                     .map(|live| live.id().to_owned());
                 for delete in self.steps_at(address, |a| matches!(a, Action::Delete(_))) {
-                    if self.steps[delete].live.as_ref().map(|live| live.id()) == id.as_deref() {
+                    if self.steps[delete]
+                        .live
+                        .as_ref()
+                        .map(super::super::erased::AnyLive::id)
+                        == id.as_deref()
+                    {
                         self.edge(unprotect, delete);
                     }
                 }
@@ -189,8 +216,12 @@ impl<'a> Edges<'a> {
                     _ => false,
                 };
                 if concerns && need.to != step.address {
-                    let before = self.made_by(&need.to, late, need.field == "after", &step.address);
+                    let named = need.field == "after";
+                    let before = self.made_by(&need.to, late, &step.address);
+                    let late_parts = self.late_parts(&need.to, late, named);
                     self.edges(&before, &[after]);
+                    self.wishes
+                        .extend(late_parts.into_iter().map(|before| (before, after)));
                 }
             }
         }
@@ -198,7 +229,19 @@ impl<'a> Edges<'a> {
 
     /// The steps after which others may name `address`. Late properties may name each other, so they
     /// wait for its existence only.
-    fn made_by(&self, address: &Address, late: bool, after: bool, by: &Address) -> Vec<usize> {
+    fn made_by(&self, address: &Address, late: bool, by: &Address) -> Vec<usize> {
+        // What it names late may be the very one that waits, directly or by way of others.
+        let whole = !late && !self.networks.leads(address, by);
+        self.steps_at(address, |action| match action {
+            Action::Create { .. } | Action::Wait(_) => true,
+            Action::Grow | Action::Update => whole,
+            _ => false,
+        })
+    }
+
+    /// The late parts of `address` that others better wait for: a role is of no use without its
+    /// policies.
+    fn late_parts(&self, address: &Address, late: bool, after: bool) -> Vec<usize> {
         let kind = self
             .input
             .stack
@@ -207,17 +250,11 @@ impl<'a> Edges<'a> {
             .map(|r| r.kind.as_str());
         let about = kind
             .and_then(|kind| self.input.kinds.get(kind))
-            .map(|kind| kind.about());
-        let late_first = after || about.is_some_and(|about| about.late_first);
-        // Its late parts may name the very one that waits, directly or by way of others: then it waits
-        // for the existence only.
-        let whole = !late && !self.networks.leads(address, by);
-        self.steps_at(address, |action| match action {
-            Action::Create { .. } | Action::Wait(_) => true,
-            Action::Grow | Action::Update => whole,
-            Action::Late => late_first && whole,
-            _ => false,
-        })
+            .map(super::super::erased::AnyKind::about);
+        if late || !(after || about.is_some_and(|about| about.late_first)) {
+            return Vec::new();
+        }
+        self.steps_at(address, |action| matches!(action, Action::Late))
     }
 
     /// Kinds of the same network that come first without being named, such as the way out before
@@ -236,7 +273,8 @@ impl<'a> Edges<'a> {
             for (other, first) in resources {
                 let named = kind.about().after.contains(&first.kind.as_str());
                 if named
-                    && self.networks
+                    && self
+                        .networks
                         .of(other)
                         .iter()
                         .any(|network| mine.contains(network))
@@ -297,12 +335,9 @@ impl<'a> Edges<'a> {
             let deletion = self.deletion[&index];
             if first.contains(&index) {
                 self.edge(deletion, create);
-                self.late_impact.push(create);
+                self.gaps.push(create);
             } else {
-                let made = self.steps_at(&self.steps[create].address, |action| {
-                    matches!(action, Action::Create { .. } | Action::Late)
-                });
-                self.edges(&made, &[deletion]);
+                self.swaps.push((create, deletion));
             }
         }
     }
@@ -315,7 +350,7 @@ impl<'a> Edges<'a> {
             let users = self.deletion.get(&user).copied();
             if let Some(deletion) = self.deletion.get(&used).copied() {
                 match users {
-                    Some(_) if knots.contains(&(user, used)) => {
+                    Some(_) if knots.contains(&(user, used, field)) => {
                         let clear = self.clear(user, field);
                         self.edge(clear, deletion);
                     }
@@ -327,48 +362,81 @@ impl<'a> Edges<'a> {
                     }
                 }
             } else if let (Some(users), Some((address, _))) = (users, &ours[used].mark) {
-                // What it still needs of one that stays is dropped only after it.
-                let held = self.uses.iter().any(|(u, t, _)| (*u, *t) == (used, user));
-                if !held {
-                    let drops = self.steps_at(address, |a| matches!(a, Action::Shrink));
-                    self.edges(&[users], &drops);
+                // What it still needs of one that stays is dropped only after it: a rule closes once
+                // the last that was reached through it is gone.
+                for drop in self.steps_at(address, |action| matches!(action, Action::Shrink)) {
+                    self.wishes.push((users, drop));
                 }
             }
         }
+    }
+
+    fn grant_wishes(&mut self) {
+        for (moved, deletion) in std::mem::take(&mut self.releases) {
+            if self.comes_before(deletion, moved) {
+                self.gaps.push(deletion);
+            } else {
+                self.edge(moved, deletion);
+            }
+        }
+        for (create, deletion) in std::mem::take(&mut self.swaps) {
+            if self.comes_before(deletion, create) {
+                self.edge(deletion, create);
+                self.gaps.push(create);
+            } else {
+                self.edge(create, deletion);
+                let late =
+                    self.steps_at(&self.steps[create].address, |a| matches!(a, Action::Late));
+                self.wishes
+                    .extend(late.into_iter().map(|late| (late, deletion)));
+            }
+        }
+        for (before, after) in std::mem::take(&mut self.wishes) {
+            if !self.comes_before(after, before) {
+                self.edge(before, after);
+            }
+        }
+    }
+
+    /// Whether `first` must be done before `then`, directly or by way of others.
+    fn comes_before(&self, first: usize, then: usize) -> bool {
+        let mut seen = HashSet::new();
+        let mut queue = vec![then];
+        while let Some(step) = queue.pop() {
+            if step == first {
+                return true;
+            }
+            if seen.insert(step) {
+                queue.extend(&self.needs[step]);
+            }
+        }
+        false
     }
 
     /// What stays lets go of what goes before that is deleted: by its changes. Where the same address
     /// comes back only after the deletion, elements are dropped before others are added; a pointer that
     /// cannot be empty is moved afterwards.
     fn let_go(&mut self, address: &Address, used: usize, field: &str, deletion: usize) {
-        let changed = self.changes_of(address);
-        let again = self.steps[deletion].address.clone();
+        let changes = |step: &Step| step.changes.iter().any(|change| change.field == field);
+        let drops = self.steps_where(address, |step| {
+            matches!(step.action, Action::Shrink) && changes(step)
+        });
+        let moves = self.steps_where(address, |step| {
+            matches!(step.action, Action::Late | Action::Update) && changes(step)
+        });
+        let again = &self.steps[deletion].address;
         let resource = self.input.stack.resources.get(address);
-        let still_wanted = resource.is_some_and(|r| r.needs.iter().any(|need| need.to == again));
+        let still_wanted = resource.is_some_and(|r| r.needs.iter().any(|need| need.to == *again));
+        self.edges(&drops, &[deletion]);
         if !(self.goes_first(used) && still_wanted) {
-            self.edges(&changed, &[deletion]);
-            return;
-        }
-        for drop in changed.clone() {
-            let step = &self.steps[drop];
-            let drops = matches!(step.action, Action::Shrink)
-                && step.changes.iter().any(|change| change.field == field);
-            if drops {
-                for earlier in &changed {
-                    self.needs[drop].remove(earlier);
-                }
-                self.edge(drop, deletion);
-            }
+            self.releases
+                .extend(moves.into_iter().map(|step| (step, deletion)));
         }
     }
 
-    fn changes_of(&self, address: &Address) -> Vec<usize> {
-        self.steps_at(address, |action| {
-            matches!(
-                action,
-                Action::Late | Action::Grow | Action::Update | Action::Shrink
-            )
-        })
+    fn steps_where(&self, address: &Address, which: impl Fn(&Step) -> bool) -> Vec<usize> {
+        let at = self.at.get(address).into_iter().flatten().copied();
+        at.filter(|step| which(&self.steps[*step])).collect()
     }
 
     /// Whether a live resource goes before its successor comes.
@@ -384,7 +452,7 @@ impl<'a> Edges<'a> {
     }
 
     /// Live edges by which resources that all go hold each other, and that can be cleared before.
-    fn knots(&self) -> HashSet<(usize, usize)> {
+    fn knots(&self) -> HashSet<(usize, usize, &'static str)> {
         let mut graph = DiGraph::<usize, ()>::new();
         let nodes: BTreeMap<usize, NodeIndex> = self
             .deletion
@@ -408,7 +476,7 @@ impl<'a> Edges<'a> {
                     kind.rows().iter().any(|row| row.late && row.name == *field)
                 });
                 if late && knot.contains(user) && knot.contains(used) {
-                    knots.insert((*user, *used));
+                    knots.insert((*user, *used, *field));
                 }
             }
         }

@@ -85,8 +85,10 @@ def _others(port: int, account: str, region: str) -> Census:
     secrets = _client("secretsmanager", port, account, region)
     ssm = _client("ssm", port, account, region)
     alarms = _client("cloudwatch", port, account, region)
+    # Images' ids are looked up in public parameters, which moto counts to the account once they were asked for.
+    parameters = _pages(ssm, "describe_parameters", "Parameters")
     return {
         "alarms": len(_pages(alarms, "describe_alarms", "MetricAlarms")),
-        "parameters": len(_pages(ssm, "describe_parameters", "Parameters")),
+        "parameters": len([p for p in parameters if not p["Name"].startswith("/aws/")]),
         "secrets": len(_pages(secrets, "list_secrets", "SecretList")),
     }

@@ -45,6 +45,20 @@ def delete_subnet(call: Any, proceed: Any) -> Any:
 
 
 @correction(
+    "ec2.subnet-delete-disassociates",
+    fact="a deleted subnet takes its association with a route table along",
+    source="aws-semantics 3.4; EC2 API reference, DeleteSubnet",
+    around=("ec2", "DeleteSubnet"),
+)
+def disassociate_subnet(call: Any, proceed: Any) -> Any:
+    answer = proceed()
+    for table in backend(call).route_tables.values():
+        for association in [a for a, subnet in table._associations.items() if subnet == call.params["SubnetId"]]:
+            del table._associations[association]
+    return answer
+
+
+@correction(
     "ec2.security-group-delete-in-use",
     fact="DeleteSecurityGroup is refused while an interface uses the group or another group's rule names it; the "
     "default group cannot be deleted",

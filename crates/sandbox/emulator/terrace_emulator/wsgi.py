@@ -23,6 +23,7 @@ MODULES = (
     "paging",
     "cloudwatch",
     "ec2_network",
+    "ec2_rules",
     "ec2_gateways",
     "ec2_instances",
     "ec2_attributes",

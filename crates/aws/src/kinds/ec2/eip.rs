@@ -13,9 +13,10 @@ use terrace_core::kind::{
 use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
-use terrace_core::reference::{Id, Ref, Target};
+use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
 
+use super::instance::Instance;
 use super::shared::{marked, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
@@ -29,14 +30,7 @@ pub struct Eip;
 #[serde(deny_unknown_fields)]
 pub struct EipSpec {
     /// The instance that answers at it. Absent: no instance does; a NAT gateway may still name it.
-    pub instance: Option<Ref<Instances>>,
-}
-
-/// What an address may lead to.
-pub struct Instances;
-
-impl Target for Instances {
-    const KINDS: &'static [&'static str] = &["instance"];
+    pub instance: Option<Ref<Instance>>,
 }
 
 /// An elastic address as AWS has it.
@@ -44,7 +38,7 @@ impl Target for Instances {
 pub struct EipLive {
     id: String,
     address: String,
-    instance: Option<Id<Instances>>,
+    instance: Option<Id<Instance>>,
     /// The association's own id: with an instance, or with the interface of a NAT gateway.
     association: Option<String>,
 }
@@ -191,7 +185,7 @@ impl Kind for Eip {
     }
 }
 
-async fn associate(cx: &Aws, have: &EipLive, instance: &Id<Instances>) -> Result<String> {
+async fn associate(cx: &Aws, have: &EipLive, instance: &Id<Instance>) -> Result<String> {
     const ACTION: &str = "ec2:AssociateAddress";
     // An instance takes an address only once it runs; a new one may be unknown for a while.
     const BUSY: &[&str] = &[

@@ -6,7 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terrace_core::canon::Text;
-use terrace_core::error::{ErrorClass, Result};
+use terrace_core::error::Result;
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
@@ -17,7 +17,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
 
-use super::shared::{adopted, filter, marked, tags};
+use super::shared::{marked, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -134,8 +134,29 @@ impl Kind for KeyPair {
     }
 
     async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<KeyPairLive>>> {
+        const ACTION: &str = "ec2:DescribeKeyPairs";
         let words = [("name", "key-name")];
-        find(cx, cx.ec2_filters_by(look, "key-name", &words)).await
+        let filters = cx.ec2_filters_by(look, "key-name", &words);
+        // All in one answer: this call has no pages.
+        let answer = cx
+            .read(ACTION, || {
+                let call = cx.ec2.describe_key_pairs().include_public_key(true);
+                call.set_filters(Some(filters.clone())).send()
+            })
+            .await?;
+        let found = |key: aws_sdk_ec2::types::KeyPairInfo| {
+            let tags = tags(key.tags.as_deref().unwrap_or_default());
+            let live = KeyPairLive {
+                name: key.key_name.ok_or_else(|| missing(ACTION, "key name"))?,
+                key_pair_id: key
+                    .key_pair_id
+                    .ok_or_else(|| missing(ACTION, "key pair id"))?,
+                public_key: body(&key.public_key.unwrap_or_default()),
+            };
+            Ok(Found::new(live, tags))
+        };
+        let pairs = answer.key_pairs.unwrap_or_default();
+        pairs.into_iter().map(found).collect()
     }
 
     async fn create(
@@ -154,14 +175,7 @@ impl Kind for KeyPair {
                 let call = call.public_key_material(key.clone());
                 call.tag_specifications(marked.clone()).send()
             })
-            .await;
-        let answer = match answer {
-            Err(error) if error.class == ErrorClass::Conflict => {
-                let namesakes = find(cx, vec![filter("key-name", &name)]).await?;
-                return adopted(error, namesakes, mark);
-            }
-            answer => answer?,
-        };
+            .await?;
         Ok(KeyPairLive {
             name,
             key_pair_id: answer
@@ -206,37 +220,4 @@ fn name(want: &KeyPairSpec, mark: &Mark) -> String {
 /// The type and the key itself: AWS puts a comment of its own at the end.
 fn body(key: &str) -> String {
     key.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
-}
-
-async fn find(
-    cx: &Aws,
-    filters: Vec<aws_sdk_ec2::types::Filter>,
-) -> Result<Vec<Found<KeyPairLive>>> {
-    const ACTION: &str = "ec2:DescribeKeyPairs";
-    // All in one answer: this call has no pages.
-    let answer = cx
-        .read(ACTION, || {
-            let call = cx.ec2.describe_key_pairs().include_public_key(true);
-            call.set_filters(Some(filters.clone())).send()
-        })
-        .await?;
-    let found = |key: aws_sdk_ec2::types::KeyPairInfo| {
-        let live = KeyPairLive {
-            name: key.key_name.ok_or_else(|| missing(ACTION, "key name"))?,
-            key_pair_id: key
-                .key_pair_id
-                .ok_or_else(|| missing(ACTION, "key pair id"))?,
-            public_key: body(&key.public_key.unwrap_or_default()),
-        };
-        Ok(Found::new(
-            live,
-            tags(key.tags.as_deref().unwrap_or_default()),
-        ))
-    };
-    answer
-        .key_pairs
-        .unwrap_or_default()
-        .into_iter()
-        .map(found)
-        .collect()
 }

@@ -19,6 +19,7 @@ use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref, Target};
 use terrace_core::said::Said;
 
+use super::instance::Instance;
 use super::internet_gateway::InternetGateway;
 use super::shared::{PrefixLists, filter, marked, tags};
 use super::vpc::Vpc;
@@ -34,11 +35,15 @@ pub struct RouteTable;
 #[serde(deny_unknown_fields)]
 pub struct RouteTableSpec {
     /// The VPC that it belongs to.
+    #[schemars(extend("x-no-law" = "its routes lead to what is in its VPC"))]
     pub vpc: Ref<Vpc>,
     /// Routes by a name of your own. What is not listed here is taken out; the ways within the VPC and
     /// to gateway endpoints are AWS's and stay.
     #[serde(default)]
-    #[schemars(extend("x-keyed" = true))]
+    #[schemars(extend("x-keyed" = true, "examples" = [
+        { "internet": { "destination": "0.0.0.0/0", "target": "internet_gateway.main" } },
+        { "office": { "destination": "192.0.2.0/24", "target": "internet_gateway.main" } },
+    ]))]
     pub routes: IndexMap<String, Route>,
 }
 
@@ -57,7 +62,7 @@ pub struct Route {
 pub struct RouteTargets;
 
 impl Target for RouteTargets {
-    const KINDS: &'static [&'static str] = &[InternetGateway::NAME, "instance"];
+    const KINDS: &'static [&'static str] = &[InternetGateway::NAME, Instance::NAME];
 }
 
 /// A route table as AWS has it.

@@ -22,7 +22,7 @@ use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref, Target};
 use terrace_core::said::Said;
 
-use super::shared::{PrefixLists, adopted, filter, marked, tags};
+use super::shared::{PrefixLists, filter, marked, tags};
 use super::vpc::Vpc;
 use crate::client::{Aws, missing};
 use crate::door::Op;
@@ -271,15 +271,7 @@ impl Kind for SecurityGroup {
                 let call = call.group_name(&name).description(&description);
                 call.tag_specifications(marked.clone()).send()
             })
-            .await;
-        let answer = match answer {
-            Err(error) if error.class == ErrorClass::Conflict => {
-                let same = filter("group-name", &name);
-                let same = vec![same, filter("vpc-id", vpc.as_str())];
-                return adopted(error, find(cx, same).await?, mark);
-            }
-            answer => answer?,
-        };
+            .await?;
         Ok(SecurityGroupLive {
             id: answer.group_id.ok_or_else(|| missing(ACTION, "group id"))?,
             name,

@@ -1,10 +1,10 @@
-//! What the kinds of EC2 share: tags, filters, and creations whose answer was lost.
+//! What the kinds of EC2 share: tags, filters and client tokens.
 
 use std::future::Future;
 
 use aws_sdk_ec2::types::{Filter, ResourceType, Tag, TagSpecification};
 use terrace_core::error::{CloudError, ErrorClass, Result};
-use terrace_core::inventory::{Found, Look};
+use terrace_core::inventory::Look;
 use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::reference::Target;
 
@@ -40,19 +40,6 @@ pub(crate) fn filter(name: impl Into<String>, value: impl Into<String>) -> Filte
 
 /// How many dead answers to one token are put aside before giving up.
 const SALTS: u32 = 8;
-
-/// A creating call was refused because its name is taken. If what has the name carries our very mark,
-/// an earlier try went through though its answer was lost (rule R4); else the error stands.
-pub(crate) fn adopted<L>(error: CloudError, namesakes: Vec<Found<L>>, mark: &Mark) -> Result<L> {
-    let tags = mark.all_tags();
-    let same = |found: &Found<L>| {
-        [mark::STACK, mark::ID, mark::GENERATION]
-            .iter()
-            .all(|key| found.tags.get(*key) == tags.get(*key))
-    };
-    let ours = namesakes.into_iter().find(same);
-    ours.map(|found| found.live).ok_or(error)
-}
 
 impl Aws {
     /// What [`Look`] means to a list of EC2: always a filter, so that the larger of AWS's two rate

@@ -18,7 +18,7 @@ use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
 
 use super::route_table::{self, RouteTable, RouteTableLive};
-use super::shared::{adopted, filter, marked, tags};
+use super::shared::{filter, marked, tags};
 use super::vpc::Vpc;
 use crate::client::{Aws, missing};
 use crate::door::Op;
@@ -31,6 +31,7 @@ pub struct Subnet;
 #[serde(deny_unknown_fields)]
 pub struct SubnetSpec {
     /// The VPC whose addresses it shares out.
+    #[schemars(extend("x-no-law" = "its route table is of its VPC"))]
     pub vpc: Ref<Vpc>,
     /// Its range: inside the VPC's, apart from its other subnets', between a /16 and a /28. AWS keeps
     /// five addresses of it.
@@ -115,7 +116,7 @@ impl Kind for Subnet {
             )
             .replace(
                 "cidr",
-                |want, _| Said::of(&want.cidr),
+                |want, _| Said::of(want.cidr),
                 |have| Said::of(&have.cidr),
             )
             .decide(
@@ -132,7 +133,7 @@ impl Kind for Subnet {
             .update(
                 "route_table",
                 |want, known| Said::or_none(want.route_table.as_ref().map(|table| known.id(table))),
-                |have| Said::or_none(have.route_table.as_ref().map(|is| Said::of(&is.table))),
+                |have| Said::or_none(have.route_table.as_ref().map(|is| Said::of(is.table.as_str()))),
             )
             .late()
             .impact(Impact::Blip)
@@ -168,7 +169,8 @@ impl Kind for Subnet {
     }
 
     async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<SubnetLive>>> {
-        let mut subnets = find(cx, cx.ec2_filters(look, "subnet-id")).await?;
+        let words = [("default", "default-for-az")];
+        let mut subnets = find(cx, cx.ec2_filters_by(look, "subnet-id", &words)).await?;
         // A table tells its subnets, a subnet not its table. Ours are listed already; one that is not
         // ours is found by the call that changes the association.
         let tables = match look {
@@ -187,7 +189,8 @@ impl Kind for Subnet {
     async fn create(cx: &Aws, want: &SubnetSpec, known: &Known, mark: &Mark) -> Result<SubnetLive> {
         const ACTION: &str = "ec2:CreateSubnet";
         let vpc = known.need(&want.vpc)?;
-        // Ranges of one VPC cannot overlap, so a repeated call is refused (InvalidSubnet.Conflict).
+        // Ranges of one VPC cannot overlap, so a repeated call is refused (InvalidSubnet.Conflict), and
+        // what the first one made is found by its mark.
         let op = Op::again(ACTION).while_busy(&["InvalidVpcID.NotFound"], 2.0);
         let answer = cx
             .mutate(op, || {
@@ -200,15 +203,7 @@ impl Kind for Subnet {
                     .tag_specifications(marked(ResourceType::Subnet, mark))
                     .send()
             })
-            .await;
-        let answer = match answer {
-            Err(error) if error.class == ErrorClass::Conflict => {
-                let same = filter("cidr-block", want.cidr.to_string());
-                let same = vec![same, filter("vpc-id", vpc.as_str())];
-                return adopted(error, find(cx, same).await?, mark);
-            }
-            answer => answer?,
-        };
+            .await?;
         read(
             answer.subnet.ok_or_else(|| missing(ACTION, "subnet"))?,
             ACTION,

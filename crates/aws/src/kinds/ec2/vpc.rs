@@ -83,7 +83,7 @@ impl Kind for Vpc {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("cidr", |want, _| Said::of(&want.cidr), |have| Said::of(&have.cidr))
+            .replace("cidr", |want, _| Said::of(want.cidr), |have| Said::of(&have.cidr))
             .update(
                 "dns_hostnames",
                 |want, _| Said::of(want.dns_hostnames),
@@ -122,7 +122,7 @@ impl Kind for Vpc {
     }
 
     async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<VpcLive>>> {
-        let filters = cx.ec2_filters(look, "vpc-id");
+        let filters = cx.ec2_filters_by(look, "vpc-id", &[("default", "is-default")]);
         let vpcs = cx
             .read("ec2:DescribeVpcs", || {
                 let pages = cx.ec2.describe_vpcs().set_filters(Some(filters.clone()));

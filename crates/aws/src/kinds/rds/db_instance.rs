@@ -95,7 +95,7 @@ pub struct DbInstanceSpec {
     /// When AWS may interrupt it, in UTC.
     #[schemars(extend("examples" = ["sun:05:00-sun:06:00", "mon:05:00-mon:06:00"]))]
     pub maintenance_window: Option<String>,
-    /// The zone it is in, if it is in one only.
+    /// The zone it is in. It means nothing to one in two zones, of which either may be in charge.
     #[schemars(extend("examples" = ["a", "b"]))]
     pub zone: Option<Zone>,
     /// Whether a second one in another zone takes over when this one fails. Turning it on interrupts
@@ -228,13 +228,29 @@ impl Kind for DbInstance {
 
     fn fields() -> Fields<Self> {
         let fields = Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
-            .replace("engine", |want, _| Said::of(want.engine), |have| Said::of(&have.engine))
+            .replace(
+                "engine",
+                |want, _| Said::of(want.engine),
+                |have| Said::of(&have.engine),
+            )
             .seed("snapshot")
             .seed("apply")
-            .decide("replica_of", source, |have| Said::or_none(Some(Said::of(&have.replica_of))), follow)
-            .replace("database", |want, _| Said::of(&want.database), |have| Said::of(&have.database))
-            .replace("username", |want, _| Said::of(&want.username), |have| Said::of(&have.username))
+            .decide(
+                "replica_of",
+                source,
+                |have| Said::or_none(Some(Said::of(&have.replica_of))),
+                follow,
+            )
+            .replace(
+                "database",
+                |want, _| Said::of(&want.database),
+                |have| Said::of(&have.database),
+            )
+            .replace(
+                "username",
+                |want, _| Said::of(&want.username),
+                |have| Said::of(&have.username),
+            )
             .replace("encrypted", encrypted, |have| Said::of(have.encrypted))
             .replace("kms_key", key, |have| Said::of(&have.kms_key))
             .replace(
@@ -251,13 +267,22 @@ impl Kind for DbInstance {
                     Some(zone) if !have.multi_az => zone.verdict(&have.zone, ""),
                     _ => Verdict::Same,
                 },
+            )
+            .replace(
+                "name",
+                |want, _| Said::of(&want.name),
+                |have| Said::of(&have.id),
             );
         Self::changeable(fields)
     }
 
     fn class(_want: Option<&DbInstanceSpec>, have: &DbInstanceLive) -> Class {
         // What a replica holds its source holds too, as long as it really follows one.
-        if have.replica_of.is_some() { Class::Stateless } else { Class::Data }
+        if have.replica_of.is_some() {
+            Class::Stateless
+        } else {
+            Class::Data
+        }
     }
 
     fn uses(have: &DbInstanceLive) -> Vec<LiveRef> {
@@ -275,7 +300,11 @@ impl Kind for DbInstance {
     fn check(want: &DbInstanceSpec) -> Vec<Objection> {
         let mut wrong: Vec<Objection> = check_name(want.name.as_ref(), 63).into_iter().collect();
         let mut say = |field: &str, message: &str| wrong.push(Objection::new(field, message));
-        let origins = [want.engine.is_some(), want.replica_of.is_some(), want.snapshot.is_some()];
+        let origins = [
+            want.engine.is_some(),
+            want.replica_of.is_some(),
+            want.snapshot.is_some(),
+        ];
         match origins {
             [true, false, false] => {
                 let needed = [
@@ -299,24 +328,36 @@ impl Kind for DbInstance {
                 }
             }
             [false, false, true] => {}
-            _ => say("", "exactly one of `engine`, `replica_of` and `snapshot` says what a database begins as"),
+            _ => say(
+                "",
+                "exactly one of `engine`, `replica_of` and `snapshot` says what a database begins as",
+            ),
         }
-        if want.backup_retention.is_some_and(|span| span.as_days().is_none_or(|days| days > 35)) {
-            say("backup_retention", "backups are kept for whole days, 35 at most: \"7d\"");
+        if want
+            .backup_retention
+            .is_some_and(|span| span.as_days().is_none_or(|days| days > 35))
+        {
+            say(
+                "backup_retention",
+                "backups are kept for whole days, 35 at most: \"7d\"",
+            );
         }
         if let (Some(most), Some(first)) = (want.max_storage, want.storage)
             && most <= first
         {
-            say("max_storage", "storage grows to more than it begins with, or not at all");
-        }
-        if want.multi_az && want.zone.is_some() {
-            say("zone", "one in two zones has no zone of its own");
+            say(
+                "max_storage",
+                "storage grows to more than it begins with, or not at all",
+            );
         }
         wrong
     }
 
     fn claims(want: &DbInstanceSpec) -> Vec<String> {
-        want.name.iter().map(|name| format!("the DB instance {name}")).collect()
+        want.name
+            .iter()
+            .map(|name| format!("the DB instance {name}"))
+            .collect()
     }
 
     fn foretell(want: &DbInstanceSpec, mark: &Mark) -> Outputs {
@@ -332,33 +373,55 @@ impl Kind for DbInstance {
         };
         let listed = cx
             .read("rds:DescribeDBInstances", || {
-                let pages = cx.rds.describe_db_instances().set_db_instance_identifier(name.cloned());
-                pages.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>()
+                let pages = cx
+                    .rds
+                    .describe_db_instances()
+                    .set_db_instance_identifier(name.cloned());
+                pages
+                    .into_paginator()
+                    .items()
+                    .send()
+                    .collect::<std::result::Result<Vec<_>, _>>()
             })
             .await;
         // The same call lists Neptune's, DocumentDB's and Aurora's.
-        let plain = or_none(listed)?.into_iter().filter(|db| db.db_cluster_identifier.is_none());
-        let found = plain.map(|db| facts::read(db, cx)).collect::<Result<Vec<_>>>()?;
+        let plain = or_none(listed)?
+            .into_iter()
+            .filter(|db| db.db_cluster_identifier.is_none());
+        let found = plain
+            .map(|db| facts::read(&db, cx))
+            .collect::<Result<Vec<_>>>()?;
         let owner = cx.owner();
         let fits = |found: &Found<DbInstanceLive>| match look {
             Look::Ours => found.tags.get(mark::STACK) == Some(&owner),
-            Look::Like(like) => like.iter().all(|(property, value)| match property.as_str() {
-                "name" | "id" => found.live.id == *value,
-                "engine" => found.live.engine == *value,
-                property => {
-                    property.strip_prefix("tags.").is_some_and(|key| found.tags.get(key) == Some(value))
-                }
-            }),
+            Look::Like(like) => like
+                .iter()
+                .all(|(property, value)| match property.as_str() {
+                    "name" | "id" => found.live.id == *value,
+                    "engine" => found.live.engine == *value,
+                    property => property
+                        .strip_prefix("tags.")
+                        .is_some_and(|key| found.tags.get(key) == Some(value)),
+                }),
             Look::Id(_) => true,
         };
         Ok(found.into_iter().filter(fits).collect())
     }
 
-    async fn create(cx: &Aws, want: &DbInstanceSpec, known: &Known, mark: &Mark) -> Result<DbInstanceLive> {
+    async fn create(
+        cx: &Aws,
+        want: &DbInstanceSpec,
+        known: &Known,
+        mark: &Mark,
+    ) -> Result<DbInstanceLive> {
         match calls::create(cx, want, known, mark).await {
             Err(error) if error.is(&["DBInstanceAlreadyExists"]) => {
                 let look = Look::Id(calls::name(want, mark));
-                taken(error, Self::discover(cx, &look, &Seen::default()).await?, mark)
+                taken(
+                    error,
+                    Self::discover(cx, &look, &Seen::default()).await?,
+                    mark,
+                )
             }
             answer => answer,
         }
@@ -416,13 +479,16 @@ impl DbInstance {
     /// The rows of what can be changed in place.
     fn changeable(fields: Fields<Self>) -> Fields<Self> {
         fields
-            .update("password", password, |have| have.password())
+            .update("password", password, DbInstanceLive::password)
             .decide(
                 "parameter_group",
                 |want, known| optional(want.parameter_group.as_ref(), known),
-                |have| match have.pending_reboot {
-                    true => Said::of(format!("{}, waiting for a restart", have.parameter_group)),
-                    false => Said::of(&have.parameter_group),
+                |have| {
+                    if have.pending_reboot {
+                        Said::of(format!("{}, waiting for a restart", have.parameter_group))
+                    } else {
+                        Said::of(&have.parameter_group)
+                    }
                 },
                 settings,
             )
@@ -436,14 +502,43 @@ impl DbInstance {
                 "class",
                 |want, _| Said::of(&want.class),
                 |have| Said::of(&have.class),
-                |_, have| Verdict::Update(if have.multi_az { Impact::Blip } else { Impact::Outage }),
+                |_, have| {
+                    Verdict::Update(if have.multi_az {
+                        Impact::Blip
+                    } else {
+                        Impact::Outage
+                    })
+                },
             )
-            .decide("storage", |want, _| Said::of(want.storage), |have| Said::of(have.storage), storage)
-            .update("max_storage", |want, _| Said::of(want.max_storage), |have| Said::of(have.max_storage))
-            .update("storage_type", |want, _| Said::of(want.storage_type), |have| Said::of(&have.storage_type))
-            .update("iops", |want, _| Said::of(want.iops), |have| Said::of(have.iops))
-            .update("throughput", |want, _| Said::of(want.throughput), |have| Said::of(have.throughput))
-            .update("security_groups", security_groups, |have| Said::set(have.security_groups.clone()))
+            .decide(
+                "storage",
+                |want, _| Said::of(want.storage),
+                |have| Said::of(have.storage),
+                storage,
+            )
+            .update(
+                "max_storage",
+                |want, _| Said::of(want.max_storage),
+                |have| Said::of(have.max_storage),
+            )
+            .update(
+                "storage_type",
+                |want, _| Said::of(want.storage_type),
+                |have| Said::of(&have.storage_type),
+            )
+            .update(
+                "iops",
+                |want, _| Said::of(want.iops),
+                |have| Said::of(have.iops),
+            )
+            .update(
+                "throughput",
+                |want, _| Said::of(want.throughput),
+                |have| Said::of(have.throughput),
+            )
+            .update("security_groups", security_groups, |have| {
+                Said::set(have.security_groups.clone())
+            })
             .decide(
                 "backup_retention",
                 |want, _| Said::of(Duration::days(retention(want))),
@@ -461,13 +556,31 @@ impl DbInstance {
             )
             .update(
                 "maintenance_window",
-                |want, _| Said::of(want.maintenance_window.as_ref().map(|window| window.to_lowercase())),
+                |want, _| {
+                    Said::of(
+                        want.maintenance_window
+                            .as_ref()
+                            .map(|window| window.to_lowercase()),
+                    )
+                },
                 |have| Said::of(&have.maintenance_window),
             )
-            .update("multi_az", |want, _| Said::of(want.multi_az), |have| Said::of(have.multi_az))
-            .update("public", |want, _| Said::of(want.public), |have| Said::of(have.public))
+            .update(
+                "multi_az",
+                |want, _| Said::of(want.multi_az),
+                |have| Said::of(have.multi_az),
+            )
+            .update(
+                "public",
+                |want, _| Said::of(want.public),
+                |have| Said::of(have.public),
+            )
             .impact(Impact::Blip)
-            .update("port", |want, _| Said::of(want.port), |have| Said::of(have.port))
+            .update(
+                "port",
+                |want, _| Said::of(want.port),
+                |have| Said::of(have.port),
+            )
             .impact(Impact::Outage)
             .disturbs(&["port"])
             .update(
@@ -475,8 +588,16 @@ impl DbInstance {
                 |want, _| Said::of(want.performance_insights),
                 |have| Said::of(have.performance_insights),
             )
-            .update("logs", |want, _| Said::set(want.logs.clone()), |have| Said::set(have.logs.clone()))
-            .update("iam_auth", |want, _| Said::of(want.iam_auth), |have| Said::of(have.iam_auth))
+            .update(
+                "logs",
+                |want, _| Said::set(want.logs.clone()),
+                |have| Said::set(have.logs.clone()),
+            )
+            .update(
+                "iam_auth",
+                |want, _| Said::of(want.iam_auth),
+                |have| Said::of(have.iam_auth),
+            )
             .update(
                 "auto_minor_upgrade",
                 |want, _| Said::of(want.auto_minor_upgrade),
@@ -515,13 +636,16 @@ fn follow(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
 
 /// Encryption is chosen where a database begins as nothing.
 fn encrypted(want: &DbInstanceSpec, _: &Known) -> Said {
-    want.engine.map_or(Said::Nothing, |_| Said::of(want.encrypted))
+    want.engine
+        .map_or(Said::Nothing, |_| Said::of(want.encrypted))
 }
 
 /// The key's ARN; other names of a key are compared by nobody but AWS.
 fn key(want: &DbInstanceSpec, known: &Known) -> Said {
     match want.kms_key.as_ref().map(|key| known.output(key, "arn")) {
-        Some(Said::Value(arn)) if !arn.as_str().is_some_and(|arn| arn.contains(":key/")) => Said::Nothing,
+        Some(Said::Value(arn)) if !arn.as_str().is_some_and(|arn| arn.contains(":key/")) => {
+            Said::Nothing
+        }
         said => said.unwrap_or(Said::Nothing),
     }
 }
@@ -529,16 +653,23 @@ fn key(want: &DbInstanceSpec, known: &Known) -> Said {
 /// Days of backups.
 fn retention(want: &DbInstanceSpec) -> u64 {
     let usual = if want.replica_of.is_some() { 0 } else { 7 };
-    want.backup_retention.map_or(usual, |span| span.as_days().unwrap_or(usual))
+    want.backup_retention
+        .map_or(usual, |span| span.as_days().unwrap_or(usual))
 }
 
 /// How a password is compared: by the version of its secret, never by itself.
 fn password(want: &DbInstanceSpec, known: &Known) -> Said {
-    let Some(secret) = &want.password else { return Said::Nothing };
+    let Some(secret) = &want.password else {
+        return Said::Nothing;
+    };
     if is_managed(secret) {
         return Said::of("managed");
     }
-    match (secret.names(), known.output(secret, "arn"), known.output(secret, "version")) {
+    match (
+        secret.names(),
+        known.output(secret, "arn"),
+        known.output(secret, "version"),
+    ) {
         // A secret named by its ARN alone: nobody says when it changes.
         (Reference::Literal(_), ..) => Said::Nothing,
         (_, later @ Said::Later(_), _) | (_, _, later @ Said::Later(_)) => later,
@@ -555,16 +686,18 @@ fn settings(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
         // A restart is all that is missing, or the new group's settings will want one.
         _ if !have.pending_reboot => Verdict::Update(Impact::None),
         Apply::Now => Verdict::Update(Impact::Outage),
-        Apply::Window => Verdict::Next("some settings take effect at the next restart, or with apply = \"now\""),
+        Apply::Window => {
+            Verdict::Next("some settings take effect at the next restart, or with apply = \"now\"")
+        }
     }
 }
 
 fn storage(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
     match want.storage {
         Some(size) if size > have.storage => Verdict::Update(Impact::None),
-        Some(size) if size < have.storage && have.max_storage.is_none() => {
-            Verdict::Refuse(format!("storage never shrinks; write storage = {}", have.storage))
-        }
+        Some(size) if size < have.storage && have.max_storage.is_none() => Verdict::Refuse(
+            format!("storage never shrinks; write storage = {}", have.storage),
+        ),
         // It has grown by itself.
         _ => Verdict::Same,
     }
@@ -573,21 +706,36 @@ fn storage(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
 fn version(want: &DbInstanceSpec, have: &DbInstanceLive) -> Verdict {
     let wanted = want.engine_version.as_deref().unwrap_or_default();
     let live = have.engine_version.as_str();
-    if live == wanted || live.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.')) {
+    if live == wanted
+        || live
+            .strip_prefix(wanted)
+            .is_some_and(|rest| rest.starts_with('.'))
+    {
         return Verdict::Same;
     }
     match (numbers(live) > numbers(wanted), want.auto_minor_upgrade) {
         (false, _) => Verdict::Update(Impact::Outage),
         // AWS went on by itself, within the major version.
-        (true, true) if facts::major(&have.engine, live) == facts::major(&have.engine, wanted) => Verdict::Same,
-        (true, _) => Verdict::Refuse(format!("no engine goes back; write engine_version = \"{live}\"")),
+        (true, true) if facts::major(&have.engine, live) == facts::major(&have.engine, wanted) => {
+            Verdict::Same
+        }
+        (true, _) => Verdict::Refuse(format!(
+            "no engine goes back; write engine_version = \"{live}\""
+        )),
     }
 }
 
 /// A version's numbers, to tell which is higher.
 fn numbers(version: &str) -> Vec<u32> {
-    let digits = |part: &str| part.chars().take_while(char::is_ascii_digit).collect::<String>();
-    version.split('.').map(|part| digits(part).parse().unwrap_or_default()).collect()
+    let digits = |part: &str| {
+        part.chars()
+            .take_while(char::is_ascii_digit)
+            .collect::<String>()
+    };
+    version
+        .split('.')
+        .map(|part| digits(part).parse().unwrap_or_default())
+        .collect()
 }
 
 /// An error of a spec that cannot be carried out.

@@ -90,8 +90,16 @@ impl Kind for DbParameterGroup {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
-            .replace("family", |want, _| Said::of(&want.family), |have| Said::of(&have.family))
+            .replace(
+                "family",
+                |want, _| Said::of(&want.family),
+                |have| Said::of(&have.family),
+            )
+            .replace(
+                "name",
+                |want, _| Said::of(&want.name),
+                |have| Said::of(&have.id),
+            )
             .set(
                 "parameters",
                 |want, _| Said::of(&want.parameters),
@@ -112,7 +120,10 @@ impl Kind for DbParameterGroup {
     }
 
     fn claims(want: &DbParameterGroupSpec) -> Vec<String> {
-        want.name.iter().map(|name| format!("the DB parameter group {name}")).collect()
+        want.name
+            .iter()
+            .map(|name| format!("the DB parameter group {name}"))
+            .collect()
     }
 
     fn foretell(want: &DbParameterGroupSpec, mark: &Mark) -> Outputs {
@@ -120,7 +131,11 @@ impl Kind for DbParameterGroup {
         outputs! { "arn" => json!(arn(&mark.identity, "pg", &name)), "name" => json!(name) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<DbParameterGroupLive>>> {
+    async fn discover(
+        cx: &Aws,
+        look: &Look,
+        _seen: &Seen,
+    ) -> Result<Vec<Found<DbParameterGroupLive>>> {
         const ACTION: &str = "rds:DescribeDBParameterGroups";
         let name = match look {
             Look::Id(name) => Some(name),
@@ -129,28 +144,42 @@ impl Kind for DbParameterGroup {
         };
         let groups = cx
             .read(ACTION, || {
-                let pages = cx.rds.describe_db_parameter_groups().set_db_parameter_group_name(name.cloned());
-                pages.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>()
+                let pages = cx
+                    .rds
+                    .describe_db_parameter_groups()
+                    .set_db_parameter_group_name(name.cloned());
+                pages
+                    .into_paginator()
+                    .items()
+                    .send()
+                    .collect::<std::result::Result<Vec<_>, _>>()
             })
             .await;
         // A listing has neither tags nor settings. AWS's own groups, `default.mysql8.0`, are many;
         // of the others tags are read, and of ours settings too.
         let own = |group: &Group| {
-            group.db_parameter_group_name.as_deref().is_some_and(|name| name.starts_with("default."))
+            group
+                .db_parameter_group_name
+                .as_deref()
+                .is_some_and(|name| name.starts_with("default."))
         };
-        let others = or_none(groups)?.into_iter().filter(|group| name.is_some() || !own(group));
+        let others = or_none(groups)?
+            .into_iter()
+            .filter(|group| name.is_some() || !own(group));
         let found = try_join_all(others.map(|group| async move {
             let mut live = read(cx, group, ACTION)?;
             let tags = cx.rds_tags(&live.arn).await?;
             let fits = match look {
                 Look::Ours => tags.get(mark::STACK) == Some(&cx.owner()),
-                Look::Like(like) => like.iter().all(|(property, value)| match property.as_str() {
-                    "name" | "id" => live.id == *value,
-                    "family" => live.family == *value,
-                    property => {
-                        property.strip_prefix("tags.").is_some_and(|key| tags.get(key) == Some(value))
-                    }
-                }),
+                Look::Like(like) => like
+                    .iter()
+                    .all(|(property, value)| match property.as_str() {
+                        "name" | "id" => live.id == *value,
+                        "family" => live.family == *value,
+                        property => property
+                            .strip_prefix("tags.")
+                            .is_some_and(|key| tags.get(key) == Some(value)),
+                    }),
                 Look::Id(_) => true,
             };
             if !fits {
@@ -173,15 +202,25 @@ impl Kind for DbParameterGroup {
         let name = name(want, mark);
         let answer = cx
             .mutate(Op::again(ACTION), || {
-                let call = cx.rds.create_db_parameter_group().db_parameter_group_name(&name);
-                let call = call.db_parameter_group_family(&want.family).description(ABOUT);
-                call.set_tags(tag_list(&mark.all_tags())).send()
+                let call = cx
+                    .rds
+                    .create_db_parameter_group()
+                    .db_parameter_group_name(&name);
+                let call = call
+                    .db_parameter_group_family(&want.family)
+                    .description(ABOUT);
+                call.set_tags(Some(tag_list(&mark.all_tags()))).send()
             })
             .await;
         match answer {
             Ok(answer) => {
-                let group = answer.db_parameter_group.ok_or_else(|| missing(ACTION, "group"))?;
-                Ok(DbParameterGroupLive { fresh: true, ..read(cx, group, ACTION)? })
+                let group = answer
+                    .db_parameter_group
+                    .ok_or_else(|| missing(ACTION, "group"))?;
+                Ok(DbParameterGroupLive {
+                    fresh: true,
+                    ..read(cx, group, ACTION)?
+                })
             }
             Err(error) if error.is(&["DBParameterGroupAlreadyExists"]) => {
                 let found = Self::discover(cx, &Look::Id(name), &Seen::default()).await?;
@@ -205,7 +244,10 @@ impl Kind for DbParameterGroup {
         let removed = parameters(&removed, &at_once);
         for parameters in added.chunks(AT_ONCE) {
             cx.mutate(busy("rds:ModifyDBParameterGroup"), || {
-                let call = cx.rds.modify_db_parameter_group().db_parameter_group_name(&have.id);
+                let call = cx
+                    .rds
+                    .modify_db_parameter_group()
+                    .db_parameter_group_name(&have.id);
                 call.set_parameters(Some(parameters.to_vec())).send()
             })
             .await?;
@@ -217,8 +259,13 @@ impl Kind for DbParameterGroup {
             });
             let bare: Vec<Parameter> = bare.collect();
             cx.mutate(busy("rds:ResetDBParameterGroup"), || {
-                let call = cx.rds.reset_db_parameter_group().db_parameter_group_name(&have.id);
-                call.reset_all_parameters(false).set_parameters(Some(bare.clone())).send()
+                let call = cx
+                    .rds
+                    .reset_db_parameter_group()
+                    .db_parameter_group_name(&have.id);
+                call.reset_all_parameters(false)
+                    .set_parameters(Some(bare.clone()))
+                    .send()
             })
             .await?;
         }
@@ -227,23 +274,39 @@ impl Kind for DbParameterGroup {
             tokio::time::sleep(cx.timing.scaled(300.0)).await;
         }
         live.fresh = false;
-        for name in removed.into_iter().filter_map(|parameter| parameter.parameter_name) {
+        for name in removed
+            .into_iter()
+            .filter_map(|parameter| parameter.parameter_name)
+        {
             live.parameters.remove(&name);
         }
-        live.parameters.extend(added.into_iter().filter_map(|parameter| {
-            Some((parameter.parameter_name?, parameter.parameter_value?))
-        }));
+        live.parameters.extend(
+            added.into_iter().filter_map(|parameter| {
+                Some((parameter.parameter_name?, parameter.parameter_value?))
+            }),
+        );
         Ok(live)
     }
 
     async fn delete(cx: &Aws, have: &DbParameterGroupLive, _leave: &Leave) -> Result<()> {
         // A database that is going uses it until it is gone.
-        let op = Op::again("rds:DeleteDBParameterGroup").while_busy(&["InvalidDBParameterGroupState"], 10.0);
-        let call = || cx.rds.delete_db_parameter_group().db_parameter_group_name(&have.id).send();
+        let op = Op::again("rds:DeleteDBParameterGroup")
+            .while_busy(&["InvalidDBParameterGroupState"], 10.0);
+        let call = || {
+            cx.rds
+                .delete_db_parameter_group()
+                .db_parameter_group_name(&have.id)
+                .send()
+        };
         cx.gone(cx.mutate(op, call).await)
     }
 
-    async fn tag(cx: &Aws, have: &DbParameterGroupLive, set: &Tags, unset: &[String]) -> Result<()> {
+    async fn tag(
+        cx: &Aws,
+        have: &DbParameterGroupLive,
+        set: &Tags,
+        unset: &[String],
+    ) -> Result<()> {
         cx.rds_tag(&have.arn, set, unset).await
     }
 }
@@ -253,9 +316,13 @@ fn name(want: &DbParameterGroupSpec, mark: &Mark) -> String {
 }
 
 fn read(cx: &Aws, group: Group, action: &str) -> Result<DbParameterGroupLive> {
-    let id = group.db_parameter_group_name.ok_or_else(|| missing(action, "name"))?;
+    let id = group
+        .db_parameter_group_name
+        .ok_or_else(|| missing(action, "name"))?;
     Ok(DbParameterGroupLive {
-        arn: group.db_parameter_group_arn.unwrap_or_else(|| arn(&cx.identity, "pg", &id)),
+        arn: group
+            .db_parameter_group_arn
+            .unwrap_or_else(|| arn(&cx.identity, "pg", &id)),
         id,
         family: group.db_parameter_group_family.unwrap_or_default(),
         parameters: BTreeMap::new(),
@@ -264,15 +331,26 @@ fn read(cx: &Aws, group: Group, action: &str) -> Result<DbParameterGroupLive> {
 }
 
 const fn busy(action: &'static str) -> Op {
-    Op::again(action).while_busy(&["InvalidDBParameterGroupState", "DBParameterGroupNotFound"], 5.0)
+    Op::again(action).while_busy(
+        &["InvalidDBParameterGroupState", "DBParameterGroupNotFound"],
+        5.0,
+    )
 }
 
 /// The settings of a group that are not the engine's own.
 async fn settings(cx: &Aws, group: &str) -> Result<BTreeMap<String, String>> {
     let answer = cx
         .read("rds:DescribeDBParameters", || {
-            let pages = cx.rds.describe_db_parameters().db_parameter_group_name(group).source("user");
-            pages.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>()
+            let pages = cx
+                .rds
+                .describe_db_parameters()
+                .db_parameter_group_name(group)
+                .source("user");
+            pages
+                .into_paginator()
+                .items()
+                .send()
+                .collect::<std::result::Result<Vec<_>, _>>()
         })
         .await;
     let pair = |parameter: Parameter| Some((parameter.parameter_name?, parameter.parameter_value?));
@@ -284,22 +362,40 @@ async fn settings(cx: &Aws, group: &str) -> Result<BTreeMap<String, String>> {
 async fn dynamic(cx: &Aws, group: &str) -> Result<BTreeSet<String>> {
     let all = cx
         .read("rds:DescribeDBParameters", || {
-            let pages = cx.rds.describe_db_parameters().db_parameter_group_name(group);
-            pages.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>()
+            let pages = cx
+                .rds
+                .describe_db_parameters()
+                .db_parameter_group_name(group);
+            pages
+                .into_paginator()
+                .items()
+                .send()
+                .collect::<std::result::Result<Vec<_>, _>>()
         })
         .await?;
-    let dynamic = all.into_iter().filter(|p| p.apply_type.as_deref() == Some("dynamic"));
-    Ok(dynamic.filter_map(|parameter| parameter.parameter_name).collect())
+    let dynamic = all
+        .into_iter()
+        .filter(|p| p.apply_type.as_deref() == Some("dynamic"));
+    Ok(dynamic
+        .filter_map(|parameter| parameter.parameter_name)
+        .collect())
 }
 
 fn parameters(values: &Map<String, Value>, at_once: &BTreeSet<String>) -> Vec<Parameter> {
     let parameter = |(name, value): (&String, &Value)| {
-        let method = match at_once.contains(name) {
-            true => ApplyMethod::Immediate,
-            false => ApplyMethod::PendingReboot,
+        let method = if at_once.contains(name) {
+            ApplyMethod::Immediate
+        } else {
+            ApplyMethod::PendingReboot
         };
-        let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        Parameter::builder().parameter_name(name).parameter_value(value).apply_method(method).build()
+        let value = value
+            .as_str()
+            .map_or_else(|| value.to_string(), str::to_owned);
+        Parameter::builder()
+            .parameter_name(name)
+            .parameter_value(value)
+            .apply_method(method)
+            .build()
     };
     values.iter().map(parameter).collect()
 }

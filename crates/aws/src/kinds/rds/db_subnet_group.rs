@@ -79,7 +79,11 @@ impl Kind for DbSubnetGroup {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
+            .replace(
+                "name",
+                |want, _| Said::of(&want.name),
+                |have| Said::of(&have.id),
+            )
             .update(
                 "subnets",
                 |want, known| known.ids(&want.subnets),
@@ -88,8 +92,13 @@ impl Kind for DbSubnetGroup {
     }
 
     fn uses(have: &DbSubnetGroupLive) -> Vec<LiveRef> {
-        let subnets = have.subnets.iter().map(|subnet| LiveRef::new("subnets", subnet));
-        subnets.chain([LiveRef::new("subnets", &have.vpc)]).collect()
+        let subnets = have
+            .subnets
+            .iter()
+            .map(|subnet| LiveRef::new("subnets", subnet));
+        subnets
+            .chain([LiveRef::new("subnets", &have.vpc)])
+            .collect()
     }
 
     fn ready(_have: &DbSubnetGroupLive) -> Ready {
@@ -101,7 +110,10 @@ impl Kind for DbSubnetGroup {
     }
 
     fn claims(want: &DbSubnetGroupSpec) -> Vec<String> {
-        want.name.iter().map(|name| format!("the DB subnet group {name}")).collect()
+        want.name
+            .iter()
+            .map(|name| format!("the DB subnet group {name}"))
+            .collect()
     }
 
     fn foretell(want: &DbSubnetGroupSpec, mark: &Mark) -> Outputs {
@@ -109,7 +121,11 @@ impl Kind for DbSubnetGroup {
         outputs! { "arn" => json!(arn(&mark.identity, "subgrp", &name)), "name" => json!(name) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<DbSubnetGroupLive>>> {
+    async fn discover(
+        cx: &Aws,
+        look: &Look,
+        _seen: &Seen,
+    ) -> Result<Vec<Found<DbSubnetGroupLive>>> {
         const ACTION: &str = "rds:DescribeDBSubnetGroups";
         let name = match look {
             Look::Id(name) => Some(name),
@@ -118,8 +134,15 @@ impl Kind for DbSubnetGroup {
         };
         let groups = cx
             .read(ACTION, || {
-                let pages = cx.rds.describe_db_subnet_groups().set_db_subnet_group_name(name.cloned());
-                pages.into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>()
+                let pages = cx
+                    .rds
+                    .describe_db_subnet_groups()
+                    .set_db_subnet_group_name(name.cloned());
+                pages
+                    .into_paginator()
+                    .items()
+                    .send()
+                    .collect::<std::result::Result<Vec<_>, _>>()
             })
             .await;
         // A listing has no tags, and names may be anything: one more call for each group that is not
@@ -136,13 +159,15 @@ impl Kind for DbSubnetGroup {
         let owner = cx.owner();
         let fits = |found: &Found<DbSubnetGroupLive>| match look {
             Look::Ours => found.tags.get(mark::STACK) == Some(&owner),
-            Look::Like(like) => like.iter().all(|(property, value)| match property.as_str() {
-                "name" | "id" => found.live.id == *value,
-                "vpc" => found.live.vpc == *value,
-                property => {
-                    property.strip_prefix("tags.").is_some_and(|key| found.tags.get(key) == Some(value))
-                }
-            }),
+            Look::Like(like) => like
+                .iter()
+                .all(|(property, value)| match property.as_str() {
+                    "name" | "id" => found.live.id == *value,
+                    "vpc" => found.live.vpc == *value,
+                    property => property
+                        .strip_prefix("tags.")
+                        .is_some_and(|key| found.tags.get(key) == Some(value)),
+                }),
             Look::Id(_) => true,
         };
         Ok(found.into_iter().filter(fits).collect())
@@ -162,12 +187,14 @@ impl Kind for DbSubnetGroup {
                 let call = cx.rds.create_db_subnet_group().db_subnet_group_name(&name);
                 let call = call.db_subnet_group_description(ABOUT);
                 let call = call.set_subnet_ids(Some(subnets.clone()));
-                call.set_tags(tag_list(&mark.all_tags())).send()
+                call.set_tags(Some(tag_list(&mark.all_tags()))).send()
             })
             .await;
         match answer {
             Ok(answer) => {
-                let group = answer.db_subnet_group.ok_or_else(|| missing(ACTION, "group"))?;
+                let group = answer
+                    .db_subnet_group
+                    .ok_or_else(|| missing(ACTION, "group"))?;
                 read(cx, group, ACTION)
             }
             Err(error) if error.is(&["DBSubnetGroupAlreadyExists"]) => {
@@ -191,7 +218,10 @@ impl Kind for DbSubnetGroup {
             // A subnet that a database stands in cannot be taken out while one moves.
             let op = Op::again("rds:ModifyDBSubnetGroup").while_busy(&["SubnetAlreadyInUse"], 10.0);
             cx.mutate(op, || {
-                let call = cx.rds.modify_db_subnet_group().db_subnet_group_name(&have.id);
+                let call = cx
+                    .rds
+                    .modify_db_subnet_group()
+                    .db_subnet_group_name(&have.id);
                 call.set_subnet_ids(Some(subnets.clone())).send()
             })
             .await?;
@@ -202,8 +232,14 @@ impl Kind for DbSubnetGroup {
 
     async fn delete(cx: &Aws, have: &DbSubnetGroupLive, _leave: &Leave) -> Result<()> {
         // A database that is going uses it until it is gone.
-        let op = Op::again("rds:DeleteDBSubnetGroup").while_busy(&["InvalidDBSubnetGroupStateFault"], 10.0);
-        let call = || cx.rds.delete_db_subnet_group().db_subnet_group_name(&have.id).send();
+        let op = Op::again("rds:DeleteDBSubnetGroup")
+            .while_busy(&["InvalidDBSubnetGroupStateFault"], 10.0);
+        let call = || {
+            cx.rds
+                .delete_db_subnet_group()
+                .db_subnet_group_name(&have.id)
+                .send()
+        };
         cx.gone(cx.mutate(op, call).await)
     }
 
@@ -217,12 +253,18 @@ fn name(want: &DbSubnetGroupSpec, mark: &Mark) -> String {
 }
 
 fn read(cx: &Aws, group: Group, action: &str) -> Result<DbSubnetGroupLive> {
-    let id = group.db_subnet_group_name.ok_or_else(|| missing(action, "name"))?;
+    let id = group
+        .db_subnet_group_name
+        .ok_or_else(|| missing(action, "name"))?;
     let subnets = group.subnets.unwrap_or_default().into_iter();
-    let mut subnets: Vec<String> = subnets.filter_map(|subnet| subnet.subnet_identifier).collect();
+    let mut subnets: Vec<String> = subnets
+        .filter_map(|subnet| subnet.subnet_identifier)
+        .collect();
     subnets.sort();
     Ok(DbSubnetGroupLive {
-        arn: group.db_subnet_group_arn.unwrap_or_else(|| arn(&cx.identity, "subgrp", &id)),
+        arn: group
+            .db_subnet_group_arn
+            .unwrap_or_else(|| arn(&cx.identity, "subgrp", &id)),
         id,
         vpc: group.vpc_id.unwrap_or_default(),
         subnets,

@@ -16,14 +16,16 @@ pub(crate) fn tags(list: &[Tag]) -> Tags {
 }
 
 /// A map of tags as RDS's calls take it.
-pub(crate) fn tag_list(tags: &Tags) -> Option<Vec<Tag>> {
+pub(crate) fn tag_list(tags: &Tags) -> Vec<Tag> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    Some(tags.iter().map(tag).collect())
+    tags.iter().map(tag).collect()
 }
 
 /// The ARN that something of RDS has or will have: `db`, `subgrp`, `pg` and a name.
 pub(crate) fn arn(identity: &Identity, kind: &str, name: &str) -> String {
-    let Identity { account, region, .. } = identity;
+    let Identity {
+        account, region, ..
+    } = identity;
     let partition = match region {
         region if region.starts_with("cn-") => "aws-cn",
         region if region.starts_with("us-gov-") => "aws-us-gov",
@@ -54,12 +56,16 @@ pub(crate) fn check_name(name: Option<&String>, limit: usize) -> Option<Objectio
 /// made, its answer having been lost; its mark tells (rule R4).
 pub(crate) fn taken<L>(refused: CloudError, found: Vec<Found<L>>, mark: &Mark) -> Result<L> {
     let wanted = mark.all_tags();
-    let same = |found: &Found<L>| {
-        let keys = [mark::STACK, mark::ID, mark::GENERATION];
-        keys.iter().all(|key| found.tags.get(*key) == wanted.get(*key))
+    let same = |found: &Found<L>, keys: &[&str]| {
+        keys.iter()
+            .all(|key| found.tags.get(*key) == wanted.get(*key))
     };
     match found.into_iter().next() {
-        Some(found) if same(&found) => Ok(found.live),
+        Some(found) if same(&found, &[mark::STACK, mark::ID, mark::GENERATION]) => Ok(found.live),
+        // Both are there for a while, and have names of their own.
+        Some(found) if same(&found, &[mark::STACK, mark::ID]) => {
+            Err(refused.hinted("what it replaces has this name: change `name` too, or say none"))
+        }
         _ => Err(refused.hinted("what has this name is not of this stack: choose another `name`")),
     }
 }
@@ -88,7 +94,7 @@ impl Aws {
         if !set.is_empty() {
             self.mutate(Op::again("rds:AddTagsToResource"), || {
                 let call = self.rds.add_tags_to_resource().resource_name(arn);
-                call.set_tags(tag_list(set)).send()
+                call.set_tags(Some(tag_list(set))).send()
             })
             .await?;
         }

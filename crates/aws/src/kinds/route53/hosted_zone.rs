@@ -95,22 +95,36 @@ impl Kind for HostedZone {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.name))
+            .replace(
+                "name",
+                |want, _| Said::of(&want.name),
+                |have| Said::of(&have.name),
+            )
             .decide(
                 "vpcs",
                 |want, known| known.ids(&want.vpcs),
                 |have| Said::set(have.vpcs.clone()),
                 // A zone is private from the beginning or never.
-                |want, have| match want.vpcs.is_empty() == have.private {
-                    true => Verdict::Replace,
-                    false => Verdict::Update(Impact::None),
+                |want, have| {
+                    if want.vpcs.is_empty() == have.private {
+                        Verdict::Replace
+                    } else {
+                        Verdict::Update(Impact::None)
+                    }
                 },
             )
-            .update("comment", |want, _| Said::of(&want.comment), |have| Said::of(&have.comment))
+            .update(
+                "comment",
+                |want, _| Said::of(&want.comment),
+                |have| Said::of(&have.comment),
+            )
     }
 
     fn uses(have: &HostedZoneLive) -> Vec<LiveRef> {
-        have.vpcs.iter().map(|vpc| LiveRef::new("vpcs", vpc)).collect()
+        have.vpcs
+            .iter()
+            .map(|vpc| LiveRef::new("vpcs", vpc))
+            .collect()
     }
 
     fn ready(_have: &HostedZoneLive) -> Ready {
@@ -119,9 +133,10 @@ impl Kind for HostedZone {
 
     fn claims(want: &HostedZoneSpec) -> Vec<String> {
         // Two private zones of one name live side by side in two networks; two public ones do not.
-        match want.vpcs.is_empty() {
-            true => vec![format!("the zone {}", want.name)],
-            false => Vec::new(),
+        if want.vpcs.is_empty() {
+            vec![format!("the zone {}", want.name)]
+        } else {
+            Vec::new()
         }
     }
 
@@ -134,17 +149,21 @@ impl Kind for HostedZone {
         match look {
             Look::Id(id) => zones.retain(|zone| plain(&zone.id) == plain(id)),
             Look::Like(like) => zones.retain(|zone| {
-                like.iter().all(|(property, value)| match property.as_str() {
-                    "id" => plain(&zone.id) == plain(value),
-                    "name" => DnsName::from_aws(&zone.name) == DnsName::from_aws(value),
-                    "private" => is_private(zone).to_string() == *value,
-                    "comment" => comment(zone) == *value,
-                    property => property.starts_with("tags."),
-                })
+                like.iter()
+                    .all(|(property, value)| match property.as_str() {
+                        "id" => plain(&zone.id) == plain(value),
+                        "name" => DnsName::from_aws(&zone.name) == DnsName::from_aws(value),
+                        "private" => is_private(zone).to_string() == *value,
+                        "comment" => comment(zone) == *value,
+                        property => property.starts_with("tags."),
+                    })
             }),
             Look::Ours => {}
         }
-        let ids: Vec<String> = zones.iter().map(|zone| plain(&zone.id).to_owned()).collect();
+        let ids: Vec<String> = zones
+            .iter()
+            .map(|zone| plain(&zone.id).to_owned())
+            .collect();
         let tags = cx.route53_tags(&ids).await?;
         let owner = cx.owner();
         let marked = zones.into_iter().zip(tags).map(|(zone, tags)| {
@@ -156,12 +175,16 @@ impl Kind for HostedZone {
         let wanted = marked.filter(|(_, tags)| match look {
             Look::Ours => tags.get(mark::STACK) == Some(&owner),
             Look::Like(like) => like.iter().all(|(property, value)| {
-                property.strip_prefix("tags.").is_none_or(|key| tags.get(key) == Some(value))
+                property
+                    .strip_prefix("tags.")
+                    .is_none_or(|key| tags.get(key) == Some(value))
             }),
             Look::Id(_) => true,
         });
         let found = try_join_all(wanted.map(|(zone, tags)| async move {
-            Ok(read(cx, plain(&zone.id)).await?.map(|live| Found::new(live, tags)))
+            Ok(read(cx, plain(&zone.id))
+                .await?
+                .map(|live| Found::new(live, tags)))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())
@@ -178,7 +201,9 @@ impl Kind for HostedZone {
         // CreateHostedZone takes no tags. The CallerReference is the mark; should this call never
         // happen, the missing tags are an ordinary difference.
         cx.route53_tag(&id, &mark.all_tags(), &[]).await?;
-        read(cx, &id).await?.ok_or_else(|| missing("route53:GetHostedZone", "zone"))
+        read(cx, &id)
+            .await?
+            .ok_or_else(|| missing("route53:GetHostedZone", "zone"))
     }
 
     async fn update(
@@ -213,17 +238,23 @@ impl Kind for HostedZone {
 
     async fn delete(cx: &Aws, have: &HostedZoneLive, _leave: &Leave) -> Result<()> {
         let op = Op::again("route53:DeleteHostedZone");
-        let answer = cx.mutate(op, || cx.route53.delete_hosted_zone().id(&have.id).send()).await;
+        let answer = cx
+            .mutate(op, || cx.route53.delete_hosted_zone().id(&have.id).send())
+            .await;
         match answer {
-            Err(error) if error.is(&["HostedZoneNotEmpty"]) => Err(with_records(cx, have, error).await),
+            Err(error) if error.is(&["HostedZoneNotEmpty"]) => {
+                Err(with_records(cx, have, error).await)
+            }
             answer => cx.gone(answer),
         }
     }
 
     async fn tag(cx: &Aws, have: &HostedZoneLive, set: &Tags, unset: &[String]) -> Result<()> {
         let mut set = set.clone();
-        let (mark, rest): (Vec<_>, Vec<_>) =
-            unset.iter().cloned().partition(|key| key == mark::STACK || key == mark::ID);
+        let (mark, rest): (Vec<_>, Vec<_>) = unset
+            .iter()
+            .cloned()
+            .partition(|key| key == mark::STACK || key == mark::ID);
         // A CallerReference stays for ever; an empty tag takes back what it says.
         set.extend(mark.into_iter().map(|key| (key, String::new())));
         cx.route53_tag(&have.id, &set, &rest).await
@@ -251,7 +282,8 @@ fn reference(mark: &Mark, attempt: u32) -> Result<String> {
 fn mark_of(reference: &str) -> Option<Tags> {
     let mut parts = reference.strip_prefix("terrace:")?.split(':');
     let tags = [mark::STACK, mark::ID, mark::GENERATION].into_iter();
-    tags.map(|key| Some((key.to_owned(), parts.next()?.to_owned()))).collect()
+    tags.map(|key| Some((key.to_owned(), parts.next()?.to_owned())))
+        .collect()
 }
 
 /// Creates the zone, or finds the one that a repeated call made before; its id.
@@ -266,7 +298,9 @@ async fn made(cx: &Aws, want: &HostedZoneSpec, vpc: Option<&str>, mark: &Mark) -
         let answer = cx
             .mutate(Op::again(ACTION), || {
                 let call = cx.route53.create_hosted_zone().name(want.name.dotted());
-                let call = call.caller_reference(&reference).hosted_zone_config(config.clone());
+                let call = call
+                    .caller_reference(&reference)
+                    .hosted_zone_config(config.clone());
                 call.set_vpc(vpc.map(|vpc| zone_vpc(cx, vpc))).send()
             })
             .await;
@@ -292,15 +326,23 @@ async fn made(cx: &Aws, want: &HostedZoneSpec, vpc: Option<&str>, mark: &Mark) -
 
 async fn read(cx: &Aws, id: &str) -> Result<Option<HostedZoneLive>> {
     const ACTION: &str = "route53:GetHostedZone";
-    let answer = cx.read(ACTION, || cx.route53.get_hosted_zone().id(id).send()).await;
+    let answer = cx
+        .read(ACTION, || cx.route53.get_hosted_zone().id(id).send())
+        .await;
     let answer = match answer {
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
         answer => answer?,
     };
-    let mut vpcs: Vec<String> =
-        answer.vpcs().iter().filter_map(|vpc| vpc.vpc_id.clone()).collect();
+    let mut vpcs: Vec<String> = answer
+        .vpcs()
+        .iter()
+        .filter_map(|vpc| vpc.vpc_id.clone())
+        .collect();
     vpcs.sort();
-    let servers = answer.delegation_set.map(|set| set.name_servers).unwrap_or_default();
+    let servers = answer
+        .delegation_set
+        .map(|set| set.name_servers)
+        .unwrap_or_default();
     let zone = answer.hosted_zone.ok_or_else(|| missing(ACTION, "zone"))?;
     Ok(Some(HostedZoneLive {
         id: id.to_owned(),
@@ -313,11 +355,16 @@ async fn read(cx: &Aws, id: &str) -> Result<Option<HostedZoneLive>> {
 }
 
 fn is_private(zone: &Zone) -> bool {
-    zone.config.as_ref().is_some_and(|config| config.private_zone)
+    zone.config
+        .as_ref()
+        .is_some_and(|config| config.private_zone)
 }
 
 fn comment(zone: &Zone) -> &str {
-    zone.config.as_ref().and_then(|config| config.comment.as_deref()).unwrap_or_default()
+    zone.config
+        .as_ref()
+        .and_then(|config| config.comment.as_deref())
+        .unwrap_or_default()
 }
 
 /// Silence takes a comment away.
@@ -326,13 +373,19 @@ fn said(comment: &str) -> Option<String> {
 }
 
 fn zone_vpc(cx: &Aws, vpc: &str) -> ZoneVpc {
-    ZoneVpc::builder().vpc_id(vpc).vpc_region(VpcRegion::from(cx.region.as_str())).build()
+    ZoneVpc::builder()
+        .vpc_id(vpc)
+        .vpc_region(VpcRegion::from(cx.region.as_str()))
+        .build()
 }
 
 async fn associate(cx: &Aws, id: &str, vpc: &str) -> Result<()> {
     let answer = cx
         .mutate(Op::again("route53:AssociateVPCWithHostedZone"), || {
-            let call = cx.route53.associate_vpc_with_hosted_zone().hosted_zone_id(id);
+            let call = cx
+                .route53
+                .associate_vpc_with_hosted_zone()
+                .hosted_zone_id(id);
             call.vpc(zone_vpc(cx, vpc)).send()
         })
         .await?;
@@ -342,7 +395,10 @@ async fn associate(cx: &Aws, id: &str, vpc: &str) -> Result<()> {
 async fn dissociate(cx: &Aws, id: &str, vpc: &str) -> Result<()> {
     let answer = cx
         .mutate(Op::again("route53:DisassociateVPCFromHostedZone"), || {
-            let call = cx.route53.disassociate_vpc_from_hosted_zone().hosted_zone_id(id);
+            let call = cx
+                .route53
+                .disassociate_vpc_from_hosted_zone()
+                .hosted_zone_id(id);
             call.vpc(zone_vpc(cx, vpc)).send()
         })
         .await;
@@ -378,7 +434,10 @@ mod tests {
         let tags = mark_of("terrace:shop/prod:network/hosted_zone.internal:1.2:3");
         let tags = tags.unwrap_or_default();
         assert_eq!(tags.get(mark::STACK).map(String::as_str), Some("shop/prod"));
-        assert_eq!(tags.get(mark::ID).map(String::as_str), Some("network/hosted_zone.internal"));
+        assert_eq!(
+            tags.get(mark::ID).map(String::as_str),
+            Some("network/hosted_zone.internal")
+        );
         assert_eq!(tags.get(mark::GENERATION).map(String::as_str), Some("1.2"));
         assert_eq!(mark_of("Terraform-2026"), None);
         assert_eq!(mark_of("terrace:shop/prod"), None);

@@ -29,7 +29,12 @@ impl Aws {
     /// Every hosted zone of the account, ours or not.
     pub(crate) async fn route53_zones(&self) -> Result<Vec<HostedZone>> {
         self.read("route53:ListHostedZones", || {
-            let pages = self.route53.list_hosted_zones().into_paginator().items().send();
+            let pages = self
+                .route53
+                .list_hosted_zones()
+                .into_paginator()
+                .items()
+                .send();
             pages.collect::<std::result::Result<Vec<_>, _>>()
         })
         .await
@@ -47,12 +52,18 @@ impl Aws {
             .await
         }))
         .await?;
-        let sets: Vec<_> = batches.into_iter().flat_map(|batch| batch.resource_tag_sets).collect();
+        let sets: Vec<_> = batches
+            .into_iter()
+            .flat_map(|batch| batch.resource_tag_sets)
+            .collect();
         ids.iter()
             .map(|id| {
-                let of = sets.iter().find(|set| set.resource_id.as_deref() == Some(id));
+                let of = sets
+                    .iter()
+                    .find(|set| set.resource_id.as_deref() == Some(id));
                 let of = of.ok_or_else(|| missing(ACTION, "tags of a zone"))?;
-                let pair = |tag: &Tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()));
+                let pair =
+                    |tag: &Tag| Some((tag.key.clone()?, tag.value.clone().unwrap_or_default()));
                 Ok(of.tags().iter().filter_map(pair).collect())
             })
             .collect()
@@ -103,7 +114,10 @@ impl Aws {
         loop {
             let page = self
                 .read(ACTION, || {
-                    let call = self.route53.list_resource_record_sets().hosted_zone_id(zone);
+                    let call = self
+                        .route53
+                        .list_resource_record_sets()
+                        .hosted_zone_id(zone);
                     let call = call.set_start_record_name(name.clone());
                     let call = call.set_start_record_type(kind.clone());
                     call.set_start_record_identifier(set.clone()).send()
@@ -115,7 +129,10 @@ impl Aws {
             if ends {
                 return Ok(records);
             }
-            name = Some(page.next_record_name.ok_or_else(|| missing(ACTION, "next name"))?);
+            name = Some(
+                page.next_record_name
+                    .ok_or_else(|| missing(ACTION, "next name"))?,
+            );
             (kind, set) = (page.next_record_type, page.next_record_identifier);
         }
     }
@@ -134,7 +151,10 @@ impl Aws {
                     self.route53.get_change().id(plain(&change.id)).send()
                 })
                 .await?;
-            if answer.change_info.is_none_or(|change| change.status == ChangeStatus::Insync) {
+            if answer
+                .change_info
+                .is_none_or(|change| change.status == ChangeStatus::Insync)
+            {
                 break;
             }
             attempt += 1;

@@ -14,7 +14,8 @@ use terrace_core::said::Said;
 use super::super::shared::tag_list;
 use super::facts::{PASSWORD, fingerprint, major, read, with_fingerprint};
 use super::{
-    Apply, Aws, DbInstance, DbInstanceLive, DbInstanceSpec, Op, Secret, invalid, is_managed, missing, retention,
+    Apply, Aws, DbInstance, DbInstanceLive, DbInstanceSpec, Op, Secret, invalid, is_managed,
+    missing, retention,
 };
 
 /// What must end, or appear, before a database can be made or changed.
@@ -42,25 +43,48 @@ struct Password {
 async fn password(cx: &Aws, secret: Option<&Ref<Secret>>, known: &Known) -> Result<Password> {
     const ACTION: &str = "secretsmanager:GetSecretValue";
     let Some(secret) = secret else {
-        return Ok(Password { text: None, managed: false, fingerprint: None });
+        return Ok(Password {
+            text: None,
+            managed: false,
+            fingerprint: None,
+        });
     };
     if is_managed(secret) {
-        return Ok(Password { text: None, managed: true, fingerprint: None });
+        return Ok(Password {
+            text: None,
+            managed: true,
+            fingerprint: None,
+        });
     }
     let arn = known.need_output(secret, "arn")?;
-    let answer = cx.read(ACTION, || cx.secrets.get_secret_value().secret_id(&arn).send()).await?;
-    let text = answer.secret_string.ok_or_else(|| missing(ACTION, "text"))?;
+    let answer = cx
+        .read(ACTION, || {
+            cx.secrets.get_secret_value().secret_id(&arn).send()
+        })
+        .await?;
+    let text = answer
+        .secret_string
+        .ok_or_else(|| missing(ACTION, "text"))?;
     // AWS's usual form holds the user too.
     let text = match serde_json::from_str::<Value>(&text) {
         Ok(Value::Object(object)) => match object.get("password").and_then(Value::as_str) {
             Some(password) => password.to_owned(),
-            None => return Err(invalid(ACTION, format!("{arn} is an object without `password`"))),
+            None => {
+                return Err(invalid(
+                    ACTION,
+                    format!("{arn} is an object without `password`"),
+                ));
+            }
         },
         _ => text,
     };
     let arn = answer.arn.unwrap_or(arn);
     let version = answer.version_id.unwrap_or_default();
-    Ok(Password { text: Some(text), managed: false, fingerprint: Some(fingerprint(&arn, &version)) })
+    Ok(Password {
+        text: Some(text),
+        managed: false,
+        fingerprint: Some(fingerprint(&arn, &version)),
+    })
 }
 
 /// What the three creating calls have in common.
@@ -69,7 +93,12 @@ macro_rules! common {
         $call
             .db_instance_identifier(&$made.name)
             .db_instance_class(&$want.class)
-            .set_storage_type(Said::of($want.storage_type).value().and_then(Value::as_str).map(str::to_owned))
+            .set_storage_type(
+                Said::of($want.storage_type)
+                    .value()
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            )
             .set_iops($want.iops)
             .set_storage_throughput($want.throughput)
             .set_allocated_storage($want.storage)
@@ -84,7 +113,7 @@ macro_rules! common {
             .set_enable_cloudwatch_logs_exports(some($want.logs.clone()))
             .copy_tags_to_snapshot(false)
             .deletion_protection($made.protect)
-            .set_tags(tag_list(&$made.tags))
+            .set_tags(Some(tag_list(&$made.tags)))
     };
 }
 
@@ -109,7 +138,9 @@ fn zone(cx: &Aws, want: &DbInstanceSpec) -> Option<String> {
 }
 
 fn need<T: ?Sized>(known: &Known, reference: Option<&Ref<T>>) -> Result<Option<String>> {
-    reference.map(|reference| known.need(reference).map(String::from)).transpose()
+    reference
+        .map(|reference| known.need(reference).map(String::from))
+        .transpose()
 }
 
 fn days(want: &DbInstanceSpec) -> i32 {
@@ -125,34 +156,53 @@ pub(super) async fn create(
 ) -> Result<DbInstanceLive> {
     let password = password(cx, want.password.as_ref(), known).await?;
     // A restored database has its snapshot's password, which is changed afterwards.
-    let sent = password.fingerprint.clone().filter(|_| want.engine.is_some());
+    let sent = password
+        .fingerprint
+        .clone()
+        .filter(|_| want.engine.is_some());
     let made = Made {
         name: name(want, mark),
         subnet_group: need(known, want.subnet_group.as_ref())?,
         parameter_group: need(known, want.parameter_group.as_ref())?,
         security_groups: some(known.need_all(&want.security_groups)?),
-        kms_key: want.kms_key.as_ref().map(|key| known.need_output(key, "arn")).transpose()?,
+        kms_key: want
+            .kms_key
+            .as_ref()
+            .map(|key| known.need_output(key, "arn"))
+            .transpose()?,
         tags: with_fingerprint(mark.all_tags(), sent),
         protect: mark.protect,
     };
     let (action, db) = match (&want.replica_of, &want.snapshot) {
         (Some(source), _) => {
             let source = String::from(known.need(source)?);
-            ("rds:CreateDBInstanceReadReplica", replicate(cx, want, &made, &source).await?)
+            (
+                "rds:CreateDBInstanceReadReplica",
+                replicate(cx, want, &made, &source).await?,
+            )
         }
-        (_, Some(snapshot)) => {
-            ("rds:RestoreDBInstanceFromDBSnapshot", restore(cx, want, &made, snapshot, &password).await?)
-        }
-        _ => ("rds:CreateDBInstance", begin(cx, want, &made, &password).await?),
+        (_, Some(snapshot)) => (
+            "rds:RestoreDBInstanceFromDBSnapshot",
+            restore(cx, want, &made, snapshot, &password).await?,
+        ),
+        _ => (
+            "rds:CreateDBInstance",
+            begin(cx, want, &made, &password).await?,
+        ),
     };
     let db = db.ok_or_else(|| missing(action, "instance"))?;
-    let mut live = read(db, cx)?.live;
+    let mut live = read(&db, cx)?.live;
     // The answer's list of tags may be empty.
     live.fingerprint = made.tags.get(PASSWORD).cloned();
     Ok(live)
 }
 
-async fn begin(cx: &Aws, want: &DbInstanceSpec, made: &Made, password: &Password) -> Result<Option<Db>> {
+async fn begin(
+    cx: &Aws,
+    want: &DbInstanceSpec,
+    made: &Made,
+    password: &Password,
+) -> Result<Option<Db>> {
     let engine = Said::of(want.engine).text();
     let op = Op::again("rds:CreateDBInstance").while_busy(BUSY, 3.0);
     let answer = cx
@@ -178,7 +228,12 @@ async fn begin(cx: &Aws, want: &DbInstanceSpec, made: &Made, password: &Password
     Ok(answer.db_instance)
 }
 
-async fn replicate(cx: &Aws, want: &DbInstanceSpec, made: &Made, source: &str) -> Result<Option<Db>> {
+async fn replicate(
+    cx: &Aws,
+    want: &DbInstanceSpec,
+    made: &Made,
+    source: &str,
+) -> Result<Option<Db>> {
     // The source must be there, and may be busy with another replica.
     let op = Op::again("rds:CreateDBInstanceReadReplica").while_busy(BUSY, 60.0);
     let answer = cx
@@ -203,11 +258,16 @@ async fn restore(
     let op = Op::again("rds:RestoreDBInstanceFromDBSnapshot").while_busy(BUSY, 3.0);
     let answer = cx
         .mutate(op, || {
-            common!(cx.rds.restore_db_instance_from_db_snapshot(), cx, want, made)
-                .db_snapshot_identifier(snapshot)
-                .set_db_subnet_group_name(made.subnet_group.clone())
-                .set_manage_master_user_password(password.managed.then_some(true))
-                .send()
+            common!(
+                cx.rds.restore_db_instance_from_db_snapshot(),
+                cx,
+                want,
+                made
+            )
+            .db_snapshot_identifier(snapshot)
+            .set_db_subnet_group_name(made.subnet_group.clone())
+            .set_manage_master_user_password(password.managed.then_some(true))
+            .send()
         })
         .await?;
     Ok(answer.db_instance)
@@ -225,7 +285,12 @@ pub(super) async fn modify(
     let interrupts = fields.iter().any(|field| INTERRUPT.contains(field));
     // A change at once would take along whatever waits for the window.
     let now = want.apply == Apply::Now || !interrupts && !have.pending;
-    let password = password(cx, want.password.as_ref().filter(|_| has("password")), known).await?;
+    let password = password(
+        cx,
+        want.password.as_ref().filter(|_| has("password")),
+        known,
+    )
+    .await?;
     let parameter_group = need(known, want.parameter_group.as_ref())?;
     let security_groups = known.need_all(&want.security_groups)?;
     let version = want.engine_version.clone();
@@ -233,11 +298,17 @@ pub(super) async fn modify(
         major(&have.engine, version) != major(&have.engine, &have.engine_version)
     });
     // AWS wants all three where one changes.
-    let pace = ["storage_type", "iops", "throughput"].iter().any(|field| has(field));
+    let pace = ["storage_type", "iops", "throughput"]
+        .iter()
+        .any(|field| has(field));
     let size = want.storage.unwrap_or_default().max(have.storage);
     let op = Op::again("rds:ModifyDBInstance").while_busy(BUSY, 60.0);
     cx.mutate(op, || {
-        let mut call = cx.rds.modify_db_instance().db_instance_identifier(&have.id).apply_immediately(now);
+        let mut call = cx
+            .rds
+            .modify_db_instance()
+            .db_instance_identifier(&have.id)
+            .apply_immediately(now);
         call = call.set_master_user_password(password.text.clone());
         if has("password") && (password.managed || have.managed.is_some()) {
             call = call.manage_master_user_password(password.managed);
@@ -257,7 +328,10 @@ pub(super) async fn modify(
         }
         if pace {
             let kind = Said::of(want.storage_type).text();
-            call = call.storage_type(kind).set_iops(want.iops).set_storage_throughput(want.throughput);
+            call = call
+                .storage_type(kind)
+                .set_iops(want.iops)
+                .set_storage_throughput(want.throughput);
         }
         if has("max_storage") {
             call = call.set_max_allocated_storage(want.max_storage);
@@ -310,7 +384,11 @@ pub(super) async fn modify(
 
 fn logs(want: &DbInstanceSpec, have: &DbInstanceLive) -> CloudwatchLogsExportConfiguration {
     let but = |these: &[String], those: &[String]| -> Vec<String> {
-        these.iter().filter(|log| !those.contains(log)).cloned().collect()
+        these
+            .iter()
+            .filter(|log| !those.contains(log))
+            .cloned()
+            .collect()
     };
     CloudwatchLogsExportConfiguration::builder()
         .set_enable_log_types(Some(but(&want.logs, &have.logs)))
@@ -320,10 +398,19 @@ fn logs(want: &DbInstanceSpec, have: &DbInstanceLive) -> CloudwatchLogsExportCon
 
 /// Makes a replica a database of its own.
 pub(super) async fn promote(cx: &Aws, want: &DbInstanceSpec, have: &DbInstanceLive) -> Result<()> {
-    let op = Op::again("rds:PromoteReadReplica").while_busy(&["is not in available state", "currently in the available state"], 60.0);
+    let op = Op::again("rds:PromoteReadReplica").while_busy(
+        &[
+            "is not in available state",
+            "currently in the available state",
+        ],
+        60.0,
+    );
     let answer = cx
         .mutate(op, || {
-            let call = cx.rds.promote_read_replica().db_instance_identifier(&have.id);
+            let call = cx
+                .rds
+                .promote_read_replica()
+                .db_instance_identifier(&have.id);
             call.backup_retention_period(days(want)).send()
         })
         .await;
@@ -336,7 +423,12 @@ pub(super) async fn promote(cx: &Aws, want: &DbInstanceSpec, have: &DbInstanceLi
 
 pub(super) async fn restart(cx: &Aws, have: &DbInstanceLive) -> Result<()> {
     let op = Op::again("rds:RebootDBInstance").while_busy(BUSY, 60.0);
-    let call = || cx.rds.reboot_db_instance().db_instance_identifier(&have.id).send();
+    let call = || {
+        cx.rds
+            .reboot_db_instance()
+            .db_instance_identifier(&have.id)
+            .send()
+    };
     cx.mutate(op, call).await.map(drop)
 }
 
@@ -353,19 +445,26 @@ pub(super) async fn protect(cx: &Aws, have: &DbInstanceLive, on: bool) -> Result
 
 /// What is live once a change has begun. For up to a minute AWS goes on saying `available`, though it
 /// has not begun (rule R15); what waits for the window does not count.
-pub(super) async fn begun(cx: &Aws, want: &DbInstanceSpec, have: &DbInstanceLive) -> Result<DbInstanceLive> {
-    for attempt in 0..8 {
-        let look = Look::Id(have.id.clone());
+pub(super) async fn begun(
+    cx: &Aws,
+    want: &DbInstanceSpec,
+    have: &DbInstanceLive,
+) -> Result<DbInstanceLive> {
+    let look = Look::Id(have.id.clone());
+    let mut looks = 0;
+    loop {
         let found = DbInstance::discover(cx, &look, &Seen::default()).await?;
         let live = found.into_iter().next().map(|found| found.live);
-        let live = live.ok_or_else(|| missing("rds:DescribeDBInstances", "instance just changed"))?;
+        let live =
+            live.ok_or_else(|| missing("rds:DescribeDBInstances", "instance just changed"))?;
         let waits = live.pending && want.apply == Apply::Window;
-        if live.status != "available" || waits || (!live.pending && attempt > 0) {
+        let quiet = !live.pending && looks > 0;
+        if live.status != "available" || waits || quiet || looks == 12 {
             return Ok(live);
         }
         tokio::time::sleep(cx.timing.scaled(5.0)).await;
+        looks += 1;
     }
-    Ok(have.clone())
 }
 
 /// Deletes it. Of what is data, a snapshot and the backups stay.
@@ -382,8 +481,11 @@ pub(super) async fn delete(cx: &Aws, have: &DbInstanceLive, leave: &Leave) -> Re
     let answer = cx
         .mutate(op, || {
             let call = cx.rds.delete_db_instance().db_instance_identifier(&have.id);
-            let call = call.skip_final_snapshot(!keep).set_final_db_snapshot_identifier(snapshot.clone());
-            call.set_delete_automated_backups((!replica).then_some(leave.ephemeral)).send()
+            let call = call
+                .skip_final_snapshot(!keep)
+                .set_final_db_snapshot_identifier(snapshot.clone());
+            call.set_delete_automated_backups((!replica).then_some(leave.ephemeral))
+                .send()
         })
         .await;
     match answer {

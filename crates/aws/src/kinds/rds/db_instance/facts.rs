@@ -121,7 +121,10 @@ impl DbInstanceLive {
     }
 
     pub(super) fn uses(&self) -> Vec<LiveRef> {
-        self.used.iter().map(|(field, to)| LiveRef::new(field, to)).collect()
+        self.used
+            .iter()
+            .map(|(field, to)| LiveRef::new(field, to))
+            .collect()
     }
 
     pub(super) fn password(&self) -> Said {
@@ -139,19 +142,31 @@ pub(super) fn fingerprint(secret: &str, version: &str) -> String {
 
 /// The part of a version that AWS counts as the major one.
 pub(super) fn major<'a>(engine: &str, version: &'a str) -> &'a str {
-    let dots = if engine == "postgres" { 0 } else { 1 };
-    let end = version.match_indices('.').nth(dots).map_or(version.len(), |(at, _)| at);
+    let dots = usize::from(engine != "postgres");
+    let end = version
+        .match_indices('.')
+        .nth(dots)
+        .map_or(version.len(), |(at, _)| at);
     &version[..end]
 }
 
 /// Reads what AWS says of a database, with what waits put over what is.
-pub(super) fn read(db: Db, cx: &Aws) -> Result<Found<DbInstanceLive>> {
+pub(super) fn read(db: &Db, cx: &Aws) -> Result<Found<DbInstanceLive>> {
     const ACTION: &str = "rds:DescribeDBInstances";
     let tags = tags(db.tag_list());
     let pending = db.pending_modified_values.clone().unwrap_or_else(nothing);
-    let id = db.db_instance_identifier.clone().ok_or_else(|| missing(ACTION, "name"))?;
-    let arn = db.db_instance_arn.clone().unwrap_or_else(|| arn(&cx.identity, "db", &id));
-    let groups = db.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id.clone());
+    let id = db
+        .db_instance_identifier
+        .clone()
+        .ok_or_else(|| missing(ACTION, "name"))?;
+    let arn = db
+        .db_instance_arn
+        .clone()
+        .unwrap_or_else(|| arn(&cx.identity, "db", &id));
+    let groups = db
+        .vpc_security_groups()
+        .iter()
+        .filter_map(|group| group.vpc_security_group_id.clone());
     let mut security_groups: Vec<String> = groups.collect();
     security_groups.sort();
     let parameter_group = db.db_parameter_groups().first();
@@ -159,45 +174,74 @@ pub(super) fn read(db: Db, cx: &Aws) -> Result<Found<DbInstanceLive>> {
         .is_some_and(|group| group.parameter_apply_status.as_deref() == Some("pending-reboot"));
     let endpoint = db.endpoint.as_ref();
     let live = DbInstanceLive {
-        used: used(&db, &arn, cx),
+        used: used(db, &arn, cx),
         status: db.db_instance_status.clone().unwrap_or_default(),
         born: db.instance_create_time.is_some(),
         engine: db.engine.clone().unwrap_or_default(),
-        engine_version: pending.engine_version.clone().or(db.engine_version.clone()).unwrap_or_default(),
-        class: pending.db_instance_class.clone().or(db.db_instance_class.clone()).unwrap_or_default(),
-        storage: pending.allocated_storage.or(db.allocated_storage).unwrap_or_default(),
+        engine_version: pending
+            .engine_version
+            .clone()
+            .or(db.engine_version.clone())
+            .unwrap_or_default(),
+        class: pending
+            .db_instance_class
+            .clone()
+            .or(db.db_instance_class.clone())
+            .unwrap_or_default(),
+        storage: pending
+            .allocated_storage
+            .or(db.allocated_storage)
+            .unwrap_or_default(),
         max_storage: db.max_allocated_storage,
-        storage_type: pending.storage_type.clone().or(db.storage_type.clone()).unwrap_or_default(),
+        storage_type: pending
+            .storage_type
+            .clone()
+            .or(db.storage_type.clone())
+            .unwrap_or_default(),
         iops: pending.iops.or(db.iops),
         throughput: pending.storage_throughput.or(db.storage_throughput),
         database: db.db_name.clone(),
         username: db.master_username.clone(),
-        managed: db.master_user_secret.as_ref().and_then(|secret| secret.secret_arn.clone()),
+        managed: db
+            .master_user_secret
+            .as_ref()
+            .and_then(|secret| secret.secret_arn.clone()),
         fingerprint: tags.get(PASSWORD).cloned(),
-        subnet_group: db.db_subnet_group.as_ref().and_then(|group| group.db_subnet_group_name.clone()),
+        subnet_group: db
+            .db_subnet_group
+            .as_ref()
+            .and_then(|group| group.db_subnet_group_name.clone()),
         parameter_group: parameter_group
             .and_then(|group| group.db_parameter_group_name.clone())
             .unwrap_or_default(),
         pending_reboot,
         security_groups,
-        backup_retention: retention(&db, &pending),
+        backup_retention: retention(db, &pending),
         backup_window: db.preferred_backup_window.clone(),
-        maintenance_window: db.preferred_maintenance_window.as_ref().map(|window| window.to_lowercase()),
+        maintenance_window: db
+            .preferred_maintenance_window
+            .as_ref()
+            .map(|window| window.to_lowercase()),
         zone: db.availability_zone.clone().unwrap_or_default(),
         multi_az: pending.multi_az.or(db.multi_az).unwrap_or_default(),
         public: db.publicly_accessible.unwrap_or_default(),
         encrypted: db.storage_encrypted.unwrap_or_default(),
         kms_key: db.kms_key_id.clone(),
-        port: pending.port.or(endpoint.and_then(|endpoint| endpoint.port)).or(db.db_instance_port),
+        port: pending
+            .port
+            .or(endpoint.and_then(|endpoint| endpoint.port))
+            .or(db.db_instance_port),
         performance_insights: db.performance_insights_enabled.unwrap_or_default(),
-        logs: logs(&db, &pending),
+        logs: logs(db, &pending),
         iam_auth: pending
             .iam_database_authentication_enabled
             .or(db.iam_database_authentication_enabled)
             .unwrap_or_default(),
         auto_minor_upgrade: db.auto_minor_version_upgrade.unwrap_or_default(),
-        replica_of: source(&db),
-        address: endpoint.and_then(|endpoint| endpoint.address.as_ref()).map(|name| name.to_lowercase()),
+        replica_of: source(db),
+        address: endpoint
+            .and_then(|endpoint| endpoint.address.as_ref())
+            .map(|name| name.to_lowercase()),
         protected: db.deletion_protection.unwrap_or_default(),
         pending: pending != nothing(),
         id,
@@ -211,8 +255,11 @@ fn nothing() -> PendingModifiedValues {
 }
 
 fn retention(db: &Db, pending: &PendingModifiedValues) -> u64 {
-    let days = pending.backup_retention_period.or(db.backup_retention_period);
-    days.and_then(|days| u64::try_from(days).ok()).unwrap_or_default()
+    let days = pending
+        .backup_retention_period
+        .or(db.backup_retention_period);
+    days.and_then(|days| u64::try_from(days).ok())
+        .unwrap_or_default()
 }
 
 /// The logs that go to CloudWatch, or are about to.
@@ -227,25 +274,45 @@ fn logs(db: &Db, pending: &PendingModifiedValues) -> Vec<String> {
 
 /// The name of the source: an ARN where that is in another region.
 fn source(db: &Db) -> Option<String> {
-    db.read_replica_source_db_instance_identifier.clone().filter(|source| !source.is_empty())
+    db.read_replica_source_db_instance_identifier
+        .clone()
+        .filter(|source| !source.is_empty())
 }
 
 /// Whatever it cannot be without, by ARN: names may be the same for things of different kinds.
 fn used(db: &Db, own: &str, cx: &Aws) -> Vec<(&'static str, String)> {
-    let base = own.rsplit_once(":db:").map_or_else(|| arn(&cx.identity, "", ""), |(base, _)| base.to_owned());
+    let base = own
+        .rsplit_once(":db:")
+        .map_or_else(|| arn(&cx.identity, "", ""), |(base, _)| base.to_owned());
     let base = base.trim_end_matches(':');
     let mut used = Vec::new();
-    if let Some(group) = db.db_subnet_group.as_ref().and_then(|group| group.db_subnet_group_name.as_ref()) {
+    if let Some(group) = db
+        .db_subnet_group
+        .as_ref()
+        .and_then(|group| group.db_subnet_group_name.as_ref())
+    {
         used.push(("subnet_group", format!("{base}:subgrp:{group}")));
     }
-    for group in db.db_parameter_groups().iter().filter_map(|group| group.db_parameter_group_name.as_ref()) {
+    for group in db
+        .db_parameter_groups()
+        .iter()
+        .filter_map(|group| group.db_parameter_group_name.as_ref())
+    {
         used.push(("parameter_group", format!("{base}:pg:{group}")));
     }
-    for group in db.vpc_security_groups().iter().filter_map(|group| group.vpc_security_group_id.as_ref()) {
+    for group in db
+        .vpc_security_groups()
+        .iter()
+        .filter_map(|group| group.vpc_security_group_id.as_ref())
+    {
         used.push(("security_groups", group.clone()));
     }
     if let Some(source) = source(db) {
-        let arn = if source.starts_with("arn:") { source } else { format!("{base}:db:{source}") };
+        let arn = if source.starts_with("arn:") {
+            source
+        } else {
+            format!("{base}:db:{source}")
+        };
         used.push(("replica_of", arn));
     }
     used.extend(db.kms_key_id.iter().map(|key| ("kms_key", key.clone())));

@@ -83,27 +83,29 @@ impl To {
 impl Set {
     /// Reads a set as AWS writes it.
     pub(super) fn read(raw: &ResourceRecordSet) -> Self {
-        let to = match &raw.alias_target {
-            Some(alias) => To::Alias {
-                // The console writes load balancers so; both names mean the same.
-                name: {
-                    let name = DnsName::from_aws(&alias.dns_name);
-                    name.as_str().trim_start_matches("dualstack.").to_owned()
-                },
+        let to = if let Some(alias) = &raw.alias_target {
+            // The console writes load balancers with `dualstack.`; both names mean the same.
+            let name = DnsName::from_aws(&alias.dns_name);
+            To::Alias {
+                name: name.as_str().trim_start_matches("dualstack.").to_owned(),
                 zone: alias.hosted_zone_id.clone(),
                 health: alias.evaluate_target_health,
-            },
-            None => {
-                let records = raw.resource_records.iter().flatten();
-                To::Values(sorted(records.map(|record| canonical(&raw.r#type, &record.value))))
             }
+        } else {
+            let records = raw.resource_records.iter().flatten();
+            To::Values(sorted(
+                records.map(|record| canonical(&raw.r#type, &record.value)),
+            ))
         };
         let route = match (raw.weight, &raw.region, &raw.failover) {
             (Some(weight), ..) => Route::Weighted(weight),
             (_, Some(region), _) => Route::Latency(region.as_str().to_owned()),
             (_, _, Some(role)) => Route::Failover(role.as_str().to_ascii_lowercase()),
             _ if raw.set_identifier.is_none() => Route::Simple,
-            _ => Route::Other(format!("{:?} {:?}", raw.geo_location, raw.multi_value_answer)),
+            _ => Route::Other(format!(
+                "{:?} {:?}",
+                raw.geo_location, raw.multi_value_answer
+            )),
         };
         Self {
             key: raw.set_identifier.clone(),
@@ -115,7 +117,11 @@ impl Set {
     }
 
     /// Writes it as AWS wants it.
-    pub(super) fn write(&self, name: &DnsName, kind: &RrType) -> Result<ResourceRecordSet, BuildError> {
+    pub(super) fn write(
+        &self,
+        name: &DnsName,
+        kind: &RrType,
+    ) -> Result<ResourceRecordSet, BuildError> {
         let mut set = ResourceRecordSet::builder()
             .name(name.dotted())
             .r#type(kind.clone())
@@ -151,7 +157,11 @@ pub(crate) fn resource_records(
     values: &[String],
 ) -> Result<Vec<ResourceRecord>, BuildError> {
     let record = |value: &String| {
-        let value = if is_text(kind) { quoted(value) } else { value.clone() };
+        let value = if is_text(kind) {
+            quoted(value)
+        } else {
+            value.clone()
+        };
         ResourceRecord::builder().value(value).build()
     };
     values.iter().map(record).collect()
@@ -208,7 +218,10 @@ fn quoted(text: &str) -> String {
             chunk.push(c);
         }
     }
-    let chunks: Vec<String> = chunks.into_iter().map(|chunk| format!("\"{chunk}\"")).collect();
+    let chunks: Vec<String> = chunks
+        .into_iter()
+        .map(|chunk| format!("\"{chunk}\""))
+        .collect();
     chunks.join(" ")
 }
 

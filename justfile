@@ -1,0 +1,51 @@
+# Shorter ways to what is done often. Nothing here is needed: `.ci/run` and plain cargo do without.
+
+# What there is.
+default:
+    @just --list --unsorted
+
+# Format, lints, links.
+check:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets -- -D warnings
+    python3 .ci/links.py
+
+# All tests.
+test *arguments:
+    cargo test --workspace {{arguments}}
+
+# The laws of one kind.
+law kind:
+    cargo test -p terrace-aws --test laws -- ::{{kind}}
+
+# Accept what the snapshot tests say now; read the difference in git.
+snap:
+    INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --workspace --exclude terrace-aws
+
+# Write the generated reference and pictures.
+docs:
+    cargo run --quiet -- docs --write docs
+    for stage in single-instance split-database; do \
+        cargo run --quiet -- graph stacks/shop --env prod --stage $stage --format svg >docs/images/shop-$stage.svg; \
+    done
+
+# The corrections' tests, in plain boto3, against an emulator of their own.
+emulator:
+    cargo test -p terrace-sandbox -- the_corrections_prove_themselves --nocapture
+
+# A plan of a stack against a real account: reads only.
+live stack *arguments:
+    cargo run --quiet -- plan {{stack}} {{arguments}}
+
+# The files of a new kind: `just new-kind ec2 nat_gateway`.
+new-kind service kind:
+    #!/usr/bin/env bash
+    set -euo pipefail
+    type=$(sed -E 's/(^|_)(.)/\U\2/g' <<<'{{kind}}')
+    file='crates/aws/src/kinds/{{service}}/{{kind}}.rs'
+    [[ ! -e $file ]] || { echo "$file is there already" >&2; exit 1; }
+    sed -e "s/DbSubnetGroup/$type/g" -e 's/db_subnet_group/{{kind}}/g' crates/aws/src/kinds/rds/db_subnet_group.rs >"$file"
+    cp examples/db_subnet_group.toml 'examples/{{kind}}.toml'
+    sed -i 's/db_subnet_group/{{kind}}/' 'examples/{{kind}}.toml'
+    echo "made $file and examples/{{kind}}.toml, copies of db_subnet_group to be rewritten"
+    echo "now: add \`{{kind}} $type\` under {{service}} in crates/aws/src/kinds.rs"

@@ -1,0 +1,3 @@
+#!/bin/bash
+{% if stack.environment == "prod" %}
+echo "this is prod"

@@ -1,0 +1,32 @@
+//! The cases, a file for each command or idea.
+
+mod broken;
+mod calls;
+mod drifted;
+mod explain;
+mod graph;
+mod guide;
+mod init;
+mod killed;
+mod marks;
+mod reference;
+mod removal;
+mod stacks;
+mod usage;
+mod validate;
+
+/// Every file beside this one is a case that runs.
+#[test]
+#[allow(clippy::unwrap_used)]
+fn no_case_is_forgotten() {
+    let folder = crate::program::repository().join("tests/cases");
+    let listed = include_str!("mod.rs");
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let name = entry.unwrap().file_name().to_string_lossy().into_owned();
+        let Some(name) = name.strip_suffix(".rs") else {
+            continue;
+        };
+        let listed = name == "mod" || listed.contains(&format!("mod {name};"));
+        assert!(listed, "{name}.rs is not listed");
+    }
+}

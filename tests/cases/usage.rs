@@ -1,0 +1,52 @@
+use std::process::Stdio;
+
+use insta::assert_snapshot;
+
+use crate::program::Folder;
+
+#[test]
+fn what_terrace_can_do() {
+    assert_snapshot!(Folder::new().run(&["--help"]));
+}
+
+#[test]
+fn a_usage_error_exits_with_one() {
+    assert_snapshot!(Folder::new().run(&["plan", "--until", "tomorrow"]));
+}
+
+#[test]
+fn no_command_is_a_usage_error() {
+    assert_eq!(Folder::new().run(&[]).exit, Some(1));
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    for arguments in [
+        ["schema", "all"],
+        ["completions", "bash"],
+        ["explain", "common"],
+    ] {
+        let folder = Folder::new();
+        let mut command = folder.command(&arguments);
+        let child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn();
+        let Ok(mut child) = child else {
+            unreachable!("{arguments:?} does not start")
+        };
+        drop(child.stdout.take());
+        let output = child.wait_with_output();
+        let output = output.map(|output| (output.status.code(), output.stderr));
+        assert_eq!(output.ok(), Some((Some(0), Vec::new())), "{arguments:?}");
+    }
+}
+
+#[test]
+fn every_shell_gets_its_script() {
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let told = Folder::new().run(&["completions", shell]);
+        assert_eq!(told.exit, Some(0));
+        assert!(told.stdout.contains("validate"), "{shell}");
+    }
+}
