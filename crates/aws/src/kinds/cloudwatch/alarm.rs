@@ -13,9 +13,7 @@ use terrace_core::canon::Duration;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
-use terrace_core::kind::{
-    About, Class, Create, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
-};
+use terrace_core::kind::{About, Class, Create, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap};
 use terrace_core::known::Known;
 use terrace_core::late::Late;
 use terrace_core::mark::{Mark, Tags};
@@ -69,7 +67,7 @@ pub struct AlarmSpec {
     pub above: Option<f64>,
     /// It rings below this.
     #[serde(default)]
-    #[schemars(extend("examples" = [10, 20], "x-no-law" = "it excludes `above`"))]
+    #[schemars(extend("x-no-law" = "it excludes `above`"))]
     pub below: Option<f64>,
     /// How long a period is: `"10s"`, `"20s"`, `"30s"`, or minutes.
     #[schemars(extend("examples" = ["60s", "5m"]))]
@@ -166,9 +164,8 @@ impl Live for AlarmLive {
 
 impl Kind for Alarm {
     const NAME: &'static str = "alarm";
-    const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
-        .outputs(&["arn", "name"])
-        .actions(&[
+    const ABOUT: About =
+        About::new(Class::Stateless, Create::Name, Swap::CreateFirst).outputs(&["arn", "name"]).actions(&[
             "cloudwatch:DescribeAlarms",
             "cloudwatch:ListTagsForResource",
             "cloudwatch:PutMetricAlarm",
@@ -192,10 +189,18 @@ impl Kind for Alarm {
             .update("period", |want, _| Said::of(want.period), |have| Said::of(span(have.period)))
             .update("periods", |want, _| Said::of(want.periods), |have| Said::of(have.periods))
             .update("datapoints", |want, _| Said::of(datapoints(want)), |have| Said::of(have.datapoints))
-            .update("missing_data", |want, _| Said::of(want.missing_data.word()), |have| Said::of(&have.missing_data))
+            .update(
+                "missing_data",
+                |want, _| Said::of(want.missing_data.word()),
+                |have| Said::of(&have.missing_data),
+            )
             .update("enabled", |want, _| Said::of(want.enabled), |have| Said::of(have.enabled))
             .update("actions", |want, known| arns(&want.actions, known), |have| Said::set(&have.actions))
-            .update("ok_actions", |want, known| arns(&want.ok_actions, known), |have| Said::set(&have.ok_actions))
+            .update(
+                "ok_actions",
+                |want, known| arns(&want.ok_actions, known),
+                |have| Said::set(&have.ok_actions),
+            )
     }
 
     fn uses(have: &AlarmLive) -> Vec<LiveRef> {
@@ -213,9 +218,8 @@ impl Kind for Alarm {
     fn check(want: &AlarmSpec) -> Vec<Objection> {
         let mut wrong = Vec::new();
         match (want.above, want.below) {
-            (None, None) => wrong.push(
-                Objection::new("above", "it never rings").help("say when: above = 80, or below = 10"),
-            ),
+            (None, None) => wrong
+                .push(Objection::new("above", "it never rings").help("say when: above = 80, or below = 10")),
             (Some(_), Some(_)) => wrong.push(
                 Objection::new("below", "it rings above or below one number").help("make two alarms of it"),
             ),
@@ -259,11 +263,8 @@ impl Kind for Alarm {
         let live = wanted(cx, want, known, mark.name(LIMIT))?;
         // The call would overwrite whatever has the name, so that must be known first.
         if let Some(there) = list(cx, Which::Name(&live.id)).await?.pop() {
-            let refused = CloudError::new(
-                ACTION,
-                ErrorClass::Conflict,
-                format!("there is an alarm `{}`", live.id),
-            );
+            let refused =
+                CloudError::new(ACTION, ErrorClass::Conflict, format!("there is an alarm `{}`", live.id));
             return taken(refused, Some(there), mark);
         }
         let tags = tag_list(&mark.all_tags());
@@ -463,7 +464,9 @@ async fn list(cx: &Aws, which: Which<'_>) -> Result<Vec<Found<AlarmLive>>> {
 
 async fn tags_of(cx: &Aws, arn: &str) -> Result<Option<Tags>> {
     let answer = cx
-        .read("cloudwatch:ListTagsForResource", || cx.cloudwatch.list_tags_for_resource().resource_arn(arn).send())
+        .read("cloudwatch:ListTagsForResource", || {
+            cx.cloudwatch.list_tags_for_resource().resource_arn(arn).send()
+        })
         .await;
     match answer {
         // It has gone since it was listed.
@@ -506,7 +509,11 @@ mod tests {
 
     #[test]
     fn statistics_are_told_from_other_words() {
-        assert!(["Average", "p99", "p99.9", "tm90", "TM(10%:90%)", "PR(:300)"].iter().all(|text| is_statistic(text)));
+        assert!(
+            ["Average", "p99", "p99.9", "tm90", "TM(10%:90%)", "PR(:300)"]
+                .iter()
+                .all(|text| is_statistic(text))
+        );
         assert!(["average", "", "99", "p", "Avg"].iter().all(|text| !is_statistic(text)));
     }
 }

@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use terrace_core::canon::policy::{self, Conditions, Named, Pen, Policy, Principals, Table, Words, Written};
 use terrace_core::canon::Duration;
+use terrace_core::canon::policy::{self, Conditions, Named, Pen, Policy, Principals, Table, Words, Written};
 use terrace_core::error::{ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
@@ -114,7 +114,11 @@ impl Trust {
     /// The call by which those who signed in elsewhere take the role on.
     fn federation(&self) -> &'static str {
         let saml = |arn: &Late<String>| arn.known().is_some_and(|arn| arn.contains(":saml-provider/"));
-        if self.federated.iter().any(saml) { "sts:AssumeRoleWithSAML" } else { "sts:AssumeRoleWithWebIdentity" }
+        if self.federated.iter().any(saml) {
+            "sts:AssumeRoleWithSAML"
+        } else {
+            "sts:AssumeRoleWithWebIdentity"
+        }
     }
 }
 
@@ -187,7 +191,11 @@ impl Kind for IamRole {
                 |want, _| want.permissions_boundary.as_ref().map_or(Said::Nothing, Late::said),
                 |have| Said::of(&have.permissions_boundary),
             )
-            .set("managed_policies", |want, _| managed(want), |have| Said::set(&have.managed_policies))
+            .set(
+                "managed_policies",
+                |want, _| Said::all(want.managed_policies.iter().map(Late::said)),
+                |have| Said::set(&have.managed_policies),
+            )
             .set("policies", |want, _| inline(want), |have| Said::of(&have.policies))
             .late()
     }
@@ -229,7 +237,9 @@ impl Kind for IamRole {
             }
             if statements.iter().any(|statement| statement.principals.is_some()) {
                 let message = "a role's own policy concerns that role: it has no `principals`";
-                wrong.push(Objection::new(field(), message).help("who may take the role on stands in `trust`"));
+                wrong.push(
+                    Objection::new(field(), message).help("who may take the role on stands in `trust`"),
+                );
             }
             if statements.iter().any(|statement| statement.resources.is_empty()) {
                 let message = "a role's own policy says to what: a statement lacks `resources`";
@@ -324,7 +334,11 @@ impl Kind for IamRole {
             live.permissions_boundary = boundary(ACTION, want)?;
             if let Some(arn) = &live.permissions_boundary {
                 cx.mutate(Op::again(ACTION), || {
-                    cx.iam.put_role_permissions_boundary().role_name(&have.id).permissions_boundary(arn).send()
+                    cx.iam
+                        .put_role_permissions_boundary()
+                        .role_name(&have.id)
+                        .permissions_boundary(arn)
+                        .send()
                 })
                 .await?;
             }
@@ -415,11 +429,6 @@ fn boundary(action: &'static str, want: &IamRoleSpec) -> Result<Option<String>> 
     boundary.map(Option::<&String>::cloned).map_err(|why| invalid(action, why))
 }
 
-/// One that is known only later stands there as the plan says it, so that the others are still compared.
-fn managed(want: &IamRoleSpec) -> Said {
-    Said::set(want.managed_policies.iter().map(|arn| arn.said().text()))
-}
-
 /// By name; what in one of them is known only later leaves the others comparable.
 fn inline(want: &IamRoleSpec) -> Said {
     let policies = want.policies.iter().map(|(name, policy)| (name.clone(), policy.sketch()));
@@ -449,7 +458,8 @@ fn nobody(cx: &Aws) -> String {
 async fn set_trust(cx: &Aws, name: &str, trust: &str) -> Result<()> {
     // A role that was made just now is no principal yet.
     let op = Op::again("iam:UpdateAssumeRolePolicy").while_busy(&["Invalid principal in policy"], 2.0);
-    cx.mutate(op, || cx.iam.update_assume_role_policy().role_name(name).policy_document(trust).send()).await?;
+    cx.mutate(op, || cx.iam.update_assume_role_policy().role_name(name).policy_document(trust).send())
+        .await?;
     Ok(())
 }
 
@@ -561,9 +571,8 @@ async fn written(cx: &Aws, role: &str) -> Result<BTreeMap<String, Value>> {
         })
         .await?;
     let policies = try_join_all(names.into_iter().map(|name| async move {
-        let answer = cx
-            .read(ACTION, || cx.iam.get_role_policy().role_name(role).policy_name(&name).send())
-            .await?;
+        let answer =
+            cx.read(ACTION, || cx.iam.get_role_policy().role_name(role).policy_name(&name).send()).await?;
         let policy = document(ACTION, &answer.policy_document)?;
         Ok((name, policy))
     }));
@@ -583,7 +592,9 @@ fn read(
         arn: role.arn,
         description: role.description.unwrap_or_default(),
         max_session_duration: role.max_session_duration.unwrap_or(3600),
-        permissions_boundary: role.permissions_boundary.and_then(|boundary| boundary.permissions_boundary_arn),
+        permissions_boundary: role
+            .permissions_boundary
+            .and_then(|boundary| boundary.permissions_boundary_arn),
         managed_policies,
         policies,
     })

@@ -7,9 +7,7 @@ use serde_json::json;
 use terrace_core::error::{ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
-use terrace_core::kind::{
-    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap,
-};
+use terrace_core::kind::{About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap};
 use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
@@ -58,9 +56,8 @@ impl Live for InstanceProfileLive {
 
 impl Kind for InstanceProfile {
     const NAME: &'static str = "instance_profile";
-    const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
-        .outputs(&["arn", "name"])
-        .actions(&[
+    const ABOUT: About =
+        About::new(Class::Stateless, Create::Name, Swap::CreateFirst).outputs(&["arn", "name"]).actions(&[
             "iam:ListInstanceProfiles",
             "iam:GetInstanceProfile",
             "iam:CreateInstanceProfile",
@@ -155,7 +152,9 @@ impl Kind for InstanceProfile {
             remove(cx, &have.id, role).await?;
         }
         let op = Op::again("iam:DeleteInstanceProfile").while_busy(&["DeleteConflict"], 2.0);
-        cx.gone(cx.mutate(op, || cx.iam.delete_instance_profile().instance_profile_name(&have.id).send()).await)
+        cx.gone(
+            cx.mutate(op, || cx.iam.delete_instance_profile().instance_profile_name(&have.id).send()).await,
+        )
     }
 
     async fn tag(cx: &Aws, have: &InstanceProfileLive, set: &Tags, unset: &[String]) -> Result<()> {
@@ -201,7 +200,9 @@ async fn add(cx: &Aws, profile: &str, role: &str) -> Result<()> {
     // A role that was made just now may not be seen everywhere yet.
     let op = Op::again(ACTION).while_busy(&["NoSuchEntity"], 2.0);
     let answer = cx
-        .mutate(op, || cx.iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role).send())
+        .mutate(op, || {
+            cx.iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role).send()
+        })
         .await;
     match answer {
         // There is room for one role: a call whose answer was lost may have put it there.

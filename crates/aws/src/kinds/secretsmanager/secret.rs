@@ -114,7 +114,11 @@ impl Kind for Secret {
                 |_, have| if have.username.is_some() { Verdict::Update(Impact::Blip) } else { Verdict::Same },
             )
             .disturbs(&["version"])
-            .update("rotate", |want, _| Said::of(want.rotate.map(|n| n.to_string())), |have| Said::of(&have.rotate))
+            .update(
+                "rotate",
+                |want, _| Said::of(want.rotate.map(|n| n.to_string())),
+                |have| Said::of(&have.rotate),
+            )
             .impact(Impact::Blip)
             .disturbs(&["version"])
             .decide(
@@ -139,7 +143,10 @@ impl Kind for Secret {
     fn check(want: &SecretSpec) -> Vec<Objection> {
         let mut wrong = Vec::new();
         if !matches!(want.recovery.as_days(), Some(7..=30)) {
-            wrong.push(Objection::new("recovery", "a secret can be brought back for 7d to 30d, in whole days"));
+            wrong.push(Objection::new(
+                "recovery",
+                "a secret can be brought back for 7d to 30d, in whole days",
+            ));
         }
         if want.name.as_deref().is_some_and(ends_like_an_arn) {
             let message = "AWS takes a dash and six characters at the end for those it adds to ARNs";
@@ -380,8 +387,10 @@ async fn ours(cx: &Aws) -> Result<Vec<Found<SecretLive>>> {
     const ACTION: &str = "secretsmanager:ListSecrets";
     let owner = cx.owner();
     let filter = |key: FilterNameStringType, value: &str| Filter::builder().key(key).values(value).build();
-    let filters =
-        vec![filter(FilterNameStringType::TagKey, mark::STACK), filter(FilterNameStringType::TagValue, &owner)];
+    let filters = vec![
+        filter(FilterNameStringType::TagKey, mark::STACK),
+        filter(FilterNameStringType::TagValue, &owner),
+    ];
     let pages = cx
         .read(ACTION, || {
             let pages = cx.secrets.list_secrets().set_filters(Some(filters.clone())).into_paginator();

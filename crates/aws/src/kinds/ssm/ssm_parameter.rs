@@ -4,8 +4,7 @@ use std::collections::HashMap;
 
 use aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder;
 use aws_sdk_ssm::types::{
-    Parameter, ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType,
-    ResourceTypeForTagging,
+    Parameter, ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging,
 };
 use futures_util::future::try_join_all;
 use schemars::JsonSchema;
@@ -103,9 +102,8 @@ impl Live for SsmParameterLive {
 impl Kind for SsmParameter {
     const NAME: &'static str = "ssm_parameter";
     // All it holds stands in the TOML, so nothing is lost with it. A name cannot be there twice.
-    const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::DeleteFirst)
-        .outputs(&["arn", "name"])
-        .actions(&[
+    const ABOUT: About =
+        About::new(Class::Stateless, Create::Name, Swap::DeleteFirst).outputs(&["arn", "name"]).actions(&[
             "ssm:DescribeParameters",
             "ssm:GetParameters",
             "ssm:ListTagsForResource",
@@ -152,7 +150,9 @@ impl Kind for SsmParameter {
         let mut wrong = Vec::new();
         if want.kind == ValueType::SecureString {
             let objection = Objection::new("type", "a value that nobody may see does not stand in TOML");
-            wrong.push(objection.help("write a `secret`, and its ARN as the value here: \"{{ secret.db.arn }}\""));
+            wrong.push(
+                objection.help("write a `secret`, and its ARN as the value here: \"{{ secret.db.arn }}\""),
+            );
         }
         let length = want.value.known().map_or(1, |value| value.as_str().len());
         let (room, help) = match want.tier {
@@ -251,7 +251,8 @@ impl Kind for SsmParameter {
         }
         if !unset.is_empty() {
             cx.mutate(Op::again("ssm:RemoveTagsFromResource"), || {
-                let call = cx.ssm.remove_tags_from_resource().resource_type(ResourceTypeForTagging::Parameter);
+                let call =
+                    cx.ssm.remove_tags_from_resource().resource_type(ResourceTypeForTagging::Parameter);
                 call.resource_id(&have.id).set_tag_keys(Some(unset.to_vec())).send()
             })
             .await?;
