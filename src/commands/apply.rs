@@ -5,9 +5,11 @@ use std::sync::atomic::Ordering;
 
 use clap::Args as ClapArgs;
 use serde_json::Value;
+use terrace_aws::bucket::Bucket;
+use terrace_aws::footprint;
 use terrace_core::apply::{Apply, End, Outcome};
 use terrace_core::inventory::Inventory;
-use terrace_core::plan::Plan;
+use terrace_core::plan::{Action, Plan, Step};
 use terrace_core::planner::Options;
 
 use crate::cli::{ConsentArgs, Format, StackArgs};
@@ -110,7 +112,7 @@ pub(crate) async fn carry_out(
     ui: Ui,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Exit, Failure> {
-    session.locked(locked(session, options, ui, agree)).await
+    Box::pin(session.locked(locked(session, options, ui, agree))).await
 }
 
 async fn locked(
@@ -119,13 +121,28 @@ async fn locked(
     ui: Ui,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Exit, Failure> {
+    let bucket = Bucket::open(&session.cx).await?;
+    let footprint = footprint::read(&session.cx, &bucket).await?;
+    footprint::check(&session.cx, footprint.as_ref())?;
     let inventory = session.discover().await?;
     let plan = session.plan(&inventory, options)?;
     if !agree(&plan, &inventory)? {
         ui.say("nothing was done");
         return Ok(Exit::Done);
     }
+    let creates = |step: &&Step| matches!(step.action, Action::Create { .. });
+    let kinds = plan
+        .steps
+        .iter()
+        .filter(creates)
+        .map(|step| step.kind.to_owned());
+    if !options.destroy {
+        footprint::widen(&session.cx, &bucket, footprint, kinds).await?;
+    }
     let outcome = execute(session, &plan, &inventory, ui).await;
+    if options.destroy && outcome.is_complete() {
+        footprint::erase(&session.cx, &bucket).await?;
+    }
     ending(&plan, &outcome, ui)
 }
 

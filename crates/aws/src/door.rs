@@ -201,7 +201,7 @@ mod tests {
         let op = Op::again("ec2:DeleteVpc").while_busy(&["DependencyViolation"], 5.0);
         let mut busy = error(ErrorClass::InUse);
         busy.code = Some("DependencyViolation".to_owned());
-        let minute = Duration::from_secs(60);
+        let minute = Duration::from_mins(1);
         assert!(may_repeat(&op, &busy, 50, minute, 5 * minute));
         assert!(!may_repeat(&op, &busy, 50, 6 * minute, 5 * minute));
     }

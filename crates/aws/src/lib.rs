@@ -8,6 +8,7 @@ pub mod client;
 pub mod discovery;
 pub mod door;
 pub mod error;
+pub mod footprint;
 pub mod images;
 pub mod kinds;
 pub mod lock;

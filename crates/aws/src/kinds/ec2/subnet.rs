@@ -116,7 +116,7 @@ impl Kind for Subnet {
             )
             .replace(
                 "cidr",
-                |want, _| Said::of(&want.cidr),
+                |want, _| Said::of(want.cidr),
                 |have| Said::of(&have.cidr),
             )
             .decide(

@@ -83,7 +83,7 @@ impl Kind for Vpc {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("cidr", |want, _| Said::of(&want.cidr), |have| Said::of(&have.cidr))
+            .replace("cidr", |want, _| Said::of(want.cidr), |have| Said::of(&have.cidr))
             .update(
                 "dns_hostnames",
                 |want, _| Said::of(want.dns_hostnames),

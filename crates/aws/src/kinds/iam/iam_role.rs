@@ -362,8 +362,7 @@ impl Kind for IamRole {
             drop_inline(cx, &have.id, name).await?;
         }
         // An instance profile that was just deleted still holds it for a moment.
-        const BUSY: &[&str] = &["DeleteConflict", "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
-        let op = Op::again("iam:DeleteRole").while_busy(BUSY, 2.0);
+        let op = Op::again("iam:DeleteRole").while_busy(HELD, 2.0);
         cx.gone(cx.mutate(op, || cx.iam.delete_role().role_name(&have.id).send()).await)
     }
 
@@ -403,13 +402,17 @@ fn name(want: &IamRoleSpec, mark: &Mark) -> String {
     want.name.clone().unwrap_or_else(|| mark.name(64))
 }
 
+/// A role that something still holds for a moment.
+const HELD: &[&str] =
+    &["DeleteConflict", "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
+
 fn seconds(seconds: i32) -> Duration {
     Duration::seconds(seconds.unsigned_abs().into())
 }
 
 fn boundary(action: &'static str, want: &IamRoleSpec) -> Result<Option<String>> {
     let boundary = want.permissions_boundary.as_ref().map(Late::need).transpose();
-    boundary.map(|arn| arn.cloned()).map_err(|why| invalid(action, why))
+    boundary.map(Option::<&String>::cloned).map_err(|why| invalid(action, why))
 }
 
 /// One that is known only later stands there as the plan says it, so that the others are still compared.
@@ -595,23 +598,23 @@ mod tests {
         serde_json::from_value(table).unwrap()
     }
 
-    fn statements(trust: Value) -> Value {
+    fn statements(trust: &Value) -> Value {
         spec(json!({ "trust": trust })).trust.sketch()["Statement"].clone()
     }
 
     #[test]
     fn trust_says_by_which_call() {
         assert_eq!(
-            statements(json!({ "service": "ec2.amazonaws.com" })),
+            statements(&json!({ "service": "ec2.amazonaws.com" })),
             json!([{ "Effect": "Allow", "Principal": { "Service": ["ec2.amazonaws.com"] }, "Action": ["sts:AssumeRole"] }])
         );
         let pipeline = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
         let only = json!({ "StringLike": { "token.actions.githubusercontent.com:sub": "repo:shop/*" } });
-        let federated = statements(json!({ "aws": ["123456789012"], "federated": pipeline, "conditions": only }));
+        let federated = statements(&json!({ "aws": ["123456789012"], "federated": pipeline, "conditions": only }));
         assert_eq!(federated[0]["Principal"], json!({ "AWS": ["123456789012"] }));
         assert_eq!(federated[1]["Action"], json!(["sts:AssumeRoleWithWebIdentity"]));
         assert!(federated[0]["Condition"].is_object() && federated[1]["Condition"].is_object());
-        let saml = statements(json!({ "federated": "arn:aws:iam::123456789012:saml-provider/office" }));
+        let saml = statements(&json!({ "federated": "arn:aws:iam::123456789012:saml-provider/office" }));
         assert_eq!(saml[0]["Action"], json!(["sts:AssumeRoleWithSAML"]));
     }
 

@@ -79,7 +79,7 @@ impl Kind for InstanceProfile {
         Fields::<Self>::new()
             .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
             // Between the two calls it has no role.
-            .update("role", |want, known| role(want, known), |have| Said::of(&have.role))
+            .update("role", role, |have| Said::of(&have.role))
             .impact(Impact::Blip)
     }
 
