@@ -89,6 +89,14 @@ impl Session {
 
     async fn connect(loaded: Loaded, sandbox: bool, ui: Ui) -> Result<Self, Failure> {
         let stack = &loaded.stack;
+        if let Some(old) = &stack.formerly {
+            let message = format!(
+                "{} was called {old}: terrace cannot rename a stack yet",
+                stack.name
+            );
+            return Err(Failure::new(message)
+                .hint("keep its old name; to make a second one of the new name, take `stack` out of [moved]"));
+        }
         let (connection, proxy, timing) = if sandbox {
             let (endpoint, proxy) = stage_set(stack, ui).await?;
             let account = stack

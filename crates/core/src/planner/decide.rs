@@ -14,7 +14,7 @@ use crate::kind::{Class, Ready};
 use crate::known::Known;
 use crate::mark::{Generation, Mark, Tags};
 use crate::plan::{Reason, Refusal};
-use crate::source::Resource;
+use crate::source::{Moved, Resource};
 
 /// Decides for every wanted resource, what is named before what names it.
 pub(super) fn decide(input: &Input<'_>) -> Result<Draft, Trouble> {
@@ -182,8 +182,18 @@ fn candidates(
         alive.filter_map(generation).collect()
     };
     let mut candidates = marked(&resource.address);
-    if let (true, Some(was)) = (candidates.is_empty(), &resource.common.was) {
-        candidates = marked(was);
+    if candidates.is_empty() {
+        // It may live under the address it had before: said on it, or for its whole module.
+        let moved = |old: &&Address| {
+            let moves = |moved: &Moved| moved.apply(old).as_ref() == Some(&resource.address);
+            resource.common.was.as_ref() == Some(*old) || input.stack.moved.iter().any(moves)
+        };
+        candidates = draft
+            .places
+            .keys()
+            .find(moved)
+            .map(marked)
+            .unwrap_or_default();
     }
     candidates.sort_by_key(|(index, generation)| {
         let ready = matches!(ours[*index].ready, Ready::Broken(_));

@@ -23,6 +23,19 @@ pub(super) fn resources(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trou
         let Some(kind) = input.kinds.get(&resource.kind) else {
             continue;
         };
+        if let Some(region) = &resource.common.region
+            && *region != input.identity.region
+        {
+            draft.plan.refusals.push(Refusal {
+                address: address.clone(),
+                what: format!("it is to be in {region}, which terrace cannot do yet"),
+                loss: None,
+                ways: vec![format!(
+                    "leave `region` out, and have it in {}",
+                    input.identity.region
+                )],
+            });
+        }
         // Now everything is decided: what late properties name is known as it will be.
         let want = spec(kind, resource, &draft.known)?;
         let (fate, generation) = {

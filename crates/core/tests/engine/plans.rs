@@ -216,6 +216,28 @@ fn a_new_name_touches_nothing_but_the_mark() {
 }
 
 #[test]
+fn a_whole_kind_of_moves_is_said_in_one_table() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack("[mid.a]\nsize = 1\nshape = \"s\"\n"))
+            .await;
+        let moved = stack("[moved]\n\"mid.a\" = \"mid.b\"\n[mid.b]\nsize = 1\nshape = \"s\"\n");
+        assert_eq!(words(&site.apply(&moved).await), ["tag mid.b"]);
+        assert!(site.plan(&moved).await.is_empty());
+    });
+}
+
+#[test]
+fn another_region_is_refused_and_not_taken_for_home() {
+    block(async {
+        let site = Site::new();
+        let text = "[mid.a]\nsize = 1\nshape = \"s\"\nregion = \"us-east-1\"\n";
+        let plan = site.plan(&stack(text)).await;
+        assert_eq!(plan.refusals.len(), 1, "{:?}", plan.refusals);
+    });
+}
+
+#[test]
 fn a_saved_plan_covers_itself_and_no_more() {
     block(async {
         let site = Site::new();
