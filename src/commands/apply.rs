@@ -112,7 +112,7 @@ pub(crate) async fn carry_out(
     ui: Ui,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Exit, Failure> {
-    session.locked(locked(session, options, ui, agree)).await
+    Box::pin(session.locked(locked(session, options, ui, agree))).await
 }
 
 async fn locked(

@@ -19,7 +19,7 @@ use terrace_core::kind::Loss;
 use terrace_core::mark::Identity;
 use terrace_core::plan::Plan;
 use terrace_core::planner::{self, Input, Kinds, Options};
-use terrace_core::source::{Loaded, Request, load};
+use terrace_core::source::{Loaded, Request, Resource, Vocabulary, load};
 use tokio::runtime::Handle;
 use toml::Table;
 
@@ -112,6 +112,16 @@ impl Site {
     pub(crate) async fn discover(&self) -> Result<Inventory, String> {
         let found = discover(&all_hands(&self.cx), &self.identity.owner(), &[]).await;
         found.map_err(|error| error.to_string())
+    }
+
+    /// Whether the TOML itself gives names that only one in the account can have.
+    pub(crate) fn claims_names(&self) -> bool {
+        let claims = |resource: &Resource| {
+            !VOCABULARY
+                .physical(&resource.kind, &resource.table)
+                .is_empty()
+        };
+        self.loaded.stack.resources.values().any(claims)
     }
 
     /// The plan, every loss being consented to.

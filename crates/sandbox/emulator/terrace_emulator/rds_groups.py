@@ -166,14 +166,35 @@ _STATIC = {
 }
 
 
+# Those that take effect at once, of every engine; AWS knows hundreds.
+_DYNAMIC = {
+    "postgres": {
+        "log_min_duration_statement", "log_statement", "random_page_cost", "rds.force_ssl", "statement_timeout", "work_mem",
+    },
+    "mysql": {
+        "character_set_server", "collation_server", "general_log", "innodb_buffer_pool_size", "long_query_time",
+        "max_allowed_packet", "max_connections", "require_secure_transport", "slow_query_log", "sql_mode", "time_zone",
+        "wait_timeout",
+    },
+}
+
+
+def _engine(group: Any) -> str:
+    return "postgres" if (group.family or "").startswith("postgres") else "mysql"
+
+
+def _names(group: Any) -> set[str]:
+    static = {name.split(":")[0] for name in _STATIC if name.partition(":")[2] in ("", _engine(group))}
+    return static | _DYNAMIC[_engine(group)]
+
+
 def _apply_type(group: Any, name: str) -> str:
-    engine = "postgres" if (group.family or "").startswith("postgres") else "mysql"
-    return "static" if name in _STATIC or f"{name}:{engine}" in _STATIC else "dynamic"
+    return "static" if name in _STATIC or f"{name}:{_engine(group)}" in _STATIC else "dynamic"
 
 
 @correction(
     "rds.parameters",
-    fact="DescribeDBParameters(Source=user) lists what was set with ApplyType and ApplyMethod; a static parameter "
+    fact="DescribeDBParameters lists all of the family with ApplyType, of Source=user what was set; a static parameter "
     "takes pending-reboot only; 20 parameters a call; ResetDBParameterGroup takes them back",
     source="aws-semantics 3.15",
     around=("rds", "DescribeDBParameters"),
@@ -183,8 +204,14 @@ def describe_parameters(call: Any, proceed: Any) -> Any:
     group = backend(call).db_parameter_groups.get(name)
     if group is None:
         raise Refusal("DBParameterGroupNotFound", f"DBParameterGroup not found: {name}")
+    source = call.params.get("Source")
+    listed = group.parameters if source in (None, "user") else {}
+    if source in (None, "engine-default"):
+        # Without a source all parameters of the family are listed, set or not.
+        listed = {**dict.fromkeys(_names(group), {"Source": "engine-default"}), **listed}
     rows = [
         {
+            "ParameterName": key,
             "Source": "user",
             "ApplyType": _apply_type(group, key),
             "DataType": "string",
@@ -192,8 +219,7 @@ def describe_parameters(call: Any, proceed: Any) -> Any:
             "ApplyMethod": "pending-reboot",
             **parameter,
         }
-        for key, parameter in sorted(group.parameters.items())
-        if call.params.get("Source") in (None, "user")
+        for key, parameter in sorted(listed.items())
     ]
     size, start = int(call.params.get("MaxRecords") or 100), int(call.params.get("Marker") or 0)
     more = str(start + size) if start + size < len(rows) else None

@@ -268,6 +268,9 @@ class Groups(Databases):
         libraries["ApplyMethod"] = "pending-reboot"
         self.rds.modify_db_parameter_group(DBParameterGroupName=name, Parameters=[work, libraries])
         ask = {"DBParameterGroupName": name, "Source": "user"}
+        every = {p["ParameterName"]: p for p in self.rds.describe_db_parameters(DBParameterGroupName=name)["Parameters"]}
+        self.assertEqual(("engine-default", "static"), tuple(every["shared_buffers"][k] for k in ("Source", "ApplyType")))
+        self.assertEqual("user", every["work_mem"]["Source"])
         found = {p["ParameterName"]: p for p in self.rds.describe_db_parameters(**ask)["Parameters"]}
         self.assertEqual(("8192", "dynamic"), (found["work_mem"]["ParameterValue"], found["work_mem"]["ApplyType"]))
         self.assertEqual("static", found["shared_preload_libraries"]["ApplyType"])
