@@ -109,9 +109,14 @@ impl Kind for Secret {
             // One that was made elsewhere does not say whose it is: it is taken as it is.
             .decide(
                 "username",
-                |want, _| Said::of(fingerprint(want.username.as_deref())),
+                |want, _| Said::or_none(want.username.as_ref().map(Said::of)),
                 |have| Said::of(&have.username),
-                |_, have| if have.username.is_some() { Verdict::Update(Impact::Blip) } else { Verdict::Same },
+                |want, have| match &have.username {
+                    Some(known) if *known != fingerprint(want.username.as_deref()) => {
+                        Verdict::Update(Impact::Blip)
+                    }
+                    _ => Verdict::Same,
+                },
             )
             .disturbs(&["version"])
             .update(
