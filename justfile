@@ -22,13 +22,16 @@ law kind:
 snap:
     INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --workspace --exclude terrace-aws
 
-# Write the generated reference.
+# Write the generated reference and pictures.
 docs:
     cargo run --quiet -- docs --write docs
+    for stage in single-instance split-database; do \
+        cargo run --quiet -- graph stacks/shop --env prod --stage $stage --format svg >docs/images/shop-$stage.svg; \
+    done
 
 # The corrections' tests, in plain boto3, against an emulator of their own.
-emulator *arguments:
-    cd crates/sandbox/emulator && python3 -m tests {{arguments}}
+emulator:
+    cargo test -p terrace-sandbox -- the_corrections_prove_themselves --nocapture
 
 # A plan of a stack against a real account: reads only.
 live stack *arguments:

@@ -77,6 +77,12 @@ impl Folder {
         command
     }
 
+    /// Runs the program to its end, in the repository.
+    pub(crate) fn run_in_repository(&self, arguments: &str) -> Answer {
+        let words: Vec<&str> = arguments.split(' ').collect();
+        self.run_in(&repository(), &words)
+    }
+
     /// Runs the program to its end.
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
         self.run_in(self.path(), arguments)

@@ -95,7 +95,7 @@ impl<'a> Drift<'a> {
         let mut section = |title: &str, what: &str, body: String| {
             if !body.is_empty() {
                 let (title, what) = (paint(Label::Heading, title), paint(Label::Quiet, what));
-                let _ = write!(text, "\n{title} {what}\n{body}");
+                let _ = write!(text, "\n{title}: {what}\n{body}");
             }
         };
         let mut changed = view.some(|step| self.changed.contains(&step.address));
@@ -141,10 +141,10 @@ impl<'a> Drift<'a> {
 
     fn verdict(&self) -> String {
         if self.is_empty() {
-            let line = format!(
-                "Nothing differs: {} resources are as the TOML says.",
-                self.plan.unchanged
-            );
+            let line = match self.plan.unchanged {
+                1 => "Nothing differs: 1 resource is as the TOML says.".to_owned(),
+                count => format!("Nothing differs: {count} resources are as the TOML says."),
+            };
             return paint(Label::Good, &line);
         }
         let counts = [

@@ -86,7 +86,7 @@ fn which<'a>(
     let listed = ids.join(", ");
     match (all.as_slice(), id) {
         ([], _) => {
-            let failure = Failure::new(format!("nothing live is {address}"));
+            let failure = Failure::new(format!("nothing live carries the mark of {address}"));
             let marks = inventory
                 .ours
                 .iter()

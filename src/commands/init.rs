@@ -80,15 +80,14 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
             .flatten(),
     };
     let pin = match &account {
-        Some(account) => {
-            format!("account = \"{account}\"             # refuse to run anywhere else")
-        }
-        None => "# account = \"123456789012\"           # refuse to run anywhere else".to_owned(),
+        Some(account) => format!("account = \"{account}\""),
+        None => "# account = \"123456789012\"".to_owned(),
     };
+    let pin = format!("{pin:<38} # refuse to run anywhere else");
     fs::create_dir_all(&args.folder).map_err(|error| wrong(&args.folder, &error))?;
     for (file, text) in files {
         let text = text.replace("@NAME@", &name).replace("@REGION@", &region);
-        let text = text.replace("@ACCOUNT@", pin.trim_end());
+        let text = text.replace("@ACCOUNT@", &pin);
         let path = args.folder.join(file);
         let mut file = File::create_new(&path).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => taken(&path),
@@ -103,7 +102,12 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
             "no credentials were found: write the account into stack.toml before the first apply",
         );
     }
-    let folder = args.folder.display();
+    let folder = args.folder.display().to_string();
+    let folder = if folder.contains(' ') {
+        format!("'{folder}'")
+    } else {
+        folder
+    };
     ui.say(&format!("try it: terrace plan {folder} --sandbox"));
     Ok(Exit::Done)
 }

@@ -41,6 +41,9 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
     if !report.diagnostics.is_empty() {
         ui.say(report.styled().trim_end());
     }
-    ui.answer(&format!("{} is valid\n", args.stack.display()));
+    ui.answer(&match args.stack.to_str() {
+        Some(".") => "this stack is valid\n".to_owned(),
+        _ => format!("{} is valid\n", args.stack.display()),
+    });
     Ok(Exit::Done)
 }

@@ -76,8 +76,8 @@ fn kind_tables(kind: &dyn AnyKind, definitions: &mut Map<String, Value>) -> Valu
     let mut schema = kind.schema().clone();
     let prefix = kind.name();
     if let Some(Value::Object(own)) = schema.get_mut("$defs").map(Value::take) {
-        for (name, mut definition) in own {
-            loosen(&mut definition, prefix, false);
+        for (name, definition) in own {
+            let definition = value(definition, prefix);
             definitions.insert(format!("{prefix}.{name}"), definition);
         }
     }
@@ -124,81 +124,73 @@ fn said(mut schema: Value, about: &str) -> Value {
     schema
 }
 
-/// A property's schema as it may stand in a file: loosened, and an expression in its place allowed.
+/// A schema as it may stand in a file: loosened, and an expression in its place allowed.
 fn value(mut schema: Value, prefix: &str) -> Value {
     loosen(&mut schema, prefix, false);
     or_expression(schema)
 }
 
-/// Lets an expression stand where something stricter than any string is asked.
+/// Lets an expression stand where something stricter than any string is asked. Most words of a schema
+/// speak of one type only, so a string beside a number or a table needs no `anyOf`, and editors can
+/// say what is wrong in the table itself.
 fn or_expression(mut schema: Value) -> Value {
     let Some(table) = schema.as_object_mut() else {
         return schema;
     };
-    let plain = table.get("type").is_some_and(|of| of == "string")
-        && [
-            "enum",
-            "const",
-            "pattern",
-            "format",
-            "maxLength",
-            "minLength",
-            "x-text",
-        ]
-        .iter()
-        .all(|word| !table.contains_key(*word));
-    if plain || table.is_empty() {
-        return schema;
+    if table.get("x-text") == Some(&Value::Bool(true)) && table.contains_key("type") {
+        return or_file(schema);
     }
-    // What is said of the property stays outside, where editors look for it.
-    let mut outside = Map::new();
-    for word in ["description", "default", "examples", "title"] {
-        if let Some(said) = table.remove(word) {
-            outside.insert(word.to_owned(), said);
-        }
+    let strict = ["enum", "const", "pattern", "oneOf"];
+    if strict.iter().any(|word| table.contains_key(*word)) {
+        return or_else(schema);
     }
-    let marks: Vec<String> = table
-        .keys()
-        .filter(|word| word.starts_with("x-"))
-        .cloned()
-        .collect();
-    for word in marks {
-        if let Some(said) = table.remove(&word) {
-            outside.insert(word, said);
-        }
-    }
-    let alone = table.len() == 1;
-    let mut ways = match table.get_mut("anyOf") {
-        Some(Value::Array(ways)) if alone => std::mem::take(ways),
-        _ => vec![schema],
+    let types: Vec<Value> = match table.get("type") {
+        Some(Value::String(one)) => vec![one.as_str().into()],
+        Some(Value::Array(all)) => all.clone(),
+        _ => return schema,
     };
-    if outside.get("x-text") == Some(&Value::Bool(true)) {
-        ways.extend(texts());
+    if types.iter().all(|of| of != "string") {
+        let types: Vec<Value> = types.into_iter().chain(["string".into()]).collect();
+        table.insert("type".to_owned(), types.into());
+        table.insert("pattern".to_owned(), EXPRESSION.into());
     }
-    ways.retain(|way| way["type"] != "null");
-    ways.push(json!({ "type": "string", "pattern": EXPRESSION }));
-    outside.insert("anyOf".to_owned(), ways.into());
+    schema
+}
+
+/// The same where only `anyOf` can say it. What is said of the property stays outside, where editors
+/// look for it.
+fn or_else(mut schema: Value) -> Value {
+    let Some(table) = schema.as_object_mut() else {
+        return schema;
+    };
+    let mut outside = Map::new();
+    let said = |word: &&String| {
+        word.starts_with("x-")
+            || ["description", "default", "examples", "title"].contains(&word.as_str())
+    };
+    let words: Vec<String> = table.keys().filter(said).cloned().collect();
+    for word in words {
+        outside.extend(table.remove(&word).map(|said| (word, said)));
+    }
+    let expression = json!({ "type": "string", "pattern": EXPRESSION });
+    outside.insert("anyOf".to_owned(), json!([schema, expression]));
     Value::Object(outside)
 }
 
-/// Text from a file, as it stands or rendered.
-fn texts() -> [Value; 2] {
-    let file = json!({
-        "type": "object",
-        "properties": { "file": { "type": "string", "description": "A file beside this one, taken as it stands." } },
-        "required": ["file"],
-        "additionalProperties": false,
-    });
-    let template = json!({
-        "type": "object",
-        "properties": {
-            "template": { "type": "string", "description": "A file beside this one, rendered." },
-            "with": { "type": "object", "description": "What the template sees beside `var` and `stack`." },
-        },
-        "required": ["template"],
-        "additionalProperties": false,
-    });
-    [file, template]
+/// Text, or a file that holds it: as it stands, or rendered.
+fn or_file(mut schema: Value) -> Value {
+    if let Some(table) = schema.as_object_mut() {
+        table.insert("type".to_owned(), json!(["string", "object"]));
+        let properties = json!({
+            "file": text("A file beside this one, taken as it stands."),
+            "template": text("A file beside this one, rendered."),
+            "with": said(anything(), "What the template sees beside `var` and `stack`."),
+        });
+        table.insert("properties".to_owned(), properties);
+        table.insert("additionalProperties".to_owned(), false.into());
+        table.insert("minProperties".to_owned(), 1.into());
+    }
+    schema
 }
 
 /// Takes out what a file need not say and lets in what it may: below `oneOf` a required key is what
@@ -240,6 +232,18 @@ fn loosen(schema: &mut Value, prefix: &str, choice: bool) {
             *below = value(below.take(), prefix);
         }
     }
+    // `null` is how Rust says "absent", which TOML has no word for.
+    if let Some(Value::Array(ways)) = table.get_mut("anyOf") {
+        ways.retain(|way| way["type"] != "null");
+        if let [Value::Object(only)] = ways.as_mut_slice() {
+            let only = std::mem::take(only);
+            table.remove("anyOf");
+            for (word, said) in only {
+                table.entry(word).or_insert(said);
+            }
+            return loosen(schema, prefix, choice);
+        }
+    }
     for word in ["anyOf", "allOf", "oneOf"] {
         for way in table
             .get_mut(word)
@@ -247,13 +251,11 @@ fn loosen(schema: &mut Value, prefix: &str, choice: bool) {
             .into_iter()
             .flatten()
         {
-            loosen(way, prefix, word == "oneOf");
-        }
-    }
-    if let Some(Value::Array(ways)) = table.get_mut("anyOf") {
-        ways.retain(|way| way["type"] != "null");
-        if ways.iter().any(|way| way["x-text"] == true) {
-            ways.extend(texts());
+            if word == "oneOf" {
+                loosen(way, prefix, true);
+            } else {
+                *way = value(way.take(), prefix);
+            }
         }
     }
 }

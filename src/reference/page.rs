@@ -144,12 +144,7 @@ fn life(about: &About) -> Vec<String> {
     if about.protect {
         lines.push("Protected unless the TOML says `protect = false`.".to_owned());
     }
-    lines.push(format!(
-        "Typically {} to create, {} to change, {} to delete.",
-        minutes(about.minutes.create),
-        minutes(about.minutes.update),
-        minutes(about.minutes.delete),
-    ));
+    lines.push(typically(about));
     let mut replaced = match about.swap {
         Swap::CreateFirst => {
             "Replaced by making the new one first; the old one goes once nothing uses it."
@@ -180,6 +175,19 @@ fn life(about: &About) -> Vec<String> {
         lines.push("Carries no tags of its own, so `import` cannot put a mark on one.".to_owned());
     }
     lines
+}
+
+fn typically(about: &About) -> String {
+    let [create, update, delete] = [
+        about.minutes.create,
+        about.minutes.update,
+        about.minutes.delete,
+    ]
+    .map(minutes);
+    if create == update && update == delete {
+        return format!("Typically {create} to create, to change and to delete one.");
+    }
+    format!("Typically {create} to create, {update} to change, {delete} to delete one.")
 }
 
 fn minutes(minutes: f64) -> String {

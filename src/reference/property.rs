@@ -292,10 +292,10 @@ impl<'v> Reader<'v> {
         let noun = if many { "tables" } else { "table" };
         match &schema["additionalProperties"] {
             Value::Object(_) if schema["properties"].is_null() => {
-                format!(
-                    "{noun} of {} by name",
-                    self.form(&schema["additionalProperties"], true)
-                )
+                match self.form(&schema["additionalProperties"], true).as_str() {
+                    "tables" => format!("{noun} by name"),
+                    form => format!("{noun} of {form} by name"),
+                }
             }
             _ => noun.to_owned(),
         }

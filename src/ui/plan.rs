@@ -97,8 +97,7 @@ impl<'a> PlanView<'a> {
 
     fn movement(&self, movement: Movement, text: &mut String) {
         let all = self.plan.steps.iter().enumerate();
-        let mut steps: Vec<(usize, &Step)> = all
-            .filter(|(_, step)| step.action.movement() == movement)
+        let mut steps: Vec<(usize, &Step)> = all.filter(|(_, step)| step.action.movement() == movement && !self.is_told(step))
             .collect();
         if steps.is_empty() {
             return;
@@ -121,6 +120,25 @@ impl<'a> PlanView<'a> {
         }
     }
 
+    /// What is set after a creation is told with the creation.
+    fn is_told(&self, step: &Step) -> bool {
+        let creates = |other: &Step| {
+            matches!(other.action, Action::Create { .. }) && other.address == step.address
+        };
+        matches!(step.action, Action::Late) && self.plan.steps.iter().any(creates)
+    }
+
+    fn changes<'s>(&'s self, step: &'s Step) -> impl Iterator<Item = &'s FieldChange> {
+        let late = self.plan.steps.iter().filter(move |other| {
+            matches!(step.action, Action::Create { .. })
+                && matches!(other.action, Action::Late)
+                && other.address == step.address
+        });
+        step.changes
+            .iter()
+            .chain(late.flat_map(|late| &late.changes))
+    }
+
     fn step(&self, step: &Step, text: &mut String) {
         let (glyph, label, word) = glyph(&step.action);
         let address = step.address.to_string();
@@ -133,13 +151,13 @@ impl<'a> PlanView<'a> {
         }
         let facts = paint(Label::Quiet, &facts.join("; "));
         let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));
-        let width = step
-            .changes
+        let changes: Vec<&FieldChange> = self.changes(step).collect();
+        let width = changes
             .iter()
             .map(|change| change.field.len())
             .max()
             .unwrap_or(0);
-        for change in &step.changes {
+        for change in changes {
             self.change(&step.action, change, width, text);
         }
         if let Action::Tag { set, unset } = &step.action {
@@ -294,10 +312,10 @@ impl<'a> PlanView<'a> {
     pub(crate) fn verdict(&self) -> String {
         let verdict = self.plan.verdict();
         if self.plan.is_empty() {
-            let line = format!(
-                "Nothing to do: {} resources are as the TOML says.",
-                verdict.unchanged
-            );
+            let line = match verdict.unchanged {
+                1 => "Nothing to do: 1 resource is as the TOML says.".to_owned(),
+                count => format!("Nothing to do: {count} resources are as the TOML says."),
+            };
             return paint(Label::Good, &line);
         }
         let counts = [

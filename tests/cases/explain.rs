@@ -15,12 +15,12 @@ fn a_kind() {
 
 #[test]
 fn a_property() {
-    assert_snapshot!(explain(&["subnet.cidr"]));
+    assert_snapshot!(explain(&["vpc.cidr"]));
 }
 
 #[test]
 fn a_property_below_a_name_of_ones_own() {
-    assert_snapshot!(explain(&["route_table.routes.internet.target"]));
+    assert_snapshot!(explain(&["security_group.ingress.http.port"]));
 }
 
 #[test]
@@ -30,7 +30,7 @@ fn a_property_of_every_kind() {
 
 #[test]
 fn a_kind_as_markdown() {
-    assert_snapshot!(explain(&["subnet", "--format", "markdown"]));
+    assert_snapshot!(explain(&["vpc", "--format", "markdown"]));
 }
 
 #[test]
@@ -41,6 +41,6 @@ fn a_kind_that_is_none() {
 #[test]
 fn a_property_that_is_none() {
     assert_snapshot!(explain(&["subnet.zon"]));
-    assert_snapshot!(explain(&["subnet.colour"]));
-    assert_snapshot!(explain(&["subnet.cidr.first"]));
+    assert_snapshot!(explain(&["vpc.colour"]));
+    assert_snapshot!(explain(&["vpc.cidr.first"]));
 }

@@ -56,8 +56,7 @@ struct Run {
 
 impl Run {
     fn new(folder: &Folder, arguments: &str) -> Self {
-        let words: Vec<&str> = arguments.split(' ').collect();
-        let answer = folder.run_in(&repository(), &words);
+        let answer = folder.run_in_repository(arguments);
         let lines = answer.stdout.lines().chain(answer.stderr.lines());
         let rest = lines.map(blanks).collect();
         Self {

@@ -26,7 +26,8 @@ fn a_reader_that_goes_away_is_no_failure() {
         ["completions", "bash"],
         ["explain", "common"],
     ] {
-        let mut command = Folder::new().command(&arguments);
+        let folder = Folder::new();
+        let mut command = folder.command(&arguments);
         let child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -184,7 +184,11 @@ impl Aws {
             }
             if !self.timing.patient(attempt, minutes) {
                 let message = format!("{what} takes far longer than usual");
-                return Err(CloudError::new("terrace:wait", ErrorClass::Unknown, message));
+                return Err(CloudError::new(
+                    "terrace:wait",
+                    ErrorClass::Unknown,
+                    message,
+                ));
             }
             tokio::time::sleep(self.timing.poll(attempt, minutes)).await;
             attempt += 1;
@@ -206,7 +210,10 @@ impl Aws {
             region if region.starts_with("us-gov-") => "aws-us-gov",
             _ => "aws",
         };
-        format!("arn:{partition}:{service}:{}:{}:{resource}", self.region, self.identity.account)
+        format!(
+            "arn:{partition}:{service}:{}:{}:{resource}",
+            self.region, self.identity.account
+        )
     }
 
     /// The tag value of the stack at hand.

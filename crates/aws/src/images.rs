@@ -14,9 +14,15 @@ use crate::lookups::image::Image;
 /// Read off its name, because a plan is made without asking AWS: Graviton's types have a `g` behind the
 /// generation's number (`t4g`, `c7gn`, `is4gen`), and the very first was `a1`.
 pub(crate) fn architecture(machine: &str) -> &'static str {
-    let family = machine.split_once('.').map_or(machine, |(family, _)| family);
+    let family = machine
+        .split_once('.')
+        .map_or(machine, |(family, _)| family);
     let behind = family.trim_start_matches(|c: char| !c.is_ascii_digit());
-    if family == "a1" || behind.contains('g') { "arm64" } else { "x86_64" }
+    if family == "a1" || behind.contains('g') {
+        "arm64"
+    } else {
+        "x86_64"
+    }
 }
 
 /// The public parameter that holds the newest image of a family.
@@ -29,7 +35,9 @@ fn parameter(family: &str, machine: &str) -> Option<String> {
             "-minimal" => "ami-minimal",
             _ => return None,
         };
-        return Some(format!("/aws/service/ami-amazon-linux-latest/al2023-{flavour}-kernel-default-{aws}"));
+        return Some(format!(
+            "/aws/service/ami-amazon-linux-latest/al2023-{flavour}-kernel-default-{aws}"
+        ));
     }
     if let Some(release) = family.strip_prefix("ubuntu-") {
         let year: u32 = release.strip_suffix(".04")?.parse().ok()?;
@@ -40,7 +48,9 @@ fn parameter(family: &str, machine: &str) -> Option<String> {
         ));
     }
     let release: u32 = family.strip_prefix("debian-")?.parse().ok()?;
-    Some(format!("/aws/service/debian/release/{release}/latest/{others}"))
+    Some(format!(
+        "/aws/service/debian/release/{release}/latest/{others}"
+    ))
 }
 
 /// The family that an image names, if it is one.
@@ -85,16 +95,29 @@ pub(crate) struct Chosen {
 }
 
 /// The image that is wanted for a machine type, the newest if it is a family.
-pub(crate) async fn choose(cx: &Aws, image: &Ref<Image>, machine: &str, known: &Known) -> Result<Chosen> {
+pub(crate) async fn choose(
+    cx: &Aws,
+    image: &Ref<Image>,
+    machine: &str,
+    known: &Known,
+) -> Result<Chosen> {
     let id = match family(image) {
         Some(family) => newest(cx, family, machine).await?,
         None => known.need(image)?.to_string(),
     };
     let filters = vec![filter("image-id", &id)];
     let answer = cx
-        .read("ec2:DescribeImages", || cx.ec2.describe_images().set_filters(Some(filters.clone())).send())
+        .read("ec2:DescribeImages", || {
+            cx.ec2
+                .describe_images()
+                .set_filters(Some(filters.clone()))
+                .send()
+        })
         .await?;
-    let root_device = answer.images().first().and_then(|image| image.root_device_name.clone());
+    let root_device = answer
+        .images()
+        .first()
+        .and_then(|image| image.root_device_name.clone());
     let root_device = root_device.ok_or_else(|| {
         let message = format!("the image {id} is not there, or not for this account");
         CloudError::new("ec2:DescribeImages", ErrorClass::NotFound, message)
@@ -105,7 +128,9 @@ pub(crate) async fn choose(cx: &Aws, image: &Ref<Image>, machine: &str, known: &
 async fn newest(cx: &Aws, family: &str, machine: &str) -> Result<String> {
     const ACTION: &str = "ssm:GetParameter";
     let name = parameter(family, machine).ok_or_else(|| missing(ACTION, "image of that family"))?;
-    let answer = cx.read(ACTION, || cx.ssm.get_parameter().name(&name).send()).await?;
+    let answer = cx
+        .read(ACTION, || cx.ssm.get_parameter().name(&name).send())
+        .await?;
     let value = answer.parameter.and_then(|parameter| parameter.value);
     value.ok_or_else(|| missing(ACTION, "value"))
 }
@@ -116,10 +141,24 @@ mod tests {
 
     #[test]
     fn architecture_follows_the_name_of_the_type() {
-        for machine in ["t4g.small", "m6gd.large", "c7gn.xlarge", "is4gen.medium", "a1.large", "g5g.xlarge"] {
+        for machine in [
+            "t4g.small",
+            "m6gd.large",
+            "c7gn.xlarge",
+            "is4gen.medium",
+            "a1.large",
+            "g5g.xlarge",
+        ] {
             assert_eq!(architecture(machine), "arm64", "{machine}");
         }
-        for machine in ["t3.micro", "g4dn.xlarge", "gr6.4xlarge", "m7i-flex.large", "u-6tb1.metal", "p4de.24xlarge"] {
+        for machine in [
+            "t3.micro",
+            "g4dn.xlarge",
+            "gr6.4xlarge",
+            "m7i-flex.large",
+            "u-6tb1.metal",
+            "p4de.24xlarge",
+        ] {
             assert_eq!(architecture(machine), "x86_64", "{machine}");
         }
     }
@@ -128,9 +167,21 @@ mod tests {
     fn a_family_has_an_image_for_each_architecture() {
         for (family, machine, end) in [
             ("al2023", "t4g.small", "al2023-ami-kernel-default-arm64"),
-            ("al2023-minimal", "t3.small", "al2023-ami-minimal-kernel-default-x86_64"),
-            ("ubuntu-24.04", "t3.small", "24.04/stable/current/amd64/hvm/ebs-gp3/ami-id"),
-            ("ubuntu-22.04", "t4g.small", "22.04/stable/current/arm64/hvm/ebs-gp2/ami-id"),
+            (
+                "al2023-minimal",
+                "t3.small",
+                "al2023-ami-minimal-kernel-default-x86_64",
+            ),
+            (
+                "ubuntu-24.04",
+                "t3.small",
+                "24.04/stable/current/amd64/hvm/ebs-gp3/ami-id",
+            ),
+            (
+                "ubuntu-22.04",
+                "t4g.small",
+                "22.04/stable/current/arm64/hvm/ebs-gp2/ami-id",
+            ),
             ("debian-12", "t3.small", "debian/release/12/latest/amd64"),
         ] {
             let parameter = parameter(family, machine).unwrap_or_default();

@@ -13,10 +13,15 @@ pub(crate) fn taken<L>(refused: CloudError, found: Option<Found<L>>, mark: &Mark
     let wanted = mark.all_tags();
     let says = |found: &Found<L>, key: &str| found.tags.get(key) == wanted.get(key);
     match found {
-        Some(found) if [mark::STACK, mark::ID, mark::GENERATION].iter().all(|key| says(&found, key)) => {
+        Some(found)
+            if [mark::STACK, mark::ID, mark::GENERATION]
+                .iter()
+                .all(|key| says(&found, key)) =>
+        {
             Ok(found.live)
         }
-        Some(_) => Err(refused.hinted("what has this name carries another mark, or none: choose another `name`")),
+        Some(_) => Err(refused
+            .hinted("what has this name carries another mark, or none: choose another `name`")),
         // AWS says that it exists and does not show it yet.
         None => Err(CloudError {
             class: ErrorClass::Unknown,
@@ -26,11 +31,18 @@ pub(crate) fn taken<L>(refused: CloudError, found: Option<Found<L>>, mark: &Mark
 }
 
 /// The name that an `existing` look-up gives, for kinds that AWS cannot search.
-pub(crate) fn only<'a>(like: &'a BTreeMap<String, String>, kind: &str, keys: &[&str]) -> Result<&'a str> {
+pub(crate) fn only<'a>(
+    like: &'a BTreeMap<String, String>,
+    kind: &str,
+    keys: &[&str],
+) -> Result<&'a str> {
     let wrong = |message: String| CloudError::new("terrace:look-up", ErrorClass::Invalid, message);
     match like.iter().next() {
         Some((key, value)) if like.len() == 1 && keys.contains(&key.as_str()) => Ok(value),
-        _ => Err(wrong(format!("an existing `{kind}` is looked up by its `{}` alone", keys.join("` or `")))),
+        _ => Err(wrong(format!(
+            "an existing `{kind}` is looked up by its `{}` alone",
+            keys.join("` or `")
+        ))),
     }
 }
 

@@ -179,7 +179,10 @@ impl Apply<'_> {
     /// Whether a step changes a resource that stays.
     fn changes(&self, index: usize) -> bool {
         let action = &self.plan.steps[index].action;
-        !matches!(action, Action::Delete(_) | Action::Unprotect | Action::Clear(_) | Action::WaitGone)
+        !matches!(
+            action,
+            Action::Delete(_) | Action::Unprotect | Action::Clear(_) | Action::WaitGone
+        )
     }
 
     /// How a step ends without being started, if it does.
@@ -248,7 +251,9 @@ impl State {
         for step in &apply.plan.steps {
             if let (Action::Create { mark, .. }, Some(spec)) = (&step.action, &step.spec) {
                 let kind = apply.kinds.get(step.kind);
-                let told = kind.map(|kind| kind.foretell(spec, mark)).unwrap_or_default();
+                let told = kind
+                    .map(|kind| kind.foretell(spec, mark))
+                    .unwrap_or_default();
                 known.put(step.address.clone(), told);
             }
         }
@@ -373,9 +378,8 @@ impl Worker<'_> {
         let mut changes = self.kind()?.diff(&want, &live, &known);
         // Late elements wait for what they name. What AWS put in by itself, such as a new group's rule
         // that lets everything out, names nothing that is still to come, and goes at once.
-        changes.retain(|change| {
-            in_place(change) && (!change.late || change.effect == Effect::Shrink)
-        });
+        changes
+            .retain(|change| in_place(change) && (!change.late || change.effect == Effect::Shrink));
         if changes.is_empty() {
             return Ok(End::Done);
         }

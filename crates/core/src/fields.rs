@@ -192,6 +192,7 @@ impl<K: Kind> Fields<K> {
     pub fn creation(&self, want: &K::Spec, known: &Known) -> Vec<FieldChange> {
         let said = |row: &Row<K>| match (row.want)(want, known) {
             Said::Nothing | Said::Value(Value::Null) => None,
+            Said::Value(Value::String(text)) if text.is_empty() => None,
             Said::Value(Value::Object(map)) if map.is_empty() => None,
             Said::Value(Value::Array(list)) if list.is_empty() => None,
             want => Some(row.change(Effect::Update, Said::Nothing, want)),

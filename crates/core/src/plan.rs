@@ -256,7 +256,10 @@ impl Plan {
         let graph = self.graph();
         let mut depths = vec![0; self.steps.len()];
         for node in toposort(&graph, None).unwrap_or_default() {
-            let before = self.steps[node.index()].needs.iter().map(|need| depths[*need] + 1);
+            let before = self.steps[node.index()]
+                .needs
+                .iter()
+                .map(|need| depths[*need] + 1);
             depths[node.index()] = before.max().unwrap_or(0);
         }
         depths

@@ -27,7 +27,11 @@ impl Words {
         kinds: &'static [&'static dyn AnyKind],
         lookups: &'static [(&'static str, &'static [&'static str])],
     ) -> Self {
-        Self { kinds: Kinds::new(kinds), lookups, outputs: OnceLock::new() }
+        Self {
+            kinds: Kinds::new(kinds),
+            lookups,
+            outputs: OnceLock::new(),
+        }
     }
 
     /// The kinds.
@@ -51,9 +55,13 @@ impl Vocabulary for Words {
 
     fn outputs(&self, name: &str) -> &[&str] {
         let all = self.outputs.get_or_init(|| {
-            let kinds = self.kinds.iter().map(|kind| (kind.name(), kind.about().outputs));
+            let kinds = self
+                .kinds
+                .iter()
+                .map(|kind| (kind.name(), kind.about().outputs));
             let all = kinds.chain(self.lookups.iter().copied());
-            all.map(|(name, outputs)| (name, [&["id"], outputs].concat())).collect()
+            all.map(|(name, outputs)| (name, [&["id"], outputs].concat()))
+                .collect()
         });
         all.get(name).map_or(&[], Vec::as_slice)
     }

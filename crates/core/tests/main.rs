@@ -6,8 +6,8 @@
     reason = "a test that cannot go on says so"
 )]
 
-mod engine;
 mod address;
+mod engine;
 mod environments;
 mod errors;
 mod judge;

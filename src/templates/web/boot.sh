@@ -1,5 +1,5 @@
 #!/bin/sh
-# Runs once, when the machine first starts. `{{ ... }}` is put in by terrace.
+# Runs once, when the machine first starts. What stands in double braces is put in by terrace.
 dnf install --assumeyes nginx
 echo 'Hello from {{ stack.name }}.' > /usr/share/nginx/html/index.html
 systemctl enable --now nginx

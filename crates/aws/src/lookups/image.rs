@@ -1,5 +1,6 @@
 //! Machine images (aws-semantics 3.11).
 
+use aws_sdk_ec2::types::ArchitectureValues;
 use serde_json::json;
 use terrace_core::error::Result;
 use terrace_core::inventory::Look;
@@ -40,19 +41,28 @@ impl LookUpKind for Image {
         let answer = cx
             .read(ACTION, || {
                 let call = cx.ec2.describe_images().set_filters(Some(filters.clone()));
-                call.set_owners(owner.clone().map(|owner| vec![owner])).send()
+                call.set_owners(owner.clone().map(|owner| vec![owner]))
+                    .send()
             })
             .await?;
         // Dates are ISO 8601, so their order as text is their order in time.
-        let newest = answer.images().iter().max_by_key(|image| image.creation_date.clone());
-        let found = newest.map(|image| Ok(Match {
-            id: image.image_id.clone().ok_or_else(|| missing(ACTION, "image id"))?,
-            outputs: outputs! {
-                "name" => json!(image.name),
-                "architecture" => json!(image.architecture.as_ref().map(|a| a.as_str())),
-            },
-            tags: tags(image.tags()),
-        }));
+        let newest = answer
+            .images()
+            .iter()
+            .max_by_key(|image| image.creation_date.clone());
+        let found = newest.map(|image| {
+            Ok(Match {
+                id: image
+                    .image_id
+                    .clone()
+                    .ok_or_else(|| missing(ACTION, "image id"))?,
+                outputs: outputs! {
+                    "name" => json!(image.name),
+                    "architecture" => json!(image.architecture.as_ref().map(ArchitectureValues::as_str)),
+                },
+                tags: tags(image.tags()),
+            })
+        });
         found.into_iter().collect()
     }
 }

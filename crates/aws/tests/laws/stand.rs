@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tempfile::TempDir;
+use terrace_aws::VOCABULARY;
 use terrace_aws::client::{Aws, Connection, configure};
 use terrace_aws::discovery::discover;
 use terrace_aws::timing::Timing;
-use terrace_aws::VOCABULARY;
 use terrace_aws::world::AwsWorld;
 use terrace_aws::{KINDS, all_hands};
 use terrace_core::apply::{Apply, End};

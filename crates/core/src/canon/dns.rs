@@ -34,16 +34,15 @@ fn unescaped(text: &str) -> String {
     let mut rest = text;
     while let Some((before, after)) = rest.split_once('\\') {
         plain.push_str(before);
-        let code = after.get(..3).and_then(|code| u8::from_str_radix(code, 8).ok());
-        match code {
-            Some(code) => {
-                plain.push(char::from(code));
-                rest = &after[3..];
-            }
-            None => {
-                plain.push('\\');
-                rest = after;
-            }
+        let code = after
+            .get(..3)
+            .and_then(|code| u8::from_str_radix(code, 8).ok());
+        if let Some(code) = code {
+            plain.push(char::from(code));
+            rest = &after[3..];
+        } else {
+            plain.push('\\');
+            rest = after;
         }
     }
     plain.push_str(rest);
@@ -68,7 +67,9 @@ impl FromStr for DnsName {
         if name.0.len() <= 253 && name.0.split('.').all(label) {
             return Ok(name);
         }
-        Err(format!("`{text}` is no DNS name; one reads like \"www.example.com\""))
+        Err(format!(
+            "`{text}` is no DNS name; one reads like \"www.example.com\""
+        ))
     }
 }
 
@@ -80,7 +81,9 @@ impl Serialize for DnsName {
 
 impl<'de> Deserialize<'de> for DnsName {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(de::Error::custom)
     }
 }
 

@@ -31,7 +31,7 @@ impl Duration {
 
     /// Its length in whole days, if it is that.
     pub const fn as_days(self) -> Option<u64> {
-        if self.0 % 86_400 == 0 {
+        if self.0.is_multiple_of(86_400) {
             Some(self.0 / 86_400)
         } else {
             None

@@ -5,9 +5,9 @@ mod dns;
 mod duration;
 mod flow;
 mod peer;
+pub mod policy;
 mod ports;
 mod range;
-pub mod policy;
 mod text;
 mod zone;
 
@@ -16,9 +16,9 @@ pub use dns::DnsName;
 pub use duration::Duration;
 pub use flow::Flow;
 pub use peer::{Peer, Peers};
+pub use policy::Policy;
 pub use ports::Ports;
 pub use range::Cidr;
-pub use policy::Policy;
 pub use text::Text;
 pub use zone::Zone;
 

@@ -260,7 +260,10 @@ impl Statement {
 
 /// A document of these statements.
 pub fn document(statements: Vec<Value>) -> Value {
-    json!({ "Version": VERSION, "Statement": statements })
+    let mut document = Map::new();
+    document.insert("Version".to_owned(), VERSION.into());
+    document.insert("Statement".to_owned(), Value::Array(statements));
+    document.into()
 }
 
 /// Whom a statement concerns.
@@ -428,8 +431,8 @@ struct Scalars {
 }
 
 impl Scalars {
-    fn one<E>(word: impl ToString) -> Result<Vec<Late<String>>, E> {
-        Ok(vec![Late::Known(word.to_string())])
+    fn one(word: &impl ToString) -> Vec<Late<String>> {
+        vec![Late::Known(word.to_string())]
     }
 }
 
@@ -437,27 +440,31 @@ impl<'de> Visitor<'de> for Scalars {
     type Value = Vec<Late<String>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(if self.list { "a string or a list of strings" } else { "a string" })
+        f.write_str(if self.list {
+            "a string or a list of strings"
+        } else {
+            "a string"
+        })
     }
 
     fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
-        Self::one(text)
+        Ok(Self::one(&text))
     }
 
     fn visit_bool<E: de::Error>(self, flag: bool) -> Result<Self::Value, E> {
-        Self::one(flag)
+        Ok(Self::one(&flag))
     }
 
     fn visit_i64<E: de::Error>(self, number: i64) -> Result<Self::Value, E> {
-        Self::one(number)
+        Ok(Self::one(&number))
     }
 
     fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
-        Self::one(number)
+        Ok(Self::one(&number))
     }
 
     fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
-        Self::one(number)
+        Ok(Self::one(&number))
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
@@ -510,7 +517,10 @@ pub fn canonical(document: &Value) -> Value {
     };
     let mut canonical = Map::new();
     let version = members.get("Version").cloned();
-    canonical.insert("Version".to_owned(), version.unwrap_or_else(|| json!(UNSAID)));
+    canonical.insert(
+        "Version".to_owned(),
+        version.unwrap_or_else(|| json!(UNSAID)),
+    );
     if let Some(id) = members.get("Id").filter(|id| !is_blank(id)) {
         canonical.insert("Id".to_owned(), id.clone());
     }
@@ -619,8 +629,17 @@ pub fn names(document: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let statements = document.get("Statement").map(listed).unwrap_or_default();
     for statement in &statements {
-        for member in ["Principal", "NotPrincipal", "Resource", "NotResource", "Condition"] {
-            statement.get(member).into_iter().for_each(|value| arns(value, &mut found));
+        for member in [
+            "Principal",
+            "NotPrincipal",
+            "Resource",
+            "NotResource",
+            "Condition",
+        ] {
+            statement
+                .get(member)
+                .into_iter()
+                .for_each(|value| arns(value, &mut found));
         }
     }
     found.sort();
@@ -635,7 +654,9 @@ fn arns(value: &Value, into: &mut Vec<String>) {
         Value::String(text) if text.starts_with("arn:") => {
             let whole = text.trim_end_matches('*').trim_end_matches(['/', ':']);
             // Of an object in a bucket the bucket is meant.
-            let bucket = whole.split_once('/').filter(|(arn, _)| arn.contains(":s3:::"));
+            let bucket = whole
+                .split_once('/')
+                .filter(|(arn, _)| arn.contains(":s3:::"));
             let name = bucket.map_or(whole, |(bucket, _)| bucket);
             if !name.contains(['*', '?']) {
                 into.push(name.to_owned());
@@ -690,8 +711,18 @@ mod tests {
         let table = policy(json!({ "statements": [{ "actions": "*", "resources": "*" }] }));
         assert_eq!(written.said(), table.said());
         assert_eq!(written.wrong(), None);
-        assert!(policy(json!("{")).wrong().unwrap().starts_with("this is no JSON"));
-        assert!(policy(json!("{}")).wrong().unwrap().contains("no `Statement`"));
+        assert!(
+            policy(json!("{"))
+                .wrong()
+                .unwrap()
+                .starts_with("this is no JSON")
+        );
+        assert!(
+            policy(json!("{}"))
+                .wrong()
+                .unwrap()
+                .contains("no `Statement`")
+        );
     }
 
     #[test]
@@ -699,7 +730,8 @@ mod tests {
         let one = json!({ "Version": VERSION, "Statement": { "Effect": "Allow", "Action": ["b", "a", "a"] } });
         let other = json!({ "Version": VERSION, "Statement": [{ "Sid": "", "Action": ["a", "b"], "Effect": "Allow" }] });
         same(&one, &other);
-        let truth = |value: Value| json!({ "Statement": [{ "Condition": { "Bool": { "k": value } } }] });
+        let truth =
+            |value: Value| json!({ "Statement": [{ "Condition": { "Bool": { "k": value } } }] });
         same(&truth(json!(true)), &truth(json!(["true"])));
         same(&truth(json!(3600)), &truth(json!("3600")));
     }
@@ -713,7 +745,10 @@ mod tests {
         );
         same(&trust(json!("*")), &trust(json!({ "AWS": "*" })));
         let role = trust(json!({ "AWS": "arn:aws:iam::123456789012:role/root" }));
-        assert_ne!(canonical(&role), canonical(&trust(json!({ "AWS": "123456789012" }))));
+        assert_ne!(
+            canonical(&role),
+            canonical(&trust(json!({ "AWS": "123456789012" })))
+        );
     }
 
     #[test]
@@ -724,16 +759,28 @@ mod tests {
                 { "Sid": sids[1], "Action": actions[1] },
             ] })
         };
-        same(&document(["A", "B"], ["a", "b"]), &document(["B", "A"], ["b", "a"]));
-        let (one, other) = (document(["", ""], ["a", "b"]), document(["", ""], ["b", "a"]));
+        same(
+            &document(["A", "B"], ["a", "b"]),
+            &document(["B", "A"], ["b", "a"]),
+        );
+        let (one, other) = (
+            document(["", ""], ["a", "b"]),
+            document(["", ""], ["b", "a"]),
+        );
         assert_ne!(canonical(&one), canonical(&other));
     }
 
     #[test]
     fn an_unsaid_version_is_the_old_one() {
         let unsaid = json!({ "Statement": [] });
-        same(&unsaid, &json!({ "Version": "2008-10-17", "Statement": [] }));
-        assert_ne!(canonical(&unsaid), canonical(&json!({ "Version": VERSION, "Statement": [] })));
+        same(
+            &unsaid,
+            &json!({ "Version": "2008-10-17", "Statement": [] }),
+        );
+        assert_ne!(
+            canonical(&unsaid),
+            canonical(&json!({ "Version": VERSION, "Statement": [] }))
+        );
     }
 
     #[test]
@@ -746,16 +793,31 @@ mod tests {
             resources: Words(vec![Late::Later("(known after s3_bucket.a)".to_owned())]),
             conditions: Conditions::new(),
         };
-        let policy = Policy::Table(Statements { statements: vec![statement] });
-        assert_eq!(policy.said(), Said::Later("(known after s3_bucket.a)".to_owned()));
-        assert_eq!(policy.sketch()["Statement"][0]["Resource"][0], "(known after s3_bucket.a)");
+        let policy = Policy::Table(Statements {
+            statements: vec![statement],
+        });
+        assert_eq!(
+            policy.said(),
+            Said::Later("(known after s3_bucket.a)".to_owned())
+        );
+        assert_eq!(
+            policy.sketch()["Statement"][0]["Resource"][0],
+            "(known after s3_bucket.a)"
+        );
         assert!(policy.send().is_err());
     }
 
     #[test]
     fn what_is_misspelt_is_refused() {
-        let refused = |table: Value| serde_json::from_value::<Policy>(table).unwrap_err().to_string();
-        assert!(refused(json!({ "statements": [{ "action": "*" }] })).contains("unknown field `action`"));
+        let refused = |table: Value| {
+            serde_json::from_value::<Policy>(table)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(
+            refused(json!({ "statements": [{ "action": "*" }] }))
+                .contains("unknown field `action`")
+        );
         let bare = json!({ "statements": [{ "actions": "*", "principals": "123456789012" }] });
         assert!(refused(bare).contains("{ aws = \"123456789012\" }"));
         assert!(refused(json!({ "statements": [{ "actions": [["*"]] }] })).contains("a string"));

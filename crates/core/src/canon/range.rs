@@ -76,7 +76,10 @@ mod tests {
 
     #[test]
     fn both_families_are_written_one_way() {
-        for (text, back) in [("0.0.0.0/0", "0.0.0.0/0"), ("2001:DB8:0::/32", "2001:db8::/32")] {
+        for (text, back) in [
+            ("0.0.0.0/0", "0.0.0.0/0"),
+            ("2001:DB8:0::/32", "2001:db8::/32"),
+        ] {
             assert_eq!(text.parse::<Cidr>().unwrap().to_string(), back);
         }
         let one = "10.0.0.7".parse::<Cidr>().unwrap_err();

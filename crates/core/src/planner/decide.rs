@@ -63,17 +63,16 @@ fn in_order<'a>(input: &Input<'a>) -> Result<Vec<&'a Resource>, Trouble> {
             }
         }
     }
-    match toposort(&graph, None) {
-        Ok(order) => Ok(order
+    if let Ok(order) = toposort(&graph, None) {
+        Ok(order
             .into_iter()
             .map(|node| &resources[graph[node]])
-            .collect()),
-        Err(_) => {
-            let knot = tarjan_scc(&graph).into_iter().find(|knot| knot.len() > 1);
-            let names = knot.unwrap_or_default().into_iter();
-            let names = names.map(|node| resources[graph[node]].address.to_string());
-            Err(Trouble::Cycle(names.collect()))
-        }
+            .collect())
+    } else {
+        let knot = tarjan_scc(&graph).into_iter().find(|knot| knot.len() > 1);
+        let names = knot.unwrap_or_default().into_iter();
+        let names = names.map(|node| resources[graph[node]].address.to_string());
+        Err(Trouble::Cycle(names.collect()))
     }
 }
 
@@ -222,7 +221,7 @@ fn settle_twins(
         let used = |index: usize| is_used(input, index);
         let spare = match (class, used(one), used(other)) {
             (Some(Class::Data), ..) | (_, true, true) => None,
-            (_, true, false) | (_, false, false) => Some(at + 1),
+            (_, true | false, false) => Some(at + 1),
             (_, false, true) => Some(at),
         };
         if let Some(spare) = spare {
@@ -323,7 +322,9 @@ fn publish(
             let mut outputs = live.outputs().clone();
             let changes = kind.diff(&decision.spec, live, &draft.known).into_iter();
             // What is only noted moves nothing.
-            let done = |change: &FieldChange| !matches!(change.effect, Effect::Next(_) | Effect::Refuse(_));
+            let done = |change: &FieldChange| {
+                !matches!(change.effect, Effect::Next(_) | Effect::Refuse(_))
+            };
             for change in changes.filter(done) {
                 for disturbed in change.disturbs {
                     outputs.shift_remove(*disturbed);

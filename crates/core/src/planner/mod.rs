@@ -93,7 +93,11 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Trouble> {
     order::hold(input, &mut draft);
     order::narrow(input, &mut draft);
     let busy: BTreeSet<&Address> = draft.plan.steps.iter().map(|step| &step.address).collect();
-    let idle = draft.wanted.keys().filter(|address| !busy.contains(address)).count();
+    let idle = draft
+        .wanted
+        .keys()
+        .filter(|address| !busy.contains(address))
+        .count();
     draft.plan.unchanged = idle;
     Ok(draft.plan)
 }
@@ -149,7 +153,13 @@ impl Draft {
                 places.entry(address.clone()).or_default().push(place);
             }
         }
-        Self { plan, known, wanted: IndexMap::new(), places, leaving: BTreeMap::new() }
+        Self {
+            plan,
+            known,
+            wanted: IndexMap::new(),
+            places,
+            leaving: BTreeMap::new(),
+        }
     }
 
     fn note(&mut self, address: &Address, text: impl Into<String>) {

@@ -162,7 +162,10 @@ impl<'a> Edges<'a> {
                 Action::Tag { .. } => 4,
                 _ => 0,
             };
-            let (waits, creates) = (self.steps_at(address, first), self.steps_at(address, created));
+            let (waits, creates) = (
+                self.steps_at(address, first),
+                self.steps_at(address, created),
+            );
             let changes = self.steps_at(address, |action| rank(action) > 0);
             self.edges(&waits, &creates);
             self.edges(&waits, &changes);
@@ -182,7 +185,12 @@ impl<'a> Edges<'a> {
                     .as_ref()
                     .map(|live| live.id().to_owned());
                 for delete in self.steps_at(address, |a| matches!(a, Action::Delete(_))) {
-                    if self.steps[delete].live.as_ref().map(|live| live.id()) == id.as_deref() {
+                    if self.steps[delete]
+                        .live
+                        .as_ref()
+                        .map(super::super::erased::AnyLive::id)
+                        == id.as_deref()
+                    {
                         self.edge(unprotect, delete);
                     }
                 }
@@ -212,7 +220,8 @@ impl<'a> Edges<'a> {
                     let before = self.made_by(&need.to, late, &step.address);
                     let late_parts = self.late_parts(&need.to, late, named);
                     self.edges(&before, &[after]);
-                    self.wishes.extend(late_parts.into_iter().map(|before| (before, after)));
+                    self.wishes
+                        .extend(late_parts.into_iter().map(|before| (before, after)));
                 }
             }
         }
@@ -233,8 +242,15 @@ impl<'a> Edges<'a> {
     /// The late parts of `address` that others better wait for: a role is of no use without its
     /// policies.
     fn late_parts(&self, address: &Address, late: bool, after: bool) -> Vec<usize> {
-        let kind = self.input.stack.resources.get(address).map(|r| r.kind.as_str());
-        let about = kind.and_then(|kind| self.input.kinds.get(kind)).map(|kind| kind.about());
+        let kind = self
+            .input
+            .stack
+            .resources
+            .get(address)
+            .map(|r| r.kind.as_str());
+        let about = kind
+            .and_then(|kind| self.input.kinds.get(kind))
+            .map(super::super::erased::AnyKind::about);
         if late || !(after || about.is_some_and(|about| about.late_first)) {
             return Vec::new();
         }
@@ -257,7 +273,8 @@ impl<'a> Edges<'a> {
             for (other, first) in resources {
                 let named = kind.about().after.contains(&first.kind.as_str());
                 if named
-                    && self.networks
+                    && self
+                        .networks
                         .of(other)
                         .iter()
                         .any(|network| mine.contains(network))
@@ -368,8 +385,10 @@ impl<'a> Edges<'a> {
                 self.gaps.push(create);
             } else {
                 self.edge(create, deletion);
-                let late = self.steps_at(&self.steps[create].address, |a| matches!(a, Action::Late));
-                self.wishes.extend(late.into_iter().map(|late| (late, deletion)));
+                let late =
+                    self.steps_at(&self.steps[create].address, |a| matches!(a, Action::Late));
+                self.wishes
+                    .extend(late.into_iter().map(|late| (late, deletion)));
             }
         }
         for (before, after) in std::mem::take(&mut self.wishes) {
@@ -410,7 +429,8 @@ impl<'a> Edges<'a> {
         let still_wanted = resource.is_some_and(|r| r.needs.iter().any(|need| need.to == *again));
         self.edges(&drops, &[deletion]);
         if !(self.goes_first(used) && still_wanted) {
-            self.releases.extend(moves.into_iter().map(|step| (step, deletion)));
+            self.releases
+                .extend(moves.into_iter().map(|step| (step, deletion)));
         }
     }
 

@@ -72,7 +72,8 @@ impl Maker<'_, '_> {
             .max()
             .unwrap_or_default();
         let impact = match action {
-            Action::Create { .. } => Impact::None,
+            // Nobody uses yet what is being made.
+            Action::Create { .. } | Action::Late => Impact::None,
             _ => impact,
         };
         let why = self.why(&changes);

@@ -14,10 +14,7 @@ fn apart<'a>(mut word: &'a str, mut other: &'a str) -> (&'a str, &'a str) {
 }
 
 /// The candidate that is so close to a word that it was probably meant.
-pub fn close<'a>(
-    word: &str,
-    candidates: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub fn close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = candidates
         .into_iter()
         .filter(|candidate| *candidate != word)

@@ -1,5 +1,7 @@
 //! Laws over generated graphs.
 
+use std::fmt::Write as _;
+
 use proptest::prelude::*;
 
 use super::site::{Site, block, stack};
@@ -21,8 +23,16 @@ struct Toy {
 
 fn toy() -> impl Strategy<Value = Toy> {
     let kind = prop::sample::select(vec!["base", "mid", "top"]);
-    (kind, 0..3_i64, 0..2_u8, any::<u8>(), any::<u8>(), any::<u8>(), prop::bool::weighted(0.8)).prop_map(
-        |(kind, size, shape, on, to, friends, here)| Toy {
+    (
+        kind,
+        0..3_i64,
+        0..2_u8,
+        any::<u8>(),
+        any::<u8>(),
+        any::<u8>(),
+        prop::bool::weighted(0.8),
+    )
+        .prop_map(|(kind, size, shape, on, to, friends, here)| Toy {
             kind,
             size,
             shape,
@@ -31,8 +41,7 @@ fn toy() -> impl Strategy<Value = Toy> {
             to: to & to.rotate_left(2),
             friends: friends & friends.rotate_left(5),
             here,
-        },
-    )
+        })
 }
 
 fn toys() -> impl Strategy<Value = Vec<Toy>> {
@@ -56,14 +65,14 @@ fn two_stages() -> impl Strategy<Value = (Vec<Toy>, Vec<Toy>)> {
 fn toml(toys: &[Toy]) -> String {
     let address = |index: usize| format!("\"{}.t{index}\"", toys[index].kind);
     let list = |bits: u8, below: usize, own: usize| {
-        let named = (0..below).filter(|index| {
-            bits >> (index % 8) & 1 == 1 && toys[*index].here && *index != own
-        });
+        let named = (0..below)
+            .filter(|index| bits >> (index % 8) & 1 == 1 && toys[*index].here && *index != own);
         named.map(address).collect::<Vec<_>>().join(", ")
     };
     let mut text = String::new();
     for (index, toy) in toys.iter().enumerate().filter(|(_, toy)| toy.here) {
-        text.push_str(&format!(
+        let _ = write!(
+            text,
             "[{}.t{index}]\nsize = {}\nshape = \"s{}\"\non = [{}]\nto = [{}]\nfriends = [{}]\n",
             toy.kind,
             toy.size,
@@ -71,7 +80,7 @@ fn toml(toys: &[Toy]) -> String {
             list(toy.on, index, index),
             list(toy.to, index, index),
             list(toy.friends, toys.len(), index),
-        ));
+        );
     }
     text
 }

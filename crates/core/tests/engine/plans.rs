@@ -35,16 +35,37 @@ fn what_stands_on_a_thing_that_must_go_first_goes_before_it() {
         site.apply(&stack(TWO)).await;
         // `base` cannot stand beside its successor, so `mid`, which could, cannot either.
         let plan = site.plan(&stack(&TWO.replacen("round", "square", 1))).await;
-        assert_eq!(words(&plan), ["delete base.a", "delete mid.b", "replace base.a", "replace mid.b"]);
+        assert_eq!(
+            words(&plan),
+            [
+                "delete base.a",
+                "delete mid.b",
+                "replace base.a",
+                "replace mid.b"
+            ]
+        );
         let place = |word: &str, name: &str| {
-            let step = plan.steps.iter().position(|step| {
-                step.action.word() == word && step.address.name == name
-            });
+            let step = plan
+                .steps
+                .iter()
+                .position(|step| step.action.word() == word && step.address.name == name);
             step.unwrap()
         };
-        assert!(plan.steps[place("delete", "a")].needs.contains(&place("delete", "b")));
-        assert!(plan.steps[place("replace", "a")].needs.contains(&place("delete", "a")));
-        assert!(plan.steps[place("replace", "b")].needs.contains(&place("replace", "a")));
+        assert!(
+            plan.steps[place("delete", "a")]
+                .needs
+                .contains(&place("delete", "b"))
+        );
+        assert!(
+            plan.steps[place("replace", "a")]
+                .needs
+                .contains(&place("delete", "a"))
+        );
+        assert!(
+            plan.steps[place("replace", "b")]
+                .needs
+                .contains(&place("replace", "a"))
+        );
     });
 }
 
@@ -59,7 +80,11 @@ fn friends_that_know_each_other_are_made_and_deleted() {
         site.apply(&friends).await;
         assert!(site.plan(&friends).await.is_empty());
         let plan = site.plan(&stack("")).await;
-        assert!(plan.steps.iter().any(|step| matches!(step.action, Action::Clear("friends"))));
+        assert!(
+            plan.steps
+                .iter()
+                .any(|step| matches!(step.action, Action::Clear("friends")))
+        );
         site.apply(&stack("")).await;
         assert_eq!(site.cloud.len(), 0);
     });
@@ -71,10 +96,22 @@ fn a_circle_is_an_error_that_names_it() {
         let folder = tempfile::TempDir::new().unwrap();
         let text = "[mid.a]\nsize = 1\nshape = \"s\"\non = [\"mid.b\"]\n\
                     [mid.b]\nsize = 1\nshape = \"s\"\non = [\"mid.a\"]\n";
-        std::fs::write(folder.path().join("stack.toml"), format!("{}{text}", super::site::HEADER)).unwrap();
-        let request = terrace_core::source::Request { folder: folder.path().to_owned(), ..Default::default() };
-        let report = terrace_core::source::load(&request, &super::toy::WORDS).unwrap_err().plain();
-        assert!(report.contains("mid.a") && report.contains("mid.b"), "{report}");
+        std::fs::write(
+            folder.path().join("stack.toml"),
+            format!("{}{text}", super::site::HEADER),
+        )
+        .unwrap();
+        let request = terrace_core::source::Request {
+            folder: folder.path().to_owned(),
+            ..Default::default()
+        };
+        let report = terrace_core::source::load(&request, &super::toy::WORDS)
+            .unwrap_err()
+            .plain();
+        assert!(
+            report.contains("mid.a") && report.contains("mid.b"),
+            "{report}"
+        );
     });
 }
 
@@ -83,9 +120,18 @@ fn a_failure_stops_what_needs_it_and_nothing_else() {
     block(async {
         let site = Site::new();
         let three = stack(&format!("{TWO}[mid.c]\nsize = 1\nshape = \"s\"\n"));
-        site.cloud.weather(Weather { loses: None, dies_before: None, dies_after: None });
+        site.cloud.weather(Weather {
+            loses: None,
+            dies_before: None,
+            dies_after: None,
+        });
         let (plan, outcome) = site.run(&three, &Options::default()).await;
-        assert!(outcome.is_complete(), "{:?} {:?}", words(&plan), outcome.ends);
+        assert!(
+            outcome.is_complete(),
+            "{:?} {:?}",
+            words(&plan),
+            outcome.ends
+        );
         let stranger = site.cloud.stranger("mid");
         assert_eq!(site.cloud.len(), 4, "{stranger} is nobody's business");
     });
@@ -112,7 +158,10 @@ fn a_change_to_confirm_is_held_with_what_waits_for_it() {
         assert_eq!(held.len(), 2, "{held:?}");
         assert!(outcome.is_complete() && outcome.is_held());
         let confirm = ["mid.a".parse().unwrap()].into();
-        let options = Options { confirm, ..Options::default() };
+        let options = Options {
+            confirm,
+            ..Options::default()
+        };
         let (_, outcome) = site.run(&stack(&changed), &options).await;
         assert!(!outcome.is_held());
     });
@@ -124,10 +173,16 @@ fn a_lower_stage_retires_what_it_does_not_name() {
         let site = Site::new();
         let folder = ladder(&[
             ("one", "[base.a]\nsize = 1\nshape = \"s\"\n"),
-            ("two", "[mid.b]\nsize = 1\nshape = \"s\"\non = [\"base.a\"]\n"),
+            (
+                "two",
+                "[mid.b]\nsize = 1\nshape = \"s\"\non = [\"base.a\"]\n",
+            ),
         ]);
         site.apply(&staged(&folder, None)).await;
-        assert_eq!(words(&site.plan(&staged(&folder, Some("one"))).await), ["delete mid.b"]);
+        assert_eq!(
+            words(&site.plan(&staged(&folder, Some("one"))).await),
+            ["delete mid.b"]
+        );
     });
 }
 
@@ -138,7 +193,10 @@ fn a_raised_generation_replaces() {
         let text = "[mid.a]\nsize = 1\nshape = \"s\"\n";
         site.apply(&stack(text)).await;
         let raised = stack(&format!("{text}generation = 2\n"));
-        assert_eq!(words(&site.apply(&raised).await), ["delete mid.a", "replace mid.a"]);
+        assert_eq!(
+            words(&site.apply(&raised).await),
+            ["delete mid.a", "replace mid.a"]
+        );
         assert!(site.plan(&raised).await.is_empty());
         // Lowered again it stays: only raising replaces.
         assert!(site.plan(&stack(text)).await.is_empty());
@@ -149,7 +207,8 @@ fn a_raised_generation_replaces() {
 fn a_new_name_touches_nothing_but_the_mark() {
     block(async {
         let site = Site::new();
-        site.apply(&stack("[mid.a]\nsize = 1\nshape = \"s\"\n")).await;
+        site.apply(&stack("[mid.a]\nsize = 1\nshape = \"s\"\n"))
+            .await;
         let renamed = stack("[mid.b]\nsize = 1\nshape = \"s\"\nwas = \"mid.a\"\n");
         assert_eq!(words(&site.apply(&renamed).await), ["tag mid.b"]);
         assert!(site.plan(&renamed).await.is_empty());
@@ -163,9 +222,13 @@ fn a_saved_plan_covers_itself_and_no_more() {
         let plan = site.plan(&stack(TWO)).await;
         let saved = plan.to_json();
         assert!(plan.beyond(&saved).is_empty());
-        let more = site.plan(&stack(&format!("{TWO}[mid.c]\nsize = 1\nshape = \"s\"\n"))).await;
+        let more = site
+            .plan(&stack(&format!("{TWO}[mid.c]\nsize = 1\nshape = \"s\"\n")))
+            .await;
         assert_eq!(more.beyond(&saved), ["create mid.c"]);
-        let other = site.plan(&stack(&TWO.replacen("size = 1", "size = 7", 1))).await;
+        let other = site
+            .plan(&stack(&TWO.replacen("size = 1", "size = 7", 1)))
+            .await;
         assert_eq!(other.beyond(&saved), ["create base.a"]);
     });
 }

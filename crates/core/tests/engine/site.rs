@@ -14,12 +14,17 @@ use terrace_core::source::{Request, Stack, load};
 
 use super::toy::{Cloud, KINDS, ToyWorld, WORDS, hands};
 
-pub(crate) const HEADER: &str = "name = \"toys\"\naccount = \"123456789012\"\nregion = \"eu-west-3\"\n";
+pub(crate) const HEADER: &str =
+    "name = \"toys\"\naccount = \"123456789012\"\nregion = \"eu-west-3\"\n";
 
 /// A one-file stack of this content.
 pub(crate) fn stack(content: &str) -> Stack {
     let folder = TempDir::new().unwrap();
-    fs::write(folder.path().join("stack.toml"), format!("{HEADER}{content}")).unwrap();
+    fs::write(
+        folder.path().join("stack.toml"),
+        format!("{HEADER}{content}"),
+    )
+    .unwrap();
     staged(&folder, None)
 }
 
@@ -30,15 +35,23 @@ pub(crate) fn staged(folder: &TempDir, stage: Option<&str>) -> Stack {
         stage: stage.map(str::to_owned),
         ..Request::default()
     };
-    load(&request, &WORDS).unwrap_or_else(|report| panic!("{}", report.plain())).stack
+    load(&request, &WORDS)
+        .unwrap_or_else(|report| panic!("{}", report.plain()))
+        .stack
 }
 
 /// A stack with stages, in their order.
 pub(crate) fn ladder(stages: &[(&str, &str)]) -> TempDir {
     let folder = TempDir::new().unwrap();
-    let names: Vec<String> = stages.iter().map(|(name, _)| format!("\"{name}\"")).collect();
+    let names: Vec<String> = stages
+        .iter()
+        .map(|(name, _)| format!("\"{name}\""))
+        .collect();
     let last = stages.last().unwrap().0;
-    let header = format!("{HEADER}stages = [{}]\nstage = \"{last}\"\n", names.join(", "));
+    let header = format!(
+        "{HEADER}stages = [{}]\nstage = \"{last}\"\n",
+        names.join(", ")
+    );
     fs::write(folder.path().join("stack.toml"), header).unwrap();
     for (name, content) in stages {
         fs::write(folder.path().join(format!("{name}.toml")), content).unwrap();
@@ -52,7 +65,9 @@ pub(crate) struct Site {
 
 impl Site {
     pub(crate) fn new() -> Self {
-        Self { cloud: Arc::new(Cloud::default()) }
+        Self {
+            cloud: Arc::new(Cloud::default()),
+        }
     }
 
     pub(crate) fn identity() -> Identity {
@@ -70,13 +85,26 @@ impl Site {
             let found = hand.discover(Look::Ours, Seen::default()).await;
             ours.extend(found.map_err(|error| error.to_string())?);
         }
-        Ok(Inventory { ours, existing: BTreeMap::new() })
+        Ok(Inventory {
+            ours,
+            existing: BTreeMap::new(),
+        })
     }
 
-    pub(crate) async fn plan_with(&self, stack: &Stack, options: &Options) -> Result<(Plan, Inventory), Trouble> {
+    pub(crate) async fn plan_with(
+        &self,
+        stack: &Stack,
+        options: &Options,
+    ) -> Result<(Plan, Inventory), Trouble> {
         let inventory = self.discover().await.unwrap_or_default();
         let identity = Self::identity();
-        let input = Input { kinds: Kinds::new(KINDS), stack, identity: &identity, inventory: &inventory, options };
+        let input = Input {
+            kinds: Kinds::new(KINDS),
+            stack,
+            identity: &identity,
+            inventory: &inventory,
+            options,
+        };
         Ok((planner::plan(&input)?, inventory))
     }
 
@@ -86,8 +114,17 @@ impl Site {
 
     pub(crate) async fn run(&self, stack: &Stack, options: &Options) -> (Plan, Outcome) {
         let (plan, inventory) = self.plan_with(stack, options).await.unwrap();
-        let world = ToyWorld { hands: hands(&self.cloud) };
-        let apply = Apply { plan: &plan, stack, inventory: &inventory, kinds: Kinds::new(KINDS), world: &world, observe: &|_| {} };
+        let world = ToyWorld {
+            hands: hands(&self.cloud),
+        };
+        let apply = Apply {
+            plan: &plan,
+            stack,
+            inventory: &inventory,
+            kinds: Kinds::new(KINDS),
+            world: &world,
+            observe: &|_| {},
+        };
         let outcome = apply.run().await;
         (plan, outcome)
     }
@@ -104,7 +141,10 @@ impl Site {
     }
 
     pub(crate) async fn destroy(&self, stack: &Stack) {
-        let options = Options { destroy: true, ..Options::default() };
+        let options = Options {
+            destroy: true,
+            ..Options::default()
+        };
         let (plan, outcome) = self.run(stack, &options).await;
         for (step, end) in plan.steps.iter().zip(&outcome.ends) {
             if let End::Failed(error) = end {
@@ -116,13 +156,19 @@ impl Site {
 
 /// Runs to the end.
 pub(crate) fn block<T>(work: impl Future<Output = T>) -> T {
-    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
+        .block_on(work)
 }
 
 /// A plan's steps in words, in the order of their numbers.
 pub(crate) fn words(plan: &Plan) -> Vec<String> {
-    let mut words: Vec<String> =
-        plan.steps.iter().map(|step| format!("{} {}", step.action.word(), step.address)).collect();
+    let mut words: Vec<String> = plan
+        .steps
+        .iter()
+        .map(|step| format!("{} {}", step.action.word(), step.address))
+        .collect();
     words.sort();
     words
 }

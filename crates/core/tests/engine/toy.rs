@@ -117,7 +117,9 @@ impl Cloud {
         let state = self.state();
         let name = |id: &String| {
             let tags = state.things.get(id).map(|(_, tags)| tags);
-            tags.and_then(|tags| tags.get("terrace:id")).unwrap_or(id).clone()
+            tags.and_then(|tags| tags.get("terrace:id"))
+                .unwrap_or(id)
+                .clone()
         };
         let names = |ids: &Vec<String>| {
             let mut names: Vec<String> = ids.iter().map(name).collect();
@@ -192,7 +194,8 @@ impl Cloud {
 impl State {
     fn generation(&self, id: &str) -> String {
         let tags = self.things.get(id).map(|(_, tags)| tags);
-        tags.and_then(|tags| tags.get("terrace:gen").cloned()).unwrap_or_default()
+        tags.and_then(|tags| tags.get("terrace:gen").cloned())
+            .unwrap_or_default()
     }
 
     fn all_exist(&self, ids: &[String]) -> Result<()> {
@@ -205,7 +208,11 @@ impl State {
     fn user_of(&self, id: &str) -> Option<&str> {
         // Only a pointer may dangle, as a record's may.
         let uses = |live: &ToyLive| live.on.iter().chain(&live.friends).any(|used| used == id);
-        self.things.values().map(|(live, _)| live).find(|live| uses(live) && live.id != id).map(|l| l.id.as_str())
+        self.things
+            .values()
+            .map(|(live, _)| live)
+            .find(|live| uses(live) && live.id != id)
+            .map(|l| l.id.as_str())
     }
 }
 

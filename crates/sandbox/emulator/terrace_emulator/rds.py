@@ -153,6 +153,15 @@ def defaults(call: Any, proceed: Any) -> Any:
     return answer
 
 
+@also("rds.instance-defaults", around=("rds", "ModifyDBInstance"))
+def insights(call: Any, proceed: Any) -> Any:
+    answer = proceed()
+    db, asked = find(call, call.params["DBInstanceIdentifier"]), call.params.get("EnablePerformanceInsights")
+    if db is not None and asked is not None:
+        db.performance_insights_enabled = asked
+    return answer
+
+
 def resource_id() -> str:
     return "db-" + "".join(random.choices(string.ascii_uppercase + string.digits, k=26))
 

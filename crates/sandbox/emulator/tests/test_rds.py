@@ -120,6 +120,10 @@ class Instances(Databases):
         ours = [{"Name": "vpc-id", "Values": [network]}, {"Name": "group-name", "Values": ["default"]}]
         default = client("ec2").describe_security_groups(Filters=ours)["SecurityGroups"][0]["GroupId"]
         self.assertEqual([default], [g["VpcSecurityGroupId"] for g in first["VpcSecurityGroups"]])
+        self.rds.modify_db_instance(
+            DBInstanceIdentifier=first["DBInstanceIdentifier"], EnablePerformanceInsights=True, ApplyImmediately=True
+        )
+        self.assertTrue(self.read(first["DBInstanceIdentifier"])["PerformanceInsightsEnabled"])
         self.create(ready=False)
         self.assertNotEqual(first["DbiResourceId"], self.made["DbiResourceId"])
 

@@ -30,7 +30,6 @@ pub struct Eip;
 #[serde(deny_unknown_fields)]
 pub struct EipSpec {
     /// The instance that answers at it. Absent: no instance does; a NAT gateway may still name it.
-    #[schemars(extend("x-no-law" = "the example has no instance: they take long"))]
     pub instance: Option<Ref<Instance>>,
 }
 

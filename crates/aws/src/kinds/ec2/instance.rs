@@ -1,21 +1,14 @@
 //! A machine of one's own, apart from any group (aws-semantics 3.11).
 
-use std::collections::{HashMap, HashSet};
+mod change;
+mod launch;
+mod live;
 
-use aws_sdk_ec2::primitives::Blob;
-use aws_sdk_ec2::types::{
-    AttributeBooleanValue, AttributeValue, BlockDeviceMapping,
-    CreditSpecificationRequest, EbsBlockDevice, Filter, HttpTokensState, IamInstanceProfileSpecification,
-    Instance as Machine, InstanceCreditSpecificationRequest, InstanceMetadataEndpointState,
-    InstanceMetadataOptionsRequest, InstanceMetadataTagsState, InstanceType, LocationType,
-    MonitoringState, ResourceType, RunInstancesMonitoringEnabled, SecureBlobAttributeValue, ShutdownBehavior, VolumeType,
-};
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terrace_core::canon::Text;
-use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::error::Result;
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
@@ -28,11 +21,16 @@ use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref, Reference};
 use terrace_core::said::Said;
 
+use self::change::{
+    set_credits, set_groups, set_metadata, set_monitoring, set_profile, set_protection,
+    set_shutdown, set_source_dest_check, set_tag, while_stopped,
+};
+use self::launch::run;
+use self::live::{WORDS, alive, described, is_burstable, one};
 use super::key_pair::KeyPair;
 use super::security_group::SecurityGroup;
-use super::shared::{filter, tags, with_tags};
 use super::subnet::Subnet;
-use super::volume::{DiskLive, DiskType, Shape, disks, modify};
+use super::volume::{DiskLive, DiskType, Shape, modify};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::images::{self, architecture};
@@ -48,6 +46,7 @@ pub struct Instance;
 /// A virtual machine. Its root volume goes with it: what must last belongs on a `volume`.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of AWS's")]
 pub struct InstanceSpec {
     /// What it starts from: a family (`al2023`, `al2023-minimal`, `ubuntu-24.04`, `debian-12`), of which
     /// the newest image is taken, a looked-up `existing.image`, or an id (`ami-0abc`). Architecture
@@ -118,41 +117,44 @@ fn yes() -> bool {
 }
 
 /// The disk an instance boots from. It goes with the instance.
-#[derive(Clone, Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
 pub struct RootVolume {
     /// Its size in GiB. It grows live, and never shrinks. Absent: the image's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(extend("examples" = [20, 30]))]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub size: Option<i32>,
     /// Its type.
-    #[serde(default)]
     pub r#type: DiskType,
     /// Its operations a second; only `gp3`, `io1` and `io2` take it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub iops: Option<i32>,
     /// Its throughput in MiB/s; only `gp3` takes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub throughput: Option<i32>,
     /// Whether it is encrypted, with the account's default key.
-    #[serde(default)]
-    pub encrypted: Encrypted,
+    pub encrypted: bool,
 }
 
-/// Whether a disk is encrypted: yes, unless it is said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(transparent)]
-pub struct Encrypted(pub bool);
-
-impl Default for Encrypted {
+impl Default for RootVolume {
     fn default() -> Self {
-        Self(true)
+        Self {
+            size: None,
+            r#type: DiskType::Gp3,
+            iops: None,
+            throughput: None,
+            encrypted: true,
+        }
     }
 }
 
 impl RootVolume {
     fn shape(&self) -> Shape {
-        Shape { size: self.size, r#type: self.r#type, iops: self.iops, throughput: self.throughput }
+        Shape {
+            size: self.size,
+            r#type: self.r#type,
+            iops: self.iops,
+            throughput: self.throughput,
+        }
     }
 }
 
@@ -174,7 +176,12 @@ pub struct Metadata {
 
 impl Default for Metadata {
     fn default() -> Self {
-        Self { enabled: true, http_tokens: HttpTokens::Required, hop_limit: 1, tags: false }
+        Self {
+            enabled: true,
+            http_tokens: HttpTokens::Required,
+            hop_limit: 1,
+            tags: false,
+        }
     }
 }
 
@@ -298,7 +305,10 @@ impl Told {
         Self {
             family: tags.get(IMAGE).cloned(),
             user_data: tags.get(USER_DATA).cloned(),
-            shutdown: tags.get(SHUTDOWN).cloned().unwrap_or_else(|| Shutdown::Stop.word().to_owned()),
+            shutdown: tags
+                .get(SHUTDOWN)
+                .cloned()
+                .unwrap_or_else(|| Shutdown::Stop.word().to_owned()),
             stateless: says(STATELESS),
             protect: says(mark::PROTECT),
         }
@@ -339,7 +349,13 @@ impl Kind for Instance {
             "root_volume",
         ])
         // What it fetches while it boots needs the way out.
-        .after(&["internet_gateway", "nat_gateway", "route_table", "subnet", "vpc_endpoint"])
+        .after(&[
+            "internet_gateway",
+            "nat_gateway",
+            "route_table",
+            "subnet",
+            "vpc_endpoint",
+        ])
         .actions(&[
             "ec2:DescribeInstances",
             "ec2:DescribeVolumes",
@@ -431,14 +447,30 @@ impl Kind for Instance {
 
     fn class(_want: Option<&InstanceSpec>, have: &InstanceLive) -> Class {
         // What is live counts: a stage that says `stateless` means it once what it holds is done.
-        if have.told.stateless { Class::Stateless } else { Class::Data }
+        if have.told.stateless {
+            Class::Stateless
+        } else {
+            Class::Data
+        }
     }
 
     fn uses(have: &InstanceLive) -> Vec<LiveRef> {
         let mut uses = vec![LiveRef::new("subnet", have.subnet.as_str())];
-        uses.extend(have.security_groups.iter().map(|id| LiveRef::new("security_groups", id)));
-        uses.extend(have.instance_profile.iter().map(|arn| LiveRef::new("instance_profile", arn)));
-        uses.extend(have.key_pair.iter().map(|name| LiveRef::new("key_pair", name)));
+        uses.extend(
+            have.security_groups
+                .iter()
+                .map(|id| LiveRef::new("security_groups", id)),
+        );
+        uses.extend(
+            have.instance_profile
+                .iter()
+                .map(|arn| LiveRef::new("instance_profile", arn)),
+        );
+        uses.extend(
+            have.key_pair
+                .iter()
+                .map(|name| LiveRef::new("key_pair", name)),
+        );
         // They go after it: its shutdown is what unmounts them.
         uses.extend(have.volumes.iter().map(|id| LiveRef::new("volumes", id)));
         uses
@@ -473,10 +505,16 @@ impl Kind for Instance {
             && text.as_str().len() > 16 * 1024
         {
             let message = format!("{} bytes are more than AWS's 16384", text.as_str().len());
-            wrong.push(Objection::new("user_data", message).help("fetch the rest from a bucket while booting"));
+            wrong.push(
+                Objection::new("user_data", message)
+                    .help("fetch the rest from a bucket while booting"),
+            );
         }
         if !(1..=64).contains(&want.metadata.hop_limit) {
-            wrong.push(Objection::new("metadata.hop_limit", "a number of hops is between 1 and 64"));
+            wrong.push(Objection::new(
+                "metadata.hop_limit",
+                "a number of hops is between 1 and 64",
+            ));
         }
         if want.credits.is_some() && !is_burstable(&want.r#type) {
             let message = format!("{} has no processor credits", want.r#type);
@@ -495,14 +533,19 @@ impl Kind for Instance {
     }
 
     async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<InstanceLive>>> {
-        let mut filters = cx.ec2_filters(look, "instance-id");
+        let mut filters = cx.ec2_filters_by(look, "instance-id", WORDS);
         if !matches!(look, Look::Id(_)) {
             filters.push(alive());
         }
         described(cx, filters).await
     }
 
-    async fn create(cx: &Aws, want: &InstanceSpec, known: &Known, mark: &Mark) -> Result<InstanceLive> {
+    async fn create(
+        cx: &Aws,
+        want: &InstanceSpec,
+        known: &Known,
+        mark: &Mark,
+    ) -> Result<InstanceLive> {
         let chosen = images::choose(cx, &want.image, &want.r#type, known).await?;
         let run = |token: String| run(cx, want, known, mark, &chosen, token);
         let alive = |id: &String| {
@@ -510,7 +553,9 @@ impl Kind for Instance {
             async move { Ok(one(cx, &id).await?.is_some()) }
         };
         let id = cx.ec2_tokened(mark, run, alive).await?;
-        one(cx, &id).await?.ok_or_else(|| missing("ec2:DescribeInstances", "instance that was just started"))
+        one(cx, &id)
+            .await?
+            .ok_or_else(|| missing("ec2:DescribeInstances", "instance that was just started"))
     }
 
     async fn update(
@@ -574,13 +619,21 @@ impl Kind for Instance {
     async fn tag(cx: &Aws, have: &InstanceLive, set: &Tags, unset: &[String]) -> Result<()> {
         // AWS's own protection follows the tag, and its root volume the tags that are not ours; both
         // first, because the instance's tags are what is compared.
-        let protect = (set.get(mark::PROTECT).map(|value| value == "true"))
-            .or_else(|| unset.iter().any(|key| key == mark::PROTECT).then_some(false));
+        let protect = (set.get(mark::PROTECT).map(|value| value == "true")).or_else(|| {
+            unset
+                .iter()
+                .any(|key| key == mark::PROTECT)
+                .then_some(false)
+        });
         if let Some(on) = protect {
             set_protection(cx, &have.id, on).await?;
         }
         let passes = |key: &String| !key.starts_with(mark::OURS);
-        let for_root: Tags = set.iter().filter(|(key, _)| passes(key)).map(|(k, v)| (k.clone(), v.clone())).collect();
+        let for_root: Tags = set
+            .iter()
+            .filter(|(key, _)| passes(key))
+            .map(|(k, v)| (k.clone(), v.clone()))
+            .collect();
         let off_root: Vec<String> = unset.iter().filter(|key| passes(key)).cloned().collect();
         if !have.root.id.is_empty() {
             cx.ec2_tag(&have.root.id, &for_root, &off_root).await?;
@@ -625,7 +678,11 @@ fn fingerprint(text: &Text) -> String {
 }
 
 fn type_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
-    let now = if have.architecture.starts_with("arm64") { "arm64" } else { "x86_64" };
+    let now = if have.architecture.starts_with("arm64") {
+        "arm64"
+    } else {
+        "x86_64"
+    };
     let then = architecture(&want.r#type);
     if then != now {
         return Verdict::Refuse(format!(
@@ -633,7 +690,11 @@ fn type_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
             want.r#type
         ));
     }
-    Verdict::Update(if have.runs() { Impact::Outage } else { Impact::None })
+    Verdict::Update(if have.runs() {
+        Impact::Outage
+    } else {
+        Impact::None
+    })
 }
 
 fn profile_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
@@ -649,7 +710,7 @@ fn profile_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
 
 fn root_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
     let shape = want.root_volume.shape();
-    match want.root_volume.encrypted.0 == have.root.encrypted {
+    match want.root_volume.encrypted == have.root.encrypted {
         false => Verdict::Replace,
         true if shape.fits(&have.root) => Verdict::Same,
         true => shape.verdict(&have.root),
@@ -660,519 +721,156 @@ fn user_data_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
     match (&have.told.user_data, want.user_data_change) {
         // Imported: nobody knows what it was told.
         (None, _) => Verdict::Same,
-        (_, None) => Verdict::Next("takes effect at the next replacement; raise `generation` to replace it now"),
+        (_, None) => Verdict::Next(
+            "takes effect at the next replacement; raise `generation` to replace it now",
+        ),
         (_, Some(UserDataChange::Restart)) => Verdict::Update(Impact::Outage),
         (_, Some(UserDataChange::Replace)) => Verdict::Replace,
     }
 }
 
-// What is live.
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use terrace_core::fields::Effect;
 
-/// All states but `terminated`, in which an instance is still shown for an hour.
-fn alive() -> Filter {
-    Filter::builder()
-        .name("instance-state-name")
-        .set_values(Some(
-            ["pending", "running", "shutting-down", "stopping", "stopped"].map(str::to_owned).into(),
-        ))
-        .build()
-}
+    use super::launch::told_user_data;
+    use super::*;
 
-/// All instances that fit, but for members of groups and those terminated as somebody wished.
-async fn described(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<Found<InstanceLive>>> {
-    let reservations = cx
-        .read("ec2:DescribeInstances", || {
-            let pages = cx.ec2.describe_instances().set_filters(Some(filters.clone()));
-            pages.into_paginator().page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    let machines: Vec<Machine> =
-        reservations.into_iter().flat_map(|reservation| reservation.instances.unwrap_or_default()).collect();
-    let machines: Vec<Machine> = machines
-        .into_iter()
-        .filter(|machine| !machine.tags().iter().any(|tag| tag.key() == Some("aws:autoscaling:groupName")))
-        .filter(|machine| state(machine) != "terminated" || failure(machine).is_some())
-        .collect();
-    let (roots, unlimited) = tokio::try_join!(roots(cx, &machines), unlimited(cx, &machines))?;
-    machines
-        .into_iter()
-        .map(|machine| {
-            let tags = tags(machine.tags());
-            Ok(Found::new(read(cx, machine, &tags, &roots, &unlimited)?, tags))
-        })
-        .collect()
-}
-
-/// What a creating call made, unless it has been ended since. A launch that failed is shown as that.
-async fn one(cx: &Aws, id: &str) -> Result<Option<InstanceLive>> {
-    let found = described(cx, vec![filter("instance-id", id)]).await?;
-    let mut living = found.into_iter().map(|found| found.live);
-    Ok(living.find(|live| live.state != "shutting-down" || live.failure.is_some()))
-}
-
-/// The root volumes, by their ids. A list of instances says nothing of their disks but ids.
-async fn roots(cx: &Aws, machines: &[Machine]) -> Result<HashMap<String, DiskLive>> {
-    let ids: Vec<String> = machines.iter().filter_map(|machine| root(machine).map(str::to_owned)).collect();
-    let mut found = HashMap::new();
-    // AWS takes at most 200 values in a filter.
-    for some in ids.chunks(200) {
-        let filter = Filter::builder().name("volume-id").set_values(Some(some.to_vec())).build();
-        let some = disks(cx, vec![filter]).await?;
-        found.extend(some.into_iter().map(|(_, disk)| (disk.id.clone(), disk)));
+    fn spec(more: &serde_json::Value) -> InstanceSpec {
+        let mut table = json!({ "image": "al2023", "type": "t3.small", "subnet": "subnet-1" });
+        table
+            .as_object_mut()
+            .unwrap()
+            .extend(more.as_object().unwrap().clone());
+        // References read newtypes; JSON gives plain text, which they take as well.
+        serde_json::from_value(table).unwrap()
     }
-    Ok(found)
-}
 
-/// Which burstable instances have unlimited credits.
-async fn unlimited(cx: &Aws, machines: &[Machine]) -> Result<HashSet<String>> {
-    let bursts = |machine: &&Machine| is_burstable(machine.instance_type().map_or("", InstanceType::as_str));
-    let ids: Vec<String> = machines.iter().filter(bursts).filter_map(|machine| machine.instance_id.clone()).collect();
-    let mut found = HashSet::new();
-    for some in ids.chunks(200) {
-        // By filter, because an id that is not there is an error.
-        let filter = Filter::builder().name("instance-id").set_values(Some(some.to_vec())).build();
-        let answer = cx
-            .read("ec2:DescribeInstanceCreditSpecifications", || {
-                let call = cx.ec2.describe_instance_credit_specifications().filters(filter.clone());
-                call.into_paginator().page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
-            })
-            .await?;
-        let unlimited = answer.into_iter().filter(|one| one.cpu_credits() == Some("unlimited"));
-        found.extend(unlimited.filter_map(|one| one.instance_id));
-    }
-    Ok(found)
-}
-
-fn is_burstable(machine: &str) -> bool {
-    machine.starts_with('t') && machine[1..].starts_with(|c: char| c.is_ascii_digit())
-}
-
-fn root(machine: &Machine) -> Option<&str> {
-    let device = machine.root_device_name()?;
-    let mapping = machine.block_device_mappings().iter().find(|mapping| mapping.device_name() == Some(device))?;
-    mapping.ebs()?.volume_id()
-}
-
-fn state(machine: &Machine) -> &str {
-    machine.state().and_then(|state| state.name()).map_or("pending", |name| name.as_str())
-}
-
-/// Why a launch came to nothing, such as `Client.VolumeLimitExceeded`. Only of one begun a moment ago: a
-/// machine that lived and was ended is no failed launch, whatever ended it.
-fn failure(machine: &Machine) -> Option<String> {
-    let reason = machine.state_reason()?;
-    let code = reason.code().unwrap_or_default();
-    let wished = ["Client.UserInitiatedShutdown", "Client.InstanceInitiatedShutdown", "pending", ""];
-    let recent = Timestamp::now().as_second() - 600;
-    let begun = machine.launch_time().is_some_and(|time| time.secs() > recent);
-    (begun && !wished.contains(&code)).then(|| reason.message().unwrap_or(code).to_owned())
-}
-
-fn read(
-    cx: &Aws,
-    machine: Machine,
-    tags: &Tags,
-    roots: &HashMap<String, DiskLive>,
-    unlimited: &HashSet<String>,
-) -> Result<InstanceLive> {
-    const ACTION: &str = "ec2:DescribeInstances";
-    let root = root(&machine).map(str::to_owned).unwrap_or_default();
-    let attached = machine.block_device_mappings().iter();
-    let attached = attached.filter_map(|mapping| mapping.ebs()?.volume_id()).map(str::to_owned);
-    let machine_type = machine.instance_type().map(|kind| kind.as_str().to_owned()).unwrap_or_default();
-    // Optional texts come empty, too.
-    let text = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let id = machine.instance_id.clone().ok_or_else(|| missing(ACTION, "instance id"))?;
-    Ok(InstanceLive {
-        arn: cx.arn("ec2", &format!("instance/{id}")),
-        state: state(&machine).to_owned(),
-        failure: failure(&machine),
-        image: machine.image_id.clone().unwrap_or_default(),
-        architecture: machine.architecture().map(|a| a.as_str().to_owned()).unwrap_or_default(),
-        // None once it is terminated.
-        subnet: Id::new(machine.subnet_id.clone().unwrap_or_default()),
-        zone: machine.placement().and_then(|place| place.availability_zone.clone()).unwrap_or_default(),
-        security_groups: machine.security_groups().iter().filter_map(|group| group.group_id.clone()).collect(),
-        instance_profile: machine.iam_instance_profile().and_then(|profile| profile.arn.clone()),
-        key_pair: text(&machine.key_name),
-        private_ip: text(&machine.private_ip_address),
-        public_ip: text(&machine.public_ip_address),
-        private_dns_name: text(&machine.private_dns_name),
-        public_dns_name: text(&machine.public_dns_name),
-        volumes: attached.filter(|id| *id != root).collect(),
-        root: roots.get(&root).cloned().unwrap_or_default(),
-        metadata: read_metadata(&machine),
-        monitoring: machine.monitoring().is_some_and(|monitoring| {
-            matches!(monitoring.state(), Some(MonitoringState::Enabled | MonitoringState::Pending))
-        }),
-        source_dest_check: machine.source_dest_check.unwrap_or(true),
-        credits: is_burstable(&machine_type).then(|| {
-            let credits = if unlimited.contains(&id) { Credits::Unlimited } else { Credits::Standard };
-            credits.word().to_owned()
-        }),
-        r#type: machine_type,
-        told: Told::read(tags),
-        id,
-    })
-}
-
-fn read_metadata(machine: &Machine) -> Metadata {
-    let options = machine.metadata_options();
-    let tokens = options.and_then(|options| options.http_tokens());
-    Metadata {
-        enabled: options.and_then(|options| options.http_endpoint()) != Some(&InstanceMetadataEndpointState::Disabled),
-        http_tokens: match tokens {
-            Some(HttpTokensState::Required) => HttpTokens::Required,
-            _ => HttpTokens::Optional,
-        },
-        hop_limit: options.and_then(|options| options.http_put_response_hop_limit).unwrap_or(1),
-        tags: options.and_then(|options| options.instance_metadata_tags()) == Some(&InstanceMetadataTagsState::Enabled),
-    }
-}
-
-// Creation.
-
-async fn run(
-    cx: &Aws,
-    want: &InstanceSpec,
-    known: &Known,
-    mark: &Mark,
-    image: &images::Chosen,
-    token: String,
-) -> Result<String> {
-    const ACTION: &str = "ec2:RunInstances";
-    // What was just made is not visible to EC2 at once, an instance profile least of all.
-    let op = Op::again(ACTION).while_busy(
-        &[
-            "Invalid IAM Instance Profile",
-            "InvalidGroup.NotFound",
-            "InvalidSubnetID.NotFound",
-            "InvalidKeyPair.NotFound",
-        ],
-        2.0,
-    );
-    let subnet = known.need(&want.subnet)?;
-    let groups = known.need_all(&want.security_groups)?;
-    let key = want.key_pair.as_ref().map(|key| known.need_output(key, "name")).transpose()?;
-    let profile = want.instance_profile.as_ref().map(|profile| known.need_output(profile, "arn")).transpose()?;
-    let text = user_data(want)?;
-    let answer = cx
-        .mutate(op, || {
-            cx.ec2
-                .run_instances()
-                .min_count(1)
-                .max_count(1)
-                .client_token(&token)
-                .image_id(&image.id)
-                .instance_type(InstanceType::from(want.r#type.as_str()))
-                .subnet_id(subnet.as_str())
-                .set_security_group_ids((!groups.is_empty()).then(|| groups.clone()))
-                .set_iam_instance_profile(profile.as_deref().map(profile_by_name))
-                .set_key_name(key.clone())
-                .block_device_mappings(root_device(&want.root_volume, &image.root_device))
-                .set_user_data(text.map(aws_smithy_types::base64::encode))
-                .metadata_options(metadata_options(&want.metadata))
-                .monitoring(RunInstancesMonitoringEnabled::builder().enabled(want.monitoring).build())
-                .instance_initiated_shutdown_behavior(ShutdownBehavior::from(want.shutdown.word()))
-                .set_private_ip_address(want.private_ip.map(|address| address.to_string()))
-                .set_credit_specification(want.credits.map(|credits| {
-                    CreditSpecificationRequest::builder().cpu_credits(credits.word()).build()
-                }))
-                .disable_api_termination(mark.protect)
-                .tag_specifications(with_tags(ResourceType::Instance, &instance_tags(want, mark)))
-                .tag_specifications(with_tags(ResourceType::Volume, &root_tags(mark)))
-                .send()
-        })
-        .await
-        .map_err(hinted)?;
-    let made = answer.instances().first().and_then(|machine| machine.instance_id.clone());
-    made.ok_or_else(|| missing(ACTION, "instance"))
-}
-
-fn hinted(error: CloudError) -> CloudError {
-    if error.is(&["InsufficientInstanceCapacity", "Unsupported"]) {
-        return error.hinted("another type, or a subnet in another zone, may be had now");
-    }
-    error
-}
-
-fn user_data(want: &InstanceSpec) -> Result<Option<&str>> {
-    let Some(text) = &want.user_data else { return Ok(None) };
-    let text = text.need().map_err(|why| CloudError::new("terrace:resolve", ErrorClass::Invalid, why))?;
-    Ok(Some(text.as_str()))
-}
-
-fn told_user_data(want: &InstanceSpec) -> String {
-    match &want.user_data {
-        Some(Late::Known(text)) => fingerprint(text),
-        _ => NONE.to_owned(),
-    }
-}
-
-fn instance_tags(want: &InstanceSpec, mark: &Mark) -> Tags {
-    let mut tags = mark.all_tags();
-    let image = match want.image.names() {
-        Reference::Literal(text) => text.clone(),
-        Reference::Address(address) => address.to_string(),
-    };
-    tags.insert(IMAGE.to_owned(), image);
-    tags.insert(USER_DATA.to_owned(), told_user_data(want));
-    tags.insert(SHUTDOWN.to_owned(), want.shutdown.word().to_owned());
-    if want.stateless {
-        tags.insert(STATELESS.to_owned(), "true".to_owned());
-    }
-    tags
-}
-
-/// The tags of the volume that comes with it: the stack's, so that bills and people find it, but no mark,
-/// because it has no life of its own.
-fn root_tags(mark: &Mark) -> Tags {
-    let mut tags = mark.tags.clone();
-    tags.entry("Name".to_owned()).or_insert_with(|| mark.name(255));
-    tags.insert(mark::STACK.to_owned(), mark.identity.owner());
-    tags.insert(MEMBER.to_owned(), mark.address.to_string());
-    tags
-}
-
-fn root_device(want: &RootVolume, device: &str) -> BlockDeviceMapping {
-    let disk = EbsBlockDevice::builder()
-        .set_volume_size(want.size)
-        .volume_type(VolumeType::from(want.r#type.word()))
-        .set_iops(want.iops)
-        .set_throughput(want.throughput)
-        .encrypted(want.encrypted.0)
-        .delete_on_termination(true);
-    BlockDeviceMapping::builder().device_name(device).ebs(disk.build()).build()
-}
-
-fn profile_by_name(profile: &str) -> IamInstanceProfileSpecification {
-    let named = IamInstanceProfileSpecification::builder();
-    if profile.starts_with("arn:") { named.arn(profile).build() } else { named.name(profile).build() }
-}
-
-fn metadata_options(want: &Metadata) -> InstanceMetadataOptionsRequest {
-    InstanceMetadataOptionsRequest::builder()
-        .http_endpoint(endpoint(want))
-        .http_tokens(tokens(want))
-        .http_put_response_hop_limit(want.hop_limit)
-        .instance_metadata_tags(metadata_tags(want))
-        .build()
-}
-
-fn endpoint(want: &Metadata) -> InstanceMetadataEndpointState {
-    if want.enabled { InstanceMetadataEndpointState::Enabled } else { InstanceMetadataEndpointState::Disabled }
-}
-
-fn tokens(want: &Metadata) -> HttpTokensState {
-    match want.http_tokens {
-        HttpTokens::Required => HttpTokensState::Required,
-        HttpTokens::Optional => HttpTokensState::Optional,
-    }
-}
-
-fn metadata_tags(want: &Metadata) -> InstanceMetadataTagsState {
-    if want.tags { InstanceMetadataTagsState::Enabled } else { InstanceMetadataTagsState::Disabled }
-}
-
-// Changes: each function one call of AWS.
-
-async fn set_groups(cx: &Aws, want: &InstanceSpec, have: &InstanceLive, known: &Known) -> Result<Vec<String>> {
-    let groups = known.need_all(&want.security_groups)?;
-    let op = Op::again("ec2:ModifyInstanceAttribute").while_busy(&["InvalidGroup.NotFound"], 1.0);
-    cx.mutate(op, || {
-        let call = cx.ec2.modify_instance_attribute().instance_id(&have.id);
-        call.set_groups(Some(groups.clone())).send()
-    })
-    .await?;
-    Ok(groups)
-}
-
-async fn set_profile(
-    cx: &Aws,
-    want: &InstanceSpec,
-    have: &InstanceLive,
-    known: &Known,
-) -> Result<Option<String>> {
-    const UNKNOWN: &[&str] = &["Invalid IAM Instance Profile"];
-    let filters = vec![filter("instance-id", &have.id), filter("state", "associated")];
-    let answer = cx
-        .read("ec2:DescribeIamInstanceProfileAssociations", || {
-            cx.ec2.describe_iam_instance_profile_associations().set_filters(Some(filters.clone())).send()
-        })
-        .await?;
-    let now = answer.iam_instance_profile_associations().first().and_then(|one| one.association_id.clone());
-    let profile = want.instance_profile.as_ref().map(|profile| known.need_output(profile, "arn")).transpose()?;
-    match (&now, &profile) {
-        (None, None) => {}
-        (Some(now), None) => {
-            cx.mutate(Op::again("ec2:DisassociateIamInstanceProfile"), || {
-                cx.ec2.disassociate_iam_instance_profile().association_id(now).send()
-            })
-            .await?;
-        }
-        (Some(now), Some(profile)) => {
-            let op = Op::again("ec2:ReplaceIamInstanceProfileAssociation").while_busy(UNKNOWN, 2.0);
-            cx.mutate(op, || {
-                let call = cx.ec2.replace_iam_instance_profile_association().association_id(now);
-                call.iam_instance_profile(profile_by_name(profile)).send()
-            })
-            .await?;
-        }
-        (None, Some(profile)) => {
-            let op = Op::again("ec2:AssociateIamInstanceProfile").while_busy(UNKNOWN, 2.0);
-            cx.mutate(op, || {
-                let call = cx.ec2.associate_iam_instance_profile().instance_id(&have.id);
-                call.iam_instance_profile(profile_by_name(profile)).send()
-            })
-            .await?;
+    fn live() -> InstanceLive {
+        InstanceLive {
+            id: "i-1".into(),
+            arn: String::new(),
+            state: "running".into(),
+            failure: None,
+            image: "ami-1".into(),
+            r#type: "t3.micro".into(),
+            architecture: "x86_64".into(),
+            subnet: Id::new("subnet-1"),
+            zone: "eu-west-3a".into(),
+            security_groups: vec!["sg-1".into()],
+            instance_profile: Some("arn:aws:iam::123456789012:instance-profile/x/web".into()),
+            key_pair: None,
+            private_ip: Some("10.0.0.4".into()),
+            public_ip: None,
+            private_dns_name: None,
+            public_dns_name: None,
+            root: DiskLive {
+                size: 20,
+                r#type: "gp3".into(),
+                iops: Some(3000),
+                throughput: Some(125),
+                encrypted: true,
+                ..DiskLive::default()
+            },
+            volumes: vec!["vol-2".into()],
+            metadata: Metadata::default(),
+            monitoring: false,
+            source_dest_check: true,
+            credits: Some("unlimited".into()),
+            told: Told::read(&Tags::new()),
         }
     }
-    Ok(profile)
-}
 
-async fn set_metadata(cx: &Aws, want: &InstanceSpec, have: &InstanceLive) -> Result<()> {
-    let want = &want.metadata;
-    cx.mutate(Op::again("ec2:ModifyInstanceMetadataOptions"), || {
-        cx.ec2
-            .modify_instance_metadata_options()
-            .instance_id(&have.id)
-            .http_endpoint(endpoint(want))
-            .http_tokens(tokens(want))
-            .http_put_response_hop_limit(want.hop_limit)
-            .instance_metadata_tags(metadata_tags(want))
-            .send()
-    })
-    .await
-    .map(drop)
-}
-
-async fn set_monitoring(cx: &Aws, want: &InstanceSpec, have: &InstanceLive) -> Result<()> {
-    if want.monitoring {
-        let call = || cx.ec2.monitor_instances().instance_ids(&have.id).send();
-        return cx.mutate(Op::again("ec2:MonitorInstances"), call).await.map(drop);
+    fn effects(want: &InstanceSpec, have: &InstanceLive) -> Vec<(&'static str, Effect)> {
+        let changes = Instance::fields().diff(want, have, &Known::default());
+        changes
+            .into_iter()
+            .map(|change| (change.field, change.effect))
+            .collect()
     }
-    let call = || cx.ec2.unmonitor_instances().instance_ids(&have.id).send();
-    cx.mutate(Op::again("ec2:UnmonitorInstances"), call).await.map(drop)
-}
 
-async fn set_source_dest_check(cx: &Aws, want: &InstanceSpec, have: &InstanceLive) -> Result<()> {
-    cx.mutate(Op::again("ec2:ModifyInstanceAttribute"), || {
-        let call = cx.ec2.modify_instance_attribute().instance_id(&have.id);
-        call.source_dest_check(switch(want.source_dest_check)).send()
-    })
-    .await
-    .map(drop)
-}
-
-async fn set_shutdown(cx: &Aws, want: &InstanceSpec, have: &InstanceLive) -> Result<()> {
-    cx.mutate(Op::again("ec2:ModifyInstanceAttribute"), || {
-        let call = cx.ec2.modify_instance_attribute().instance_id(&have.id);
-        call.instance_initiated_shutdown_behavior(word(want.shutdown.word())).send()
-    })
-    .await?;
-    set_tag(cx, have, SHUTDOWN, Some(want.shutdown.word())).await
-}
-
-async fn set_credits(cx: &Aws, have: &InstanceLive, credits: Credits) -> Result<()> {
-    const ACTION: &str = "ec2:ModifyInstanceCreditSpecification";
-    let one = InstanceCreditSpecificationRequest::builder().instance_id(&have.id).cpu_credits(credits.word()).build();
-    let answer = cx
-        .mutate(Op::again(ACTION), || {
-            cx.ec2.modify_instance_credit_specification().instance_credit_specifications(one.clone()).send()
-        })
-        .await?;
-    // A refusal stands in a good answer.
-    match answer.unsuccessful_instance_credit_specifications().first().and_then(|one| one.error()) {
-        Some(error) => Err(CloudError::new(ACTION, ErrorClass::Invalid, error.message().unwrap_or("it was refused"))),
-        None => Ok(()),
+    #[test]
+    fn what_an_imported_one_was_told_is_never_compared() {
+        let mut have = live();
+        have.instance_profile = None;
+        let want = spec(&json!({ "type": "t3.micro" }));
+        assert_eq!(effects(&want, &have), []);
+        have.told.family = Some("ubuntu-24.04".into());
+        assert_eq!(effects(&want, &have), [("image", Effect::Replace)]);
     }
-}
 
-async fn set_protection(cx: &Aws, id: &str, on: bool) -> Result<()> {
-    cx.mutate(Op::again("ec2:ModifyInstanceAttribute"), || {
-        cx.ec2.modify_instance_attribute().instance_id(id).disable_api_termination(switch(on)).send()
-    })
-    .await
-    .map(drop)
-}
+    #[test]
+    fn a_type_of_another_architecture_is_refused() {
+        let mut have = live();
+        have.instance_profile = None;
+        assert_eq!(
+            effects(&spec(&json!({})), &have),
+            [("type", Effect::Update)]
+        );
+        let refused = effects(&spec(&json!({ "type": "t4g.micro" })), &have);
+        assert!(
+            matches!(refused.as_slice(), [("type", Effect::Refuse(_))]),
+            "{refused:?}"
+        );
+    }
 
-async fn set_tag(cx: &Aws, have: &InstanceLive, key: &str, value: Option<&str>) -> Result<()> {
-    match value {
-        Some(value) => cx.ec2_tag(&have.id, &[(key.to_owned(), value.to_owned())].into(), &[]).await,
-        None => cx.ec2_tag(&have.id, &Tags::new(), &[key.to_owned()]).await,
+    #[test]
+    fn a_profile_may_be_named_by_its_name() {
+        let want = spec(&json!({ "type": "t3.micro", "instance_profile": "web" }));
+        assert_eq!(effects(&want, &live()), []);
+        let want = spec(&json!({ "type": "t3.micro" }));
+        assert_eq!(
+            effects(&want, &live()),
+            [("instance_profile", Effect::Update)]
+        );
     }
-}
 
-fn switch(on: bool) -> AttributeBooleanValue {
-    AttributeBooleanValue::builder().value(on).build()
-}
+    #[test]
+    fn a_root_volume_grows_and_never_shrinks() {
+        let mut have = live();
+        have.instance_profile = None;
+        let of =
+            |root: serde_json::Value| spec(&json!({ "type": "t3.micro", "root_volume": root }));
+        assert_eq!(
+            effects(&of(json!({ "size": 30 })), &have),
+            [("root_volume", Effect::Update)]
+        );
+        assert_eq!(
+            effects(&of(json!({ "encrypted": false })), &have),
+            [("root_volume", Effect::Replace)]
+        );
+        let refused = effects(&of(json!({ "size": 10 })), &have);
+        assert!(
+            matches!(refused.as_slice(), [("root_volume", Effect::Refuse(_))]),
+            "{refused:?}"
+        );
+    }
 
-fn word(value: &str) -> AttributeValue {
-    AttributeValue::builder().value(value).build()
-}
+    #[test]
+    fn new_user_data_waits_unless_it_is_told_not_to() {
+        let mut have = live();
+        have.instance_profile = None;
+        have.told.user_data = Some(NONE.into());
+        let mut want = spec(&json!({ "type": "t3.micro" }));
+        assert_eq!(effects(&want, &have), []);
+        want.user_data = Some(Late::Known(Text::from("#!/bin/sh")));
+        assert!(matches!(
+            effects(&want, &have).as_slice(),
+            [("user_data", Effect::Next(_))]
+        ));
+        want.user_data_change = Some(UserDataChange::Restart);
+        assert_eq!(effects(&want, &have), [("user_data", Effect::Update)]);
+        have.told.user_data = Some(told_user_data(&want));
+        assert_eq!(effects(&want, &have), []);
+    }
 
-/// Stops it, changes what can only be changed then, and starts it again. A crash in between leaves a
-/// stopped instance, which is a difference of `running`.
-async fn while_stopped(cx: &Aws, want: &InstanceSpec, part: &Part<'_>, live: &mut InstanceLive) -> Result<()> {
-    let changes = part.has_any(&["type", "user_data"]);
-    if part.has("type") {
-        offered(cx, want, live).await?;
+    #[test]
+    fn it_goes_before_the_volumes_it_uses() {
+        let uses: Vec<String> = Instance::uses(&live())
+            .into_iter()
+            .map(|used| used.to)
+            .collect();
+        assert!(uses.contains(&"vol-2".to_owned()), "{uses:?}");
     }
-    if changes || !want.running {
-        cx.mutate(Op::again("ec2:StopInstances"), || cx.ec2.stop_instances().instance_ids(&live.id).send()).await?;
-        "stopping".clone_into(&mut live.state);
-    }
-    let changed = change_stopped(cx, want, part, live).await;
-    if want.running {
-        // Also if AWS refused the change: an outage of minutes is enough.
-        let op = Op::again("ec2:StartInstances").while_busy(&["IncorrectInstanceState"], 10.0);
-        let started = cx.mutate(op, || cx.ec2.start_instances().instance_ids(&live.id).send()).await;
-        changed?;
-        started.map_err(hinted)?;
-        "pending".clone_into(&mut live.state);
-        return Ok(());
-    }
-    changed
-}
-
-/// Whether its zone has the type at all: better known before it is stopped.
-async fn offered(cx: &Aws, want: &InstanceSpec, live: &InstanceLive) -> Result<()> {
-    const ACTION: &str = "ec2:DescribeInstanceTypeOfferings";
-    let filters = vec![filter("instance-type", &want.r#type), filter("location", &live.zone)];
-    let answer = cx
-        .read(ACTION, || {
-            let call = cx.ec2.describe_instance_type_offerings().location_type(LocationType::AvailabilityZone);
-            call.set_filters(Some(filters.clone())).send()
-        })
-        .await?;
-    if answer.instance_type_offerings().is_empty() {
-        let message = format!("{} is not to be had in {}", want.r#type, live.zone);
-        return Err(CloudError::new(ACTION, ErrorClass::Invalid, message));
-    }
-    Ok(())
-}
-
-async fn change_stopped(cx: &Aws, want: &InstanceSpec, part: &Part<'_>, live: &mut InstanceLive) -> Result<()> {
-    // AWS says so until it has stopped, which takes up to some minutes.
-    let op = Op::again("ec2:ModifyInstanceAttribute").while_busy(&["IncorrectInstanceState"], 10.0);
-    if part.has("type") {
-        cx.mutate(op, || {
-            let call = cx.ec2.modify_instance_attribute().instance_id(&live.id);
-            call.instance_type(word(&want.r#type)).send()
-        })
-        .await?;
-        live.r#type.clone_from(&want.r#type);
-    }
-    if part.has("user_data") {
-        let text = Blob::new(user_data(want)?.unwrap_or_default());
-        cx.mutate(op, || {
-            let call = cx.ec2.modify_instance_attribute().instance_id(&live.id);
-            call.user_data(SecureBlobAttributeValue::builder().value(text.clone()).build()).send()
-        })
-        .await?;
-        let told = told_user_data(want);
-        set_tag(cx, live, USER_DATA, Some(&told)).await?;
-        live.told.user_data = Some(told);
-    }
-    Ok(())
 }

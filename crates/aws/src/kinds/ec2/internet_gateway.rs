@@ -202,8 +202,8 @@ async fn attach(cx: &Aws, id: &str, vpc: &str) -> Result<()> {
 
 fn read(gateway: aws_sdk_ec2::types::InternetGateway, action: &str) -> Result<InternetGatewayLive> {
     // The state of an attachment is `available` here, whatever the documentation says.
-    let attached = gateway.attachments.unwrap_or_default().into_iter();
-    let vpc = attached.filter_map(|attachment| attachment.vpc_id).next();
+    let mut attached = gateway.attachments.unwrap_or_default().into_iter();
+    let vpc = attached.find_map(|attachment| attachment.vpc_id);
     Ok(InternetGatewayLive {
         id: gateway
             .internet_gateway_id

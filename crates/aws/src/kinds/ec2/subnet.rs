@@ -133,7 +133,7 @@ impl Kind for Subnet {
             .update(
                 "route_table",
                 |want, known| Said::or_none(want.route_table.as_ref().map(|table| known.id(table))),
-                |have| Said::or_none(have.route_table.as_ref().map(|is| Said::of(&is.table))),
+                |have| Said::or_none(have.route_table.as_ref().map(|is| Said::of(is.table.as_str()))),
             )
             .late()
             .impact(Impact::Blip)
@@ -169,7 +169,8 @@ impl Kind for Subnet {
     }
 
     async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<SubnetLive>>> {
-        let mut subnets = find(cx, cx.ec2_filters(look, "subnet-id")).await?;
+        let words = [("default", "default-for-az")];
+        let mut subnets = find(cx, cx.ec2_filters_by(look, "subnet-id", &words)).await?;
         // A table tells its subnets, a subnet not its table. Ours are listed already; one that is not
         // ours is found by the call that changes the association.
         let tables = match look {

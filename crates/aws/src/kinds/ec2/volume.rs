@@ -1,17 +1,16 @@
 //! A disk with a life of its own (aws-semantics 3.11).
 
-use std::collections::HashMap;
+mod disk;
+mod snapshot;
 
 use aws_sdk_ec2::types::{
-    Filter, ResourceType, SnapshotState, Volume as Disk, VolumeAttachmentState, VolumeModification,
-    VolumeState, VolumeType,
+    Filter, ResourceType, Volume as Disk, VolumeAttachmentState, VolumeState, VolumeType,
 };
-use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use terrace_core::canon::Zone;
-use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::error::Result;
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
@@ -23,8 +22,11 @@ use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
 
+pub use self::disk::DiskType;
+pub(super) use self::disk::{DiskLive, Shape, disks, modify};
+use self::snapshot::final_snapshot;
 use super::instance::Instance;
-use super::shared::{filter, marked, tags, with_tags};
+use super::shared::{filter, marked, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -78,124 +80,6 @@ pub struct VolumeSpec {
 
 fn yes() -> bool {
     true
-}
-
-/// What a disk is made of.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum DiskType {
-    /// Solid state for everything; the default.
-    #[default]
-    Gp3,
-    /// Its predecessor.
-    Gp2,
-    /// Solid state whose operations a second are paid for one by one.
-    Io1,
-    /// The same, and more durable.
-    Io2,
-    /// Magnetic, for much data read in order.
-    St1,
-    /// Magnetic, for data seldom read.
-    Sc1,
-    /// Magnetic, of the first generation.
-    Standard,
-}
-
-impl DiskType {
-    /// Its name in TOML and in AWS.
-    pub(super) fn word(self) -> &'static str {
-        match self {
-            Self::Gp3 => "gp3",
-            Self::Gp2 => "gp2",
-            Self::Io1 => "io1",
-            Self::Io2 => "io2",
-            Self::St1 => "st1",
-            Self::Sc1 => "sc1",
-            Self::Standard => "standard",
-        }
-    }
-}
-
-/// What the TOML says of a disk, its own or an instance's root; `None`: AWS chooses.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shape {
-    pub(super) size: Option<i32>,
-    pub(super) r#type: DiskType,
-    pub(super) iops: Option<i32>,
-    pub(super) throughput: Option<i32>,
-}
-
-impl Shape {
-    /// What AWS would refuse.
-    pub(super) fn check(self, field: &str) -> Vec<Objection> {
-        let path = |name: &str| match field {
-            "" => name.to_owned(),
-            field => format!("{field}.{name}"),
-        };
-        let mut wrong = Vec::new();
-        if self.size.is_some_and(|size| !(1..=65_536).contains(&size)) {
-            wrong.push(Objection::new(path("size"), "a size is in GiB, from 1 to 65536"));
-        }
-        let word = self.r#type.word();
-        if self.iops.is_some() && !matches!(self.r#type, DiskType::Gp3 | DiskType::Io1 | DiskType::Io2) {
-            let message = format!("{word} takes no `iops`");
-            wrong.push(Objection::new(path("iops"), message).help("leave it out, or write type = \"gp3\""));
-        }
-        if self.iops.is_none() && matches!(self.r#type, DiskType::Io1 | DiskType::Io2) {
-            wrong.push(Objection::new(path("iops"), format!("{word} needs `iops`")));
-        }
-        if self.throughput.is_some() && self.r#type != DiskType::Gp3 {
-            let message = format!("{word} takes no `throughput`");
-            wrong.push(Objection::new(path("throughput"), message).help("leave it out, or write type = \"gp3\""));
-        }
-        wrong
-    }
-
-    /// Whether a live disk is so.
-    pub(super) fn fits(self, have: &DiskLive) -> bool {
-        let same = |want: Option<i32>, have: Option<i32>| want.is_none() || want == have;
-        same(self.size, Some(have.size))
-            && self.r#type.word() == have.r#type
-            && same(self.iops, have.iops)
-            && same(self.throughput, have.throughput)
-    }
-
-    /// What a live disk of another size means.
-    pub(super) fn verdict(self, have: &DiskLive) -> Verdict {
-        match self.size {
-            Some(size) if size < have.size => Verdict::Refuse(format!(
-                "a disk of {} GiB cannot shrink to {size}; make another one and copy the files",
-                have.size
-            )),
-            _ => Verdict::Update(Impact::None),
-        }
-    }
-}
-
-/// What AWS says of a disk. While a change is being carried out, it is told as it will be.
-#[derive(Clone, Debug, Default, Serialize)]
-pub(super) struct DiskLive {
-    pub(super) id: String,
-    pub(super) size: i32,
-    pub(super) r#type: String,
-    pub(super) iops: Option<i32>,
-    pub(super) throughput: Option<i32>,
-    pub(super) encrypted: bool,
-    pub(super) modifying: bool,
-}
-
-impl DiskLive {
-    /// The same as it will be, once a change asked for is carried out.
-    pub(super) fn becoming(&self, want: Shape) -> Self {
-        Self {
-            size: want.size.unwrap_or(self.size),
-            r#type: want.r#type.word().to_owned(),
-            iops: want.iops.or(self.iops),
-            throughput: want.throughput.or(self.throughput),
-            modifying: true,
-            ..self.clone()
-        }
-    }
 }
 
 /// A volume as AWS has it.
@@ -259,14 +143,32 @@ impl Kind for Volume {
                 |have| Said::of(have.disk.size),
                 |want, have| want.shape().verdict(&have.disk),
             )
-            .update("type", |want, _| Said::of(want.r#type), |have| Said::of(&have.disk.r#type))
-            .update("iops", |want, _| Said::of(want.iops), |have| Said::of(have.disk.iops))
-            .update("throughput", |want, _| Said::of(want.throughput), |have| Said::of(have.disk.throughput))
-            .replace("encrypted", |want, _| Said::of(want.encrypted), |have| Said::of(have.disk.encrypted))
+            .update(
+                "type",
+                |want, _| Said::of(want.r#type),
+                |have| Said::of(&have.disk.r#type),
+            )
+            .update(
+                "iops",
+                |want, _| Said::of(want.iops),
+                |have| Said::of(have.disk.iops),
+            )
+            .update(
+                "throughput",
+                |want, _| Said::of(want.throughput),
+                |have| Said::of(have.disk.throughput),
+            )
+            .replace(
+                "encrypted",
+                |want, _| Said::of(want.encrypted),
+                |have| Said::of(have.disk.encrypted),
+            )
             .seed("snapshot")
             .decide(
                 "instance",
-                |want, known| Said::or_none(want.instance.as_ref().map(|instance| known.id(instance))),
+                |want, known| {
+                    Said::or_none(want.instance.as_ref().map(|instance| known.id(instance)))
+                },
                 |have| Said::or_none(have.instance.as_ref().map(Said::of)),
                 |_, have| Verdict::Update(taken_away(have)),
             )
@@ -291,7 +193,9 @@ impl Kind for Volume {
         match (have.state.as_str(), have.attachment.as_str()) {
             ("creating", _) => Ready::Coming("creating".to_owned()),
             ("deleting" | "deleted", _) => Ready::Dying(have.state.clone()),
-            ("error", _) => Ready::Broken("error: its snapshot or its key could not be used".to_owned()),
+            ("error", _) => {
+                Ready::Broken("error: its snapshot or its key could not be used".to_owned())
+            }
             (_, "busy") => Ready::Coming("detaching: it is still mounted".to_owned()),
             (_, passing @ ("attaching" | "detaching")) => Ready::Coming(passing.to_owned()),
             _ if have.disk.modifying => Ready::Coming("modifying".to_owned()),
@@ -311,7 +215,11 @@ impl Kind for Volume {
             }
             _ => {}
         }
-        if want.device.as_ref().is_some_and(|device| !device.starts_with("/dev/")) {
+        if want
+            .device
+            .as_ref()
+            .is_some_and(|device| !device.starts_with("/dev/"))
+        {
             let help = "write \"/dev/sdf\" to \"/dev/sdp\"";
             wrong.push(Objection::new("device", "a device begins with /dev/").help(help));
         }
@@ -319,7 +227,7 @@ impl Kind for Volume {
     }
 
     async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<VolumeLive>>> {
-        let filters = cx.ec2_filters(look, "volume-id");
+        let filters = cx.ec2_filters_by(look, "volume-id", WORDS);
         let disks = disks(cx, filters).await?;
         // The mark alone says "ours", but a root volume has the stack's tag too.
         Ok(disks
@@ -332,7 +240,12 @@ impl Kind for Volume {
             .collect())
     }
 
-    async fn create(cx: &Aws, want: &VolumeSpec, _known: &Known, mark: &Mark) -> Result<VolumeLive> {
+    async fn create(
+        cx: &Aws,
+        want: &VolumeSpec,
+        _known: &Known,
+        mark: &Mark,
+    ) -> Result<VolumeLive> {
         let make = |token: String| make(cx, want, mark, token);
         let alive = |id: &String| {
             let filters = vec![filter("volume-id", id)];
@@ -384,7 +297,10 @@ impl Kind for Volume {
             final_snapshot(cx, &now, leave).await?;
         }
         let op = Op::again("ec2:DeleteVolume").while_busy(&["VolumeInUse", "IncorrectState"], 5.0);
-        cx.gone(cx.mutate(op, || cx.ec2.delete_volume().volume_id(id).send()).await)
+        cx.gone(
+            cx.mutate(op, || cx.ec2.delete_volume().volume_id(id).send())
+                .await,
+        )
     }
 
     async fn tag(cx: &Aws, have: &VolumeLive, set: &Tags, unset: &[String]) -> Result<()> {
@@ -399,15 +315,30 @@ impl Kind for Volume {
     }
 }
 
+/// Filters of DescribeVolumes with names of their own.
+const WORDS: &[(&str, &str)] = &[
+    ("type", "volume-type"),
+    ("instance", "attachment.instance-id"),
+];
+
 impl VolumeSpec {
     fn shape(&self) -> Shape {
-        Shape { size: Some(self.size), r#type: self.r#type, iops: self.iops, throughput: self.throughput }
+        Shape {
+            size: Some(self.size),
+            r#type: self.r#type,
+            iops: self.iops,
+            throughput: self.throughput,
+        }
     }
 }
 
 /// Whoever reads from it stands still until it is back; a new attachment disturbs nobody.
 fn taken_away(have: &VolumeLive) -> Impact {
-    if have.instance.is_some() { Impact::Outage } else { Impact::None }
+    if have.instance.is_some() {
+        Impact::Outage
+    } else {
+        Impact::None
+    }
 }
 
 async fn make(cx: &Aws, want: &VolumeSpec, mark: &Mark, token: String) -> Result<String> {
@@ -442,10 +373,16 @@ async fn living(cx: &Aws, filters: Vec<Filter>) -> Result<Option<VolumeLive>> {
 }
 
 fn read(disk: &Disk, live: DiskLive, tags: &Tags) -> VolumeLive {
-    let attachment = disk.attachments().iter().find(|one| one.state != Some(VolumeAttachmentState::Detached));
+    let attachment = disk
+        .attachments()
+        .iter()
+        .find(|one| one.state != Some(VolumeAttachmentState::Detached));
     // One on its way out is no attachment any more, but the volume is not free yet.
     let leaving = |state: Option<&VolumeAttachmentState>| {
-        matches!(state, Some(VolumeAttachmentState::Detaching | VolumeAttachmentState::Busy))
+        matches!(
+            state,
+            Some(VolumeAttachmentState::Detaching | VolumeAttachmentState::Busy)
+        )
     };
     let held = attachment.filter(|one| !leaving(one.state.as_ref()));
     let word = |state: Option<&str>| state.unwrap_or_default().to_owned();
@@ -456,112 +393,49 @@ fn read(disk: &Disk, live: DiskLive, tags: &Tags) -> VolumeLive {
         state: word(disk.state.as_ref().map(VolumeState::as_str)),
         instance: held.and_then(|one| one.instance_id.clone()).map(Id::new),
         device: held.and_then(|one| one.device.clone()),
-        attachment: word(attachment.and_then(|one| one.state.as_ref()).map(|state| state.as_str())),
+        attachment: word(
+            attachment
+                .and_then(|one| one.state.as_ref())
+                .map(VolumeAttachmentState::as_str),
+        ),
         address: tags.get(mark::ID).cloned().unwrap_or_default(),
     }
-}
-
-/// All disks that fit, with what is being changed of them told as it will be: else a second plan would
-/// ask for the same change again.
-pub(super) async fn disks(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<(Disk, DiskLive)>> {
-    // First the changes under way: one that ends between the two calls is then seen as done.
-    let under_way = vec![filter("modification-state", "modifying")];
-    let changes = modifications(cx, under_way).await?;
-    let disks = cx
-        .read("ec2:DescribeVolumes", || {
-            let pages = cx.ec2.describe_volumes().set_filters(Some(filters.clone()));
-            pages.into_paginator().page_size(500).items().send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    disks
-        .into_iter()
-        .map(|disk| {
-            let id = disk.volume_id.clone().ok_or_else(|| missing("ec2:DescribeVolumes", "volume id"))?;
-            let change = changes.get(&id);
-            let target = |pick: fn(&VolumeModification) -> Option<i32>| change.and_then(pick);
-            let kind = change.and_then(|change| change.target_volume_type.clone()).or(disk.volume_type.clone());
-            let live = DiskLive {
-                size: target(|change| change.target_size).or(disk.size).unwrap_or_default(),
-                r#type: kind.map(|kind| kind.as_str().to_owned()).unwrap_or_default(),
-                iops: target(|change| change.target_iops).or(disk.iops),
-                throughput: target(|change| change.target_throughput).or(disk.throughput),
-                encrypted: disk.encrypted.unwrap_or_default(),
-                modifying: change.is_some(),
-                id,
-            };
-            Ok((disk, live))
-        })
-        .collect()
-}
-
-async fn modifications(cx: &Aws, filters: Vec<Filter>) -> Result<HashMap<String, VolumeModification>> {
-    let changes = cx
-        .read("ec2:DescribeVolumesModifications", || {
-            let pages = cx.ec2.describe_volumes_modifications().set_filters(Some(filters.clone()));
-            pages.into_paginator().page_size(500).items().send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    Ok(changes.into_iter().filter_map(|change| Some((change.volume_id.clone()?, change))).collect())
-}
-
-/// Changes a disk while it is in use.
-pub(super) async fn modify(cx: &Aws, id: &str, want: Shape) -> Result<()> {
-    const BUSY: &str = "IncorrectModificationState";
-    let change = || async {
-        let answer = cx
-            .mutate(Op::once("ec2:ModifyVolume"), || {
-                cx.ec2
-                    .modify_volume()
-                    .volume_id(id)
-                    .set_size(want.size)
-                    .volume_type(VolumeType::from(want.r#type.word()))
-                    .set_iops(want.iops)
-                    .set_throughput(want.throughput)
-                    .send()
-            })
-            .await;
-        match answer {
-            Ok(_) => Ok(Some(())),
-            // A change is under way: this very one, if its answer was lost.
-            Err(error) if error.is(&[BUSY]) => {
-                let under_way = modifications(cx, vec![filter("volume-id", id)]).await?;
-                Ok(under_way.get(id).is_some_and(|change| asks_for(change, want)).then_some(()))
-            }
-            Err(error) => Err(error),
-        }
-    };
-    let waited = cx.until(1.0, "the change before this one", change).await;
-    waited.map_err(|error| match error.operation.as_str() {
-        "terrace:wait" => error.hinted("AWS works on a changed volume for hours; apply again later"),
-        _ => error,
-    })
-}
-
-fn asks_for(change: &VolumeModification, want: Shape) -> bool {
-    let same = |want: Option<i32>, target: Option<i32>| want.is_none() || want == target;
-    same(want.size, change.target_size)
-        && change.target_volume_type.as_ref().is_some_and(|kind| kind.as_str() == want.r#type.word())
-        && same(want.iops, change.target_iops)
-        && same(want.throughput, change.target_throughput)
 }
 
 async fn attach(cx: &Aws, id: &str, instance: &Id<Instance>, device: &str) -> Result<()> {
     // An instance that is just starting takes no volume yet.
     let op = Op::again("ec2:AttachVolume").while_busy(&["IncorrectState"], 5.0);
     let answer = cx
-        .mutate(op, || cx.ec2.attach_volume().volume_id(id).instance_id(instance.as_str()).device(device).send())
+        .mutate(op, || {
+            cx.ec2
+                .attach_volume()
+                .volume_id(id)
+                .instance_id(instance.as_str())
+                .device(device)
+                .send()
+        })
         .await;
     let Err(error) = answer else { return Ok(()) };
     // A repeated call finds its own work done.
     let now = living(cx, vec![filter("volume-id", id)]).await?;
-    let done = now.is_some_and(|now| now.instance.as_ref() == Some(instance) && now.device.as_deref() == Some(device));
-    if error.is(&["VolumeInUse"]) && done { Ok(()) } else { Err(error) }
+    let done = now.is_some_and(|now| {
+        now.instance.as_ref() == Some(instance) && now.device.as_deref() == Some(device)
+    });
+    if error.is(&["VolumeInUse"]) && done {
+        Ok(())
+    } else {
+        Err(error)
+    }
 }
 
 /// Takes it from its instance, and waits until it is free.
 async fn detach(cx: &Aws, have: &VolumeLive) -> Result<()> {
     let id = &have.disk.id;
-    let answer = cx.mutate(Op::again("ec2:DetachVolume"), || cx.ec2.detach_volume().volume_id(id).send()).await;
+    let answer = cx
+        .mutate(Op::again("ec2:DetachVolume"), || {
+            cx.ec2.detach_volume().volume_id(id).send()
+        })
+        .await;
     match answer {
         // It is free already, or will be: its instance has gone.
         Err(error) if !error.is(&["IncorrectState"]) => return cx.gone(Err::<(), _>(error)),
@@ -569,77 +443,15 @@ async fn detach(cx: &Aws, have: &VolumeLive) -> Result<()> {
     }
     let free = || async {
         let now = disks(cx, vec![filter("volume-id", id)]).await?;
-        let held = now.iter().any(|(disk, _)| disk.state == Some(VolumeState::InUse));
+        let held = now
+            .iter()
+            .any(|(disk, _)| disk.state == Some(VolumeState::InUse));
         Ok((!held).then_some(()))
     };
-    let waited = cx.until(1.0, "taking the volume from its instance", free).await;
-    waited.map_err(|error| error.hinted("unmount it on the instance (`umount`), or stop the instance, and apply again"))
-}
-
-/// Leaves a snapshot behind and waits until it is whole: what users stored is not lost by a deletion.
-async fn final_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<()> {
-    let id = match earlier_snapshot(cx, have).await? {
-        Some(id) => id,
-        None => take_snapshot(cx, have, leave).await?,
-    };
-    let filters = vec![filter("snapshot-id", &id)];
-    let whole = || async {
-        let answer = cx
-            .read("ec2:DescribeSnapshots", || cx.ec2.describe_snapshots().set_filters(Some(filters.clone())).send())
-            .await?;
-        match answer.snapshots().first().and_then(|snapshot| snapshot.state.clone()) {
-            Some(SnapshotState::Completed) => Ok(Some(())),
-            Some(SnapshotState::Error) => {
-                let message = format!("the final snapshot {id} of {} failed; the volume stays", have.disk.id);
-                Err(CloudError::new("ec2:CreateSnapshot", ErrorClass::Invalid, message))
-            }
-            _ => Ok(None),
-        }
-    };
-    // AWS copies something like 100 MiB/s of what was written.
-    let minutes = 1.0 + f64::from(have.disk.size) / 6.0;
-    cx.until(minutes, "the final snapshot", whole).await
-}
-
-/// Begins the tags of what is kept on purpose: the stack it is of, and the address it had.
-const KEPT: &str = "terrace:kept";
-const KEPT_OF: &str = "terrace:kept-of";
-
-async fn take_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<String> {
-    const ACTION: &str = "ec2:CreateSnapshot";
-    let owner = leave.identity.owner();
-    let title = format!("{owner} {} final {}", have.address, leave.stamp);
-    let tags: Tags = [("Name", &title), (KEPT, &owner), (KEPT_OF, &have.address)]
-        .map(|(key, value)| (key.to_owned(), value.clone()))
-        .into();
-    // No token, no unique name: a lost answer is looked for by the next run.
-    let answer = cx
-        .mutate(Op::once(ACTION), || {
-            cx.ec2
-                .create_snapshot()
-                .volume_id(&have.disk.id)
-                .description(&title)
-                .tag_specifications(with_tags(ResourceType::Snapshot, &tags))
-                .send()
-        })
-        .await?;
-    answer.snapshot_id.ok_or_else(|| missing(ACTION, "snapshot id"))
-}
-
-/// The final snapshot that an interrupted deletion took within the last hour. An older one may lack
-/// what was written since, if the volume was attached again.
-async fn earlier_snapshot(cx: &Aws, have: &VolumeLive) -> Result<Option<String>> {
-    if have.instance.is_some() {
-        return Ok(None);
-    }
-    let filters = vec![filter("volume-id", &have.disk.id), filter(format!("tag:{KEPT}"), cx.owner())];
-    let answer = cx
-        .read("ec2:DescribeSnapshots", || cx.ec2.describe_snapshots().set_filters(Some(filters.clone())).send())
-        .await?;
-    let recent = Timestamp::now().as_second() - 3600;
-    let fits = answer.snapshots().iter().find(|snapshot| {
-        snapshot.state != Some(SnapshotState::Error)
-            && snapshot.start_time.is_some_and(|time| time.secs() > recent)
-    });
-    Ok(fits.and_then(|snapshot| snapshot.snapshot_id.clone()))
+    let waited = cx
+        .until(1.0, "taking the volume from its instance", free)
+        .await;
+    waited.map_err(|error| {
+        error.hinted("unmount it on the instance (`umount`), or stop the instance, and apply again")
+    })
 }

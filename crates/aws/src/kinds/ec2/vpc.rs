@@ -122,7 +122,7 @@ impl Kind for Vpc {
     }
 
     async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<VpcLive>>> {
-        let filters = cx.ec2_filters(look, "vpc-id");
+        let filters = cx.ec2_filters_by(look, "vpc-id", &[("default", "is-default")]);
         let vpcs = cx
             .read("ec2:DescribeVpcs", || {
                 let pages = cx.ec2.describe_vpcs().set_filters(Some(filters.clone()));

@@ -228,7 +228,6 @@ impl Kind for DbInstance {
 
     fn fields() -> Fields<Self> {
         let fields = Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
             .replace("engine", |want, _| Said::of(want.engine), |have| Said::of(&have.engine))
             .seed("snapshot")
             .seed("apply")
@@ -251,7 +250,8 @@ impl Kind for DbInstance {
                     Some(zone) if !have.multi_az => zone.verdict(&have.zone, ""),
                     _ => Verdict::Same,
                 },
-            );
+            )
+            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id));
         Self::changeable(fields)
     }
 

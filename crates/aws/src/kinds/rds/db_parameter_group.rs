@@ -90,8 +90,8 @@ impl Kind for DbParameterGroup {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
             .replace("family", |want, _| Said::of(&want.family), |have| Said::of(&have.family))
+            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
             .set(
                 "parameters",
                 |want, _| Said::of(&want.parameters),

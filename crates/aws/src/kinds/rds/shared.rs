@@ -54,12 +54,15 @@ pub(crate) fn check_name(name: Option<&String>, limit: usize) -> Option<Objectio
 /// made, its answer having been lost; its mark tells (rule R4).
 pub(crate) fn taken<L>(refused: CloudError, found: Vec<Found<L>>, mark: &Mark) -> Result<L> {
     let wanted = mark.all_tags();
-    let same = |found: &Found<L>| {
-        let keys = [mark::STACK, mark::ID, mark::GENERATION];
+    let same = |found: &Found<L>, keys: &[&str]| {
         keys.iter().all(|key| found.tags.get(*key) == wanted.get(*key))
     };
     match found.into_iter().next() {
-        Some(found) if same(&found) => Ok(found.live),
+        Some(found) if same(&found, &[mark::STACK, mark::ID, mark::GENERATION]) => Ok(found.live),
+        // Both are there for a while, and have names of their own.
+        Some(found) if same(&found, &[mark::STACK, mark::ID]) => {
+            Err(refused.hinted("what it replaces has this name: change `name` too, or say none"))
+        }
         _ => Err(refused.hinted("what has this name is not of this stack: choose another `name`")),
     }
 }
