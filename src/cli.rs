@@ -120,6 +120,23 @@ pub(crate) struct StackArgs {
     pub(crate) format: Format,
 }
 
+impl StackArgs {
+    /// The same words again, for hints that can be copied.
+    pub(crate) fn words(&self) -> String {
+        let mut words = vec![self.stack.display().to_string()];
+        for (flag, value) in [("--env", &self.env), ("--stage", &self.stage)] {
+            words.extend(value.iter().map(|value| format!("{flag} {value}")));
+        }
+        words.extend(
+            self.var
+                .iter()
+                .map(|(name, value)| format!("--var {name}={value}")),
+        );
+        words.extend(self.sandbox.then(|| "--sandbox".to_owned()));
+        words.join(" ")
+    }
+}
+
 /// What a person says of the losses and holds of a plan.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ConsentArgs {

@@ -46,6 +46,8 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) cx: Arc<Aws>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// The words of the command line that name the stack, for hints.
+    pub(crate) words: String,
     /// The proxy before the sandbox lives as long as the session.
     _proxy: Option<Proxy>,
 }
@@ -84,10 +86,10 @@ impl Session {
     pub(crate) async fn open(args: &StackArgs, ui: Ui) -> Result<Self, Failure> {
         let loaded = load(args)?;
         notes(&loaded, ui);
-        Self::connect(loaded, args.sandbox, ui).await
+        Self::connect(loaded, args, ui).await
     }
 
-    async fn connect(loaded: Loaded, sandbox: bool, ui: Ui) -> Result<Self, Failure> {
+    async fn connect(loaded: Loaded, args: &StackArgs, ui: Ui) -> Result<Self, Failure> {
         let stack = &loaded.stack;
         if let Some(old) = &stack.formerly {
             let message = format!(
@@ -97,7 +99,7 @@ impl Session {
             return Err(Failure::new(message)
                 .hint("keep its old name; to make a second one of the new name, take `stack` out of [moved]"));
         }
-        let (connection, proxy, timing) = if sandbox {
+        let (connection, proxy, timing) = if args.sandbox {
             let (endpoint, proxy) = stage_set(stack, ui).await?;
             let account = stack
                 .account
@@ -143,6 +145,7 @@ impl Session {
             identity,
             cx,
             stop,
+            words: args.words(),
             _proxy: proxy,
         })
     }

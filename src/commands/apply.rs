@@ -143,7 +143,7 @@ async fn locked(
     if options.destroy && outcome.is_complete() {
         footprint::erase(&session.cx, &bucket).await?;
     }
-    ending(&plan, &outcome, ui)
+    ending(&plan, &outcome, &session.words, ui)
 }
 
 /// Carries a plan out, with progress and with Ctrl-C heard.
@@ -180,7 +180,7 @@ pub(crate) async fn execute(
 }
 
 /// What came of it, in one line and as an exit code.
-pub(crate) fn ending(plan: &Plan, outcome: &Outcome, ui: Ui) -> Result<Exit, Failure> {
+pub(crate) fn ending(plan: &Plan, outcome: &Outcome, words: &str, ui: Ui) -> Result<Exit, Failure> {
     let count = |which: fn(&End) -> bool| outcome.ends.iter().filter(|end| which(end)).count();
     let done = count(|end| matches!(end, End::Done));
     let failed = count(|end| matches!(end, End::Failed(_)));
@@ -219,9 +219,8 @@ pub(crate) fn ending(plan: &Plan, outcome: &Outcome, ui: Ui) -> Result<Exit, Fai
         confirm.sort();
         confirm.dedup();
         let message = format!("{done} done, {held} held for a person");
-        return Err(
-            Failure::refused(message).hint(format!("then: terrace apply {}", confirm.join(" ")))
-        );
+        return Err(Failure::refused(message)
+            .hint(format!("then: terrace apply {words} {}", confirm.join(" "))));
     }
     if !plan.is_empty() {
         ui.say(&format!("done: {done} steps"));

@@ -61,7 +61,7 @@ fn the_move_of_the_database_is_held_until_a_person_confirms_it() {
     let held = account.ends(3, &["apply", "--yes", "--stage", UPPER]);
     let why = "Copy the data first: run migrate.sh on the box.";
     assert!(held.stderr.contains(why), "{held}");
-    let then = "terrace apply --confirm record.db";
+    let then = "--confirm record.db";
     assert!(held.stderr.contains(then), "{held}");
     assert_eq!(record(&account), "A");
     assert_eq!(databases(&account), "1 0");
