@@ -55,6 +55,12 @@ fn tell(world: &mut World<'_>, path: &[(&Address, Option<&Edge>, usize)], last: 
     let Some(start) = path.iter().position(|(address, ..)| **address == last.to) else {
         return;
     };
+    if start + 1 == path.len() {
+        let text = format!("`{}` waits for itself, by `{}`", last.to, last.field);
+        let help = "what AWS says of it is known only once it is there: leave this out";
+        world.tell(Diagnostic::error(last.at, text).help(help));
+        return;
+    }
     let mut text = format!("these wait for each other: {}", last.to);
     let edges: Vec<&Edge> = path[start + 1..]
         .iter()

@@ -203,6 +203,10 @@ impl de::Error for Fault {
 
     fn invalid_value(unexpected: Unexpected<'_>, expected: &dyn Expected) -> Self {
         let expected = expected.to_string();
+        if let Some((least, most)) = bounds(&expected) {
+            let number = said(unexpected);
+            return Self::says(format!("{number} is not between {least} and {most}"));
+        }
         Self::says(format!(
             "expected {}, found {}",
             plain(&expected),
@@ -220,6 +224,18 @@ impl de::Error for Fault {
 
     fn missing_field(field: &'static str) -> Self {
         Self::missing(field)
+    }
+}
+
+/// The least and the greatest number of a type that people may meet the bounds of.
+fn bounds(expected: &str) -> Option<(i64, i64)> {
+    match expected {
+        "u8" => Some((0, u8::MAX.into())),
+        "u16" => Some((0, u16::MAX.into())),
+        "u32" => Some((0, u32::MAX.into())),
+        "i32" => Some((i32::MIN.into(), i32::MAX.into())),
+        "u64" => Some((0, i64::MAX)),
+        _ => None,
     }
 }
 

@@ -71,7 +71,8 @@ impl World<'_> {
         for value in common.tags.values() {
             edges(value, &Shape::none(), "tags", false, &mut needs);
         }
-        needs.retain(|edge| edge.to != *address);
+        // What is set after it exists may name itself. The rest is a loop of one, and told as such.
+        needs.retain(|edge| edge.to != *address || !edge.late);
         let mut seen = std::collections::HashSet::new();
         needs.retain(|edge| seen.insert((edge.to.clone(), edge.field.clone(), edge.late)));
         let last = said
