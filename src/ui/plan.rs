@@ -361,7 +361,7 @@ fn glyph(action: &Action) -> (&'static str, Label, &'static str) {
         Action::Tag { .. } => ("~", Label::Change, "tag"),
         Action::Shrink => ("-", Label::Remove, "drop"),
         Action::Clear(_) => ("-", Label::Remove, "clear"),
-        Action::Unprotect => ("-", Label::Remove, "lift the protection of"),
+        Action::Unprotect => ("-", Label::Remove, "lift the protection"),
         Action::Delete(Reason::Orphan) => ("?", Label::Remove, "delete orphan"),
         Action::Delete(_) => ("-", Label::Remove, "delete"),
     }
@@ -371,7 +371,7 @@ fn because(step: &Step) -> String {
     match &step.action {
         Action::Wait(state) => format!(": it is {state}"),
         Action::WaitGone => ": its namesake is being deleted".to_owned(),
-        Action::Delete(_) => format!(": {}", step.why),
+        Action::Delete(_) | Action::Unprotect => format!(": {}", step.why),
         _ if step.why.is_empty() => String::new(),
         _ => format!(" for {}", step.why),
     }

@@ -16,6 +16,7 @@ use super::ladder::{self, Ladder};
 use super::later::Known;
 use super::node::Node;
 use super::shape::Shape;
+use super::shares;
 use super::span::{Sources, Span};
 use super::stack::{Existing, Resource, Stack};
 use super::vocabulary::Vocabulary;
@@ -102,6 +103,7 @@ pub(crate) fn load_with(
         &ladder.listings,
     );
     fill(&mut world, &ladder, &mut stack);
+    shares::shares(&mut world, &stack);
     let failed = world.told.iter().any(|one| one.severity == Severity::Error);
     if !failed {
         hints::hints(&mut world, &stack);

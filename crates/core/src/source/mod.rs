@@ -33,6 +33,7 @@ mod node;
 mod parse;
 mod refer;
 mod shape;
+mod shares;
 mod span;
 mod stack;
 mod text;

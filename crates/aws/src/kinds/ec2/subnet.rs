@@ -35,7 +35,7 @@ pub struct SubnetSpec {
     pub vpc: Ref<Vpc>,
     /// Its range: inside the VPC's, apart from its other subnets', between a /16 and a /28. AWS keeps
     /// five addresses of it.
-    #[schemars(extend("examples" = ["10.0.0.0/24", "10.0.1.0/24"]))]
+    #[schemars(extend("examples" = ["10.0.0.0/24", "10.0.1.0/24"], "x-share-of" = "vpc.cidr"))]
     pub cidr: Cidr4,
     /// The zone it is in, by its letter (`"a"`). A zone that AWS picks would differ from one
     /// environment to the next.

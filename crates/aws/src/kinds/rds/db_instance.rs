@@ -299,6 +299,14 @@ impl Kind for DbInstance {
 
     fn check(want: &DbInstanceSpec) -> Vec<Objection> {
         let mut wrong: Vec<Objection> = check_name(want.name.as_ref(), 63).into_iter().collect();
+        if let Some(Reference::Literal(text)) = want.password.as_ref().map(Ref::names)
+            && text != "managed"
+            && !text.starts_with("arn:")
+        {
+            // Told at the table's head: the line itself would show the password once more.
+            let told = Objection::new("", "its `password` is written out, for all to read");
+            wrong.push(told.help("name a secret: password = \"secret.db\", with [secret.db] beside it"));
+        }
         let mut say = |field: &str, message: &str| wrong.push(Objection::new(field, message));
         let origins = [
             want.engine.is_some(),
