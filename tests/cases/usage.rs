@@ -50,3 +50,13 @@ fn every_shell_gets_its_script() {
         assert!(told.stdout.contains("validate"), "{shell}");
     }
 }
+
+#[test]
+fn without_credentials_one_error_says_what_was_tried() {
+    let folder = Folder::new().file("stack.toml", "name = \"lone\"\nregion = \"eu-west-3\"\n");
+    let answer = folder.run(&["plan"]);
+    assert_eq!(answer.exit, Some(1));
+    for words in ["no AWS credentials were found", "AWS_PROFILE", "--sandbox"] {
+        assert!(answer.stderr.contains(words), "{answer}");
+    }
+}

@@ -254,12 +254,7 @@ pub async fn account(config: &SdkConfig, timing: Timing) -> Result<String> {
     let answer = door
         .read("sts:GetCallerIdentity", || sts.get_caller_identity().send())
         .await;
-    let answer = answer.map_err(|error| match error.class {
-        ErrorClass::Unsent => error
-            .hinted("tried: environment, profile (AWS_PROFILE), SSO, web identity, process, instance role")
-            .hinted("`aws sts get-caller-identity` shows whether the AWS CLI finds any"),
-        _ => error,
-    })?;
+    let answer = answer?;
     answer
         .account
         .ok_or_else(|| missing("sts:GetCallerIdentity", "account"))

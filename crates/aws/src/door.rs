@@ -163,7 +163,7 @@ fn may_repeat(
         ErrorClass::Throttled => attempt < ATTEMPTS,
         ErrorClass::Unknown => op.repeats && attempt < ATTEMPTS / 2,
         // Never sent, so a second try cannot do harm; but a wrong host stays wrong.
-        ErrorClass::Unsent => attempt < 2,
+        ErrorClass::Unsent => attempt < 2 && !error.is(&[error::NO_CREDENTIALS]),
         _ => false,
     }
 }
@@ -194,6 +194,15 @@ mod tests {
     fn what_is_wrong_is_not_repeated() {
         assert!(!repeats(&Op::again("ec2:CreateVpc"), ErrorClass::Invalid));
         assert!(!repeats(&Op::again("ec2:CreateVpc"), ErrorClass::Denied));
+    }
+
+    #[test]
+    fn without_credentials_nothing_is_asked_again() {
+        let op = Op::again("sts:GetCallerIdentity");
+        let mut nobody = error(ErrorClass::Unsent);
+        assert!(may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+        nobody.code = Some(error::NO_CREDENTIALS.to_owned());
+        assert!(!may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
     }
 
     #[test]

@@ -99,6 +99,19 @@ where
     let mut read = CloudError::new(action, class(error), message(error));
     read.code = error.meta().code().map(str::to_owned);
     read.request_id = error.request_id().map(str::to_owned);
+    if without_credentials(error) {
+        read.class = ErrorClass::Unsent;
+        read.code = Some(NO_CREDENTIALS.to_owned());
+        read.message = format!("no AWS credentials were found ({})", read.message);
+        read.hints.push(
+            "tried: environment, profile (AWS_PROFILE), SSO, web identity, process, instance role"
+                .to_owned(),
+        );
+        read.hints.push(
+            "`aws sts get-caller-identity` shows whether the AWS CLI finds any; `--sandbox` needs none"
+                .to_owned(),
+        );
+    }
     if read.class == ErrorClass::Denied {
         read.hints
             .push(format!("the caller needs the permission `{action}`"));
@@ -129,6 +142,24 @@ fn class<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorCla
         }
         _ => ErrorClass::Unknown,
     }
+}
+
+/// Our code for an error that asking again cannot better.
+pub const NO_CREDENTIALS: &str = "NoCredentials";
+
+/// Whether there was nobody to sign the call as.
+fn without_credentials<E>(error: &SdkError<E, HttpResponse>) -> bool
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    let mut cause: Option<&(dyn Error + 'static)> = error.source();
+    while let Some(found) = cause {
+        if found.is::<aws_credential_types::provider::error::CredentialsError>() {
+            return true;
+        }
+        cause = found.source();
+    }
+    false
 }
 
 /// Whether the connection was never made.
