@@ -69,6 +69,19 @@ impl Address {
         }
     }
 
+    /// Whether another is this one or a part of it: `volume.data` covers `volume.data.sdf`, and
+    /// `module.network` all that stands in it.
+    pub fn covers(&self, other: &Self) -> bool {
+        if self.kind == "module" {
+            let first: Option<&Segment> = other.modules.get(self.modules.len());
+            return other.modules.starts_with(&self.modules)
+                && first.is_some_and(|first| {
+                    first.name == self.name && (self.key.is_none() || self.key == first.key)
+                });
+        }
+        other == self || (self.key.is_none() && other.whole() == *self)
+    }
+
     /// How a resolved reference is written in a rendered table: `/kind.name`. The slash tells it from AWS's own ids.
     pub fn reference(&self) -> String {
         format!("/{self}")

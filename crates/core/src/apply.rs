@@ -19,7 +19,7 @@ use crate::kind::{Create, Leave, Ready};
 use crate::known::Known;
 use crate::mark::{Identity, Mark};
 use crate::plan::{Action, Plan, Step};
-use crate::planner::{Kinds, Trouble, spec_now};
+use crate::planner::{self, Kinds, Trouble};
 use crate::source::Stack;
 
 /// What apply needs of the world outside: hands, time, and whether to stop.
@@ -350,7 +350,7 @@ impl Worker<'_> {
     fn spec(&self, known: &Known) -> Result<AnySpec> {
         let resource = self.apply.stack.resources.get(&self.step.address);
         let resource = resource.ok_or_else(|| self.bug("nothing wanted of it"))?;
-        spec_now(self.kind()?, resource, known).map_err(|trouble| {
+        planner::spec(self.kind()?, resource, known).map_err(|trouble| {
             let message = match trouble {
                 Trouble::Faults(address, faults) => {
                     let faults: Vec<String> = faults.iter().map(ToString::to_string).collect();

@@ -69,7 +69,7 @@ pub trait Kind: Sized + Send + Sync + 'static {
         false
     }
 
-    /// Whether AWS deletes a protected one only after [`Kind::unprotect`].
+    /// What is wrong with a spec that reads well: ranges, words, properties that exclude each other.
     fn check(_want: &Self::Spec) -> Vec<Objection> {
         Vec::new()
     }

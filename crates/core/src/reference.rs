@@ -32,8 +32,8 @@ tuple_targets! { (A, B) (A, B, C) (A, B, C, D) (A, B, C, D, E) }
 
 /// The address of another resource, or an id that AWS gave (`vpc-0abc`).
 ///
-/// In a [`Kind::Spec`] it makes an edge by its type alone: [`crate::edges`] finds it by
-/// serialising the spec, so that no kind can forget one.
+/// In a [`Kind::Spec`] it makes an edge by its type alone: the loader finds it by the `x-ref` of its
+/// schema, so that no kind can forget one.
 pub struct Ref<T: ?Sized> {
     is: Reference,
     of: PhantomData<fn() -> T>,

@@ -56,3 +56,19 @@ fn what_is_no_address_says_so() {
     );
     assert_eq!(Address::from_reference("vpc.main"), None);
 }
+
+#[test]
+fn a_whole_covers_its_parts_and_a_module_what_stands_in_it() {
+    let covers = |whole: &str, part: &str| {
+        whole
+            .parse::<Address>()
+            .unwrap()
+            .covers(&part.parse().unwrap())
+    };
+    assert!(covers("volume.data", "volume.data.sdf"));
+    assert!(!covers("volume.data.sdf", "volume.data"));
+    assert!(covers("module.network", "network/vpc.main"));
+    assert!(covers("module.network", "network/inner/vpc.main"));
+    assert!(!covers("module.network", "other/vpc.main"));
+    assert!(!covers("volume.data", "network/volume.data"));
+}

@@ -170,8 +170,8 @@ impl Draft {
     }
 }
 
-/// Reads a resource's spec with all that is known.
-fn spec(kind: &dyn AnyKind, resource: &Resource, known: &Known) -> Result<AnySpec, Trouble> {
+/// Reads a resource's spec with all that is known: while planning, and again when it is carried out.
+pub fn spec(kind: &dyn AnyKind, resource: &Resource, known: &Known) -> Result<AnySpec, Trouble> {
     let output = |address: &Address, output: &str| {
         known
             .get(address, output)
@@ -180,13 +180,4 @@ fn spec(kind: &dyn AnyKind, resource: &Resource, known: &Known) -> Result<AnySpe
     let faults = |faults| Trouble::Faults(resource.address.clone(), faults);
     let table = resource.table(&output).map_err(faults)?;
     kind.parse(&table).map_err(faults)
-}
-
-/// Reads a resource's spec at the time it is carried out, when what it names is known.
-pub fn spec_now(
-    kind: &dyn AnyKind,
-    resource: &Resource,
-    known: &Known,
-) -> Result<AnySpec, Trouble> {
-    spec(kind, resource, known)
 }

@@ -656,15 +656,7 @@ fn only_targets(plan: &Plan, targets: &[Address]) -> Vec<bool> {
     let mut keep = vec![false; plan.steps.len()];
     for node in graph.node_indices() {
         let address = &plan.steps[node.index()].address;
-        let hit = targets.iter().any(|target| {
-            target == address
-                || (target.key.is_none()
-                    && *target
-                        == Address {
-                            key: None,
-                            ..address.clone()
-                        })
-        });
+        let hit = targets.iter().any(|target| target.covers(address));
         if hit {
             let mut walk = Dfs::new(reversed, node);
             while let Some(needed) = walk.next(reversed) {

@@ -530,13 +530,13 @@ fn holds(class: Class) -> &'static str {
 pub(super) fn allowed(input: &Input<'_>, address: &Address, loss: Loss) -> bool {
     let run =
         input.options.allow.iter().any(|(allowed, of)| {
-            *allowed == loss && of.as_ref().is_none_or(|of| covers(of, address))
+            *allowed == loss && of.as_ref().is_none_or(|of| of.covers(address))
         });
     let toml = input
         .stack
         .removals
         .iter()
-        .any(|removal| covers(&removal.address, address) && removal.allow.contains(&loss));
+        .any(|removal| removal.covers(address) && removal.allow.contains(&loss));
     input.stack.ephemeral || run || toml
 }
 
@@ -545,18 +545,8 @@ fn removed(input: &Input<'_>, address: &Address) -> Option<String> {
         .stack
         .removals
         .iter()
-        .find(|removal| covers(&removal.address, address))?;
+        .find(|removal| removal.covers(address))?;
     Some(removal.stage.clone())
-}
-
-/// `volume.data` covers `volume.data.sdf`.
-fn covers(of: &Address, address: &Address) -> bool {
-    of == address
-        || (of.key.is_none()
-            && Address {
-                key: None,
-                ..address.clone()
-            } == *of)
 }
 
 fn list(fields: &[&str]) -> String {

@@ -12,7 +12,7 @@ use super::later::Known;
 use super::node::Node;
 use super::span::Span;
 use super::vocabulary::Identity;
-use crate::address::{Address, Segment};
+use crate::address::Address;
 
 /// A stack, in one environment, at one stage.
 #[derive(Clone, Debug)]
@@ -169,29 +169,17 @@ pub struct Moved {
     pub to: Address,
 }
 
-/// Whether an address is, or is a part of, what a removal or a move names.
-fn covers(whole: &Address, address: &Address) -> bool {
-    if whole.kind == "module" {
-        let first: Option<&Segment> = address.modules.get(whole.modules.len());
-        return address.modules.starts_with(&whole.modules)
-            && first.is_some_and(|first| {
-                first.name == whole.name && (whole.key.is_none() || whole.key == first.key)
-            });
-    }
-    address == whole || (whole.key.is_none() && address.whole() == *whole)
-}
-
 impl Removal {
     /// Whether it takes this resource out.
     pub fn covers(&self, address: &Address) -> bool {
-        covers(&self.address, address)
+        self.address.covers(address)
     }
 }
 
 impl Moved {
     /// The new address of something that had this one.
     pub fn apply(&self, address: &Address) -> Option<Address> {
-        if !covers(&self.from, address) {
+        if !self.from.covers(address) {
             return None;
         }
         let mut moved = address.clone();
