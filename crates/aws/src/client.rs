@@ -35,10 +35,18 @@ pub struct Aws {
     pub region: String,
     /// The pace of waits.
     pub timing: Timing,
+    /// Certificate Manager.
+    pub acm: aws_sdk_acm::Client,
+    /// EC2 Auto Scaling.
+    pub autoscaling: aws_sdk_autoscaling::Client,
+    /// CloudFront.
+    pub cloudfront: aws_sdk_cloudfront::Client,
     /// CloudWatch.
     pub cloudwatch: aws_sdk_cloudwatch::Client,
     /// EC2.
     pub ec2: aws_sdk_ec2::Client,
+    /// Elastic Load Balancing, version 2.
+    pub elb: aws_sdk_elasticloadbalancingv2::Client,
     /// IAM.
     pub iam: aws_sdk_iam::Client,
     /// KMS.
@@ -104,8 +112,12 @@ impl Aws {
             identity,
             region,
             timing,
+            acm: aws_sdk_acm::Client::new(config),
+            autoscaling: aws_sdk_autoscaling::Client::new(config),
+            cloudfront: aws_sdk_cloudfront::Client::new(config),
             cloudwatch: aws_sdk_cloudwatch::Client::new(config),
             ec2: aws_sdk_ec2::Client::new(config),
+            elb: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
             kms: aws_sdk_kms::Client::new(config),
             rds: aws_sdk_rds::Client::new(config),
