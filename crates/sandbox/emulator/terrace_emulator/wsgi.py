@@ -33,6 +33,7 @@ MODULES = (
     "rds",
     "rds_groups",
     "route53",
+    "acm",
     "iam",
     "s3",
     "secretsmanager",
