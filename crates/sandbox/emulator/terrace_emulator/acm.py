@@ -19,7 +19,7 @@ from moto.elbv2.models import ELBv2Backend, elbv2_backends
 from moto.route53.models import route53_backends
 
 from . import clock
-from .corrections import Refusal, also, backend, correction
+from .corrections import Refusal, also, backend, correction, enabled
 from .route53 import normal, watchers
 
 # (certificate, its user) for users that let go a moment ago.
@@ -122,6 +122,8 @@ def check(inner: Any, self: Any) -> None:
 
 def look_for_records(account: str) -> None:
     """Begin to issue what can be, in every region."""
+    if not enabled("acm.validation"):
+        return
     for region in list(acm_backends[account].values()):
         for certificate in list(region._certificates.values()):
             if _provable(certificate) and not getattr(certificate, "being_issued", False):
