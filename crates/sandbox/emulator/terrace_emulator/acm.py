@@ -69,8 +69,8 @@ def validation_record(inner: Any, self: Any) -> Any:
 
 @correction(
     "acm.pending",
-    fact="a certificate that waits for validation has no dates and no serial number, names its domain first, and learns "
-    "its CNAMEs only after a moment",
+    fact="a certificate that waits for validation has no dates and no serial number, names its domain first, and "
+    "learns its CNAMEs only after a moment",
     source="aws-semantics 3.29 e",
     patch=(CertBundle, "describe"),
 )

@@ -277,7 +277,9 @@ def network_exists(call: Any, proceed: Any) -> Any:
 
     network = call.params.get("VPC")
     # One of another account may be given too, once it has authorized that.
-    networks = [ec2_backends[account][network["VPCRegion"]].vpcs for account in list(ec2_backends)] if network else []
-    if network and not any(network["VPCId"] in known for known in networks):
-        raise Refusal("InvalidVPCId", f"The VPC: {network['VPCId']} you provided is not authorized to make the association.")
+    kept = [dict.get(ec2_backends[account], network["VPCRegion"]) for account in list(ec2_backends)] if network else []
+    if network and not any(network["VPCId"] in ec2.vpcs for ec2 in kept if ec2):
+        raise Refusal(
+            "InvalidVPCId", f"The VPC: {network['VPCId']} you provided is not authorized to make the association."
+        )
     return proceed()

@@ -63,8 +63,8 @@ def version(call: Any, proceed: Any) -> Any:
     if quoted is not None and int(quoted) != check.health_check_version:
         raise Refusal(
             "HealthCheckVersionMismatch",
-            "The value of HealthCheckVersion in the request doesn't match the value of HealthCheckVersion in the health "
-            "check.",
+            "The value of HealthCheckVersion in the request doesn't match the value of HealthCheckVersion in the "
+            "health check.",
         )
     regions, children = check.regions, check.children
     answer = proceed()

@@ -20,8 +20,8 @@ _ROUTING = {
 
 correction(
     "route53.record-checked",
-    fact="a routed record has exactly one policy and a SetIdentifier, a record a TTL and values or an alias without, and "
-    "its values are what its type says",
+    fact="a routed record has exactly one policy and a SetIdentifier, a record a TTL and values or an alias without, "
+    "and its values are what its type says",
     source="Route 53 API reference, ResourceRecordSet",
 )
 correction(
@@ -80,10 +80,11 @@ def _shape(record: Any) -> None:
     plain = record.ttl is not None and bool(record.records)
     partly = record.ttl is not None or bool(record.records)
     if (record.alias_target and partly) or (not record.alias_target and not plain):
+        count = "more than one" if record.alias_target else "none"
         raise Refusal(
             "InvalidInput",
             "Invalid request: Expected exactly one of [AliasTarget, all of [TTL, and ResourceRecords], or "
-            f"TrafficPolicyInstanceId], but found {'more than one' if record.alias_target else 'none'} {_where(record)}",
+            f"TrafficPolicyInstanceId], but found {count} {_where(record)}",
         )
 
 
