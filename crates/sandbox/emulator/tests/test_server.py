@@ -77,6 +77,18 @@ class Server(Case):
         with self.refused("NotImplemented"):
             client("logs").list_anomalies()
 
+    def test_stand_ins(self):
+        if bare():
+            self.skipTest("moto alone puts all into one account")
+        account, domain, name = "888899990000", "stand.test", unique("bucket")
+        place = f"account={account}&region=us-east-1"
+        for _ in range(2):
+            for like in (f"certificate&domain={domain}", f"bucket&name={name}"):
+                self.assertEqual({"made": True}, control(f"stand-in?{place}&kind={like}", "POST"))
+        found = client("acm", account, "us-east-1").list_certificates()["CertificateSummaryList"]
+        self.assertEqual([(domain, "ISSUED")], [(c["DomainName"], c["Status"]) for c in found])
+        self.assertEqual({"buckets": 1, "certificates": 1}, control(f"census?{place}"))
+
     def test_census_of_all_regions(self):
         if bare():
             self.skipTest("moto alone puts all into one account")
