@@ -76,7 +76,9 @@ class Deletions(Case):
         other = vpc()
         halves = [subnet(other), subnet(other, "10.0.2.0/24", "b")]
         used = group(other)
-        client("elbv2").create_load_balancer(Name=unique(), Subnets=halves, SecurityGroups=[used])
+        client("elbv2").create_load_balancer(
+            Name=unique(), Subnets=halves, SecurityGroups=[used], Scheme="internal"
+        )
         with self.refused("DependencyViolation"):
             ec2.delete_subnet(SubnetId=halves[0])
         with self.refused("DependencyViolation"):
