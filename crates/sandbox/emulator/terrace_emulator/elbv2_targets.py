@@ -245,7 +245,8 @@ def register(inner: Any, self: Any, targets: Any) -> None:
     for target in targets:
         # What is registered again keeps its health.
         if target["Id"] in before:
-            self.targets[target["Id"]] = {**before[target["Id"]], **self.targets[target["Id"]]}
+            before[target["Id"]].update(self.targets[target["Id"]])
+            self.targets[target["Id"]] = before[target["Id"]]
         self.__dict__.get("draining", {}).pop(target["Id"], None)
 
 
