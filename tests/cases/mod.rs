@@ -12,6 +12,7 @@ mod marks;
 mod reference;
 mod removal;
 mod stacks;
+mod toy_kind;
 mod usage;
 mod validate;
 
