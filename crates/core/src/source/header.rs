@@ -283,16 +283,9 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
         );
         told.push(Diagnostic::error(*at, text).help(help));
     }
-    let ttl = text(table, "ttl", told).and_then(|(text, at)| {
-        let parsed = duration(&text);
-        if parsed.is_none() {
-            told.push(
-                Diagnostic::error(at, format!("`{text}` is no duration"))
-                    .help("write a number and a unit: \"8h\""),
-            );
-        }
-        Some((parsed?, text))
-    });
+    let ttl = table
+        .get("ttl")
+        .and_then(|(_, value)| lifetime(value, told));
     let ephemeral = table.get("ephemeral").and_then(|(_, value)| {
         if let Is::Boolean(flag) = value.is {
             Some(flag)
@@ -312,6 +305,19 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
         ephemeral,
         variables: entries(table, "variables", told),
     }
+}
+
+fn lifetime(value: &Node, told: &mut Vec<Diagnostic>) -> Option<(Duration, String)> {
+    let text = value.as_str();
+    if let Some((lifetime, text)) = text.and_then(|text| Some((duration(text)?, text))) {
+        return Some((lifetime, text.to_owned()));
+    }
+    let wrong = text.map_or_else(
+        || format!("`ttl` is a string, not {}", value.noun()),
+        |text| format!("`{text}` is no duration"),
+    );
+    told.push(Diagnostic::error(value.at, wrong).help("write a number and a unit: \"8h\""));
+    None
 }
 
 fn moved(table: &Table, told: &mut Vec<Diagnostic>) -> (Vec<Moved>, Option<String>) {
