@@ -41,6 +41,7 @@ mod text;
 mod validate;
 mod vocabulary;
 mod world;
+mod zones;
 
 pub use common::NAMES as COMMON;
 pub use de::{LATE, REF};
