@@ -36,6 +36,8 @@ pub(crate) struct Header {
     pub(crate) about: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) region: Option<String>,
+    /// Whether it says one, if only one that does not read.
+    pub(crate) says_region: bool,
     pub(crate) stages: Vec<(String, Span)>,
     pub(crate) stage: Option<(String, Span)>,
     pub(crate) variables: Table,
@@ -54,6 +56,8 @@ pub(crate) struct Environment {
     pub(crate) stage: Option<(String, Span)>,
     pub(crate) account: Option<String>,
     pub(crate) region: Option<String>,
+    /// Whether it says one, if only one that does not read.
+    pub(crate) says_region: bool,
     pub(crate) ttl: Option<(Duration, String)>,
     pub(crate) ephemeral: Option<bool>,
     pub(crate) variables: Table,
@@ -105,6 +109,7 @@ pub(crate) fn header(
         about: text(&rest, "about", told).map(|(about, _)| about),
         account: account(&rest, told),
         region: region(&rest, told),
+        says_region: rest.contains_key("region"),
         stages,
         stage: text(&rest, "stage", told),
         variables: names(&rest, "variables", told),
@@ -301,6 +306,7 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
         stage: text(table, "stage", told),
         account: account(table, told),
         region: region(table, told),
+        says_region: table.contains_key("region"),
         ttl,
         ephemeral,
         variables: entries(table, "variables", told),
