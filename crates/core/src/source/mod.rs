@@ -37,6 +37,7 @@ mod shape;
 mod shares;
 mod span;
 mod stack;
+mod syntax;
 mod text;
 mod validate;
 mod vocabulary;
