@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -409,6 +410,28 @@ pub struct Leave {
     pub stamp: String,
     /// The stack and where it stands.
     pub identity: Identity,
+    /// Says how far it is, where that takes long.
+    pub progress: Progress,
+}
+
+/// How far a step is that takes long. It is read between the step's awaits, so what was said is seen as
+/// soon as the step waits for AWS again.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    said: Arc<Mutex<Option<String>>>,
+}
+
+impl Progress {
+    /// Says it, for people: `2000 objects deleted`.
+    pub fn say(&self, how_far: impl Into<String>) {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(how_far.into());
+    }
+
+    /// What was said since it was last asked.
+    pub fn take(&self) -> Option<String> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.take()
+    }
 }
 
 /// Why a spec that reads well is wrong all the same: a range that is none, a word not known.

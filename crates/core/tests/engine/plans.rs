@@ -91,6 +91,18 @@ fn friends_that_know_each_other_are_made_and_deleted() {
 }
 
 #[test]
+fn a_deletion_tells_how_far_it_is() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack(TWO)).await;
+        assert_eq!(
+            site.watch(&stack("")).await,
+            ["mid.b: 1 things taken out", "base.a: 1 things taken out"]
+        );
+    });
+}
+
+#[test]
 fn a_circle_is_an_error_that_names_it() {
     block(async {
         let folder = tempfile::TempDir::new().unwrap();

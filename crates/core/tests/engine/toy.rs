@@ -317,7 +317,8 @@ macro_rules! toys {
                 })
             }
 
-            async fn delete(cx: &Cloud, have: &ToyLive, _: &Leave) -> Result<()> {
+            async fn delete(cx: &Cloud, have: &ToyLive, leave: &Leave) -> Result<()> {
+                leave.progress.say(format!("{} things taken out", have.size));
                 cx.mutate(|state| {
                     if let Some(user) = state.user_of(&have.id) {
                         return Err(error(ErrorClass::InUse, format!("{} is used by {user}", have.id)));
