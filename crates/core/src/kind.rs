@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::fields::{Fields, Part};
+use crate::fields::{FieldChange, Fields, Part};
 use crate::inventory::{Found, Look, Seen};
 use crate::known::Known;
 use crate::mark::{Identity, Mark, Tags};
@@ -56,6 +56,12 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What would be lost with it, as it is now.
     fn class(_want: Option<&Self::Spec>, _have: &Self::Live) -> Class {
         Self::ABOUT.class
+    }
+
+    /// The order of its replacement for these changes: [`About::swap`], unless it depends on what it is or
+    /// on what changes.
+    fn swap(_have: &Self::Live, _changes: &[FieldChange]) -> Swap {
+        Self::ABOUT.swap
     }
 
     /// Whatever else this one cannot be without while it lives: ids, ARNs, addresses, DNS names.
@@ -149,7 +155,7 @@ pub struct About {
     pub class: Class,
     /// How often a creating call may be repeated.
     pub create: Create,
-    /// The order of a replacement.
+    /// The order of a replacement, unless [`Kind::swap`] knows better.
     pub swap: Swap,
     /// Typical minutes to create, to change, to delete one.
     pub minutes: Minutes,

@@ -13,7 +13,7 @@ use terrace_core::address::Address;
 use terrace_core::apply::{End, World};
 use terrace_core::erased::{AnyHand, AnyKind, Hand, Of};
 use terrace_core::error::{CloudError, ErrorClass, Result};
-use terrace_core::fields::{Fields, Part};
+use terrace_core::fields::{FieldChange, Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{About, Class, Create, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap};
 use terrace_core::known::Known;
@@ -243,6 +243,12 @@ macro_rules! toys {
                     .update("to", |want, known| known.ids(&want.to), |have| Said::set(&have.to))
                     .set("friends", |want, known| known.ids(&want.friends), |have| Said::set(&have.friends))
                     .late()
+            }
+
+            // What is narrow leaves no room beside it, unless it comes to stand elsewhere.
+            fn swap(have: &ToyLive, changes: &[FieldChange]) -> Swap {
+                let moves = changes.iter().any(|change| change.field == "on");
+                if have.shape == "narrow" && !moves { Swap::DeleteFirst } else { Self::ABOUT.swap }
             }
 
             fn uses(have: &ToyLive) -> Vec<LiveRef> {
