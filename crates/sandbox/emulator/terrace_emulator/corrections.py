@@ -63,6 +63,8 @@ REGISTRY: dict[str, Correction] = {}
 
 # Response classes by the service name that botocore uses. Class paths, since importing a moto service costs time.
 RESPONSES = {
+    "acm": "moto.acm.responses:AWSCertificateManagerResponse",
+    "cloudfront": "moto.cloudfront.responses:CloudFrontResponse",
     "cloudwatch": "moto.cloudwatch.responses:CloudWatchResponse",
     "ec2": "moto.ec2.responses:EC2Response",
     "iam": "moto.iam.responses:IamResponse",
@@ -117,7 +119,7 @@ def also(name: str, **hook: Any) -> Callable[[Callable], Callable]:
 
 def backend(call: Any) -> Any:
     """moto's model of the service, account and region that `call` speaks to."""
-    for attribute in ("ec2_backend", "cloudwatch_backend", "ssm_backend", "backend"):
+    for attribute in ("acm_backend", "ec2_backend", "cloudwatch_backend", "ssm_backend", "backend"):
         if hasattr(type(call), attribute):
             return getattr(call, attribute)
     raise AttributeError(f"no backend known for {type(call).__name__}")

@@ -7,6 +7,7 @@ whole; moto works through it change by change and keeps a journal of its own tha
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -17,6 +18,9 @@ from .corrections import Refusal, backend, correction
 
 # References of zones that are gone: (account, reference).
 _burnt: set[tuple[str, str]] = set()
+
+# Who wants to know that records of an account have changed: DNS, as far as the emulator has any.
+watchers: list[Callable[[str], None]] = []
 
 
 def reset() -> None:
@@ -149,6 +153,8 @@ def change(call: Any, proceed: Any) -> Any:
     if wrong:
         raise Refusal("InvalidChangeBatch", f"[{', '.join(wrong)}]")
     zone.rrsets = list(records.values())
+    for tell in watchers:
+        tell(call.current_account)
     info = {"Id": "/change/C2682N5HXP0BZ4", "Status": "INSYNC", "SubmittedAt": utcnow()}
     return ActionResult({"ChangeInfo": info})
 
