@@ -69,8 +69,8 @@ def validation_record(inner: Any, self: Any) -> Any:
 
 @correction(
     "acm.pending",
-    fact="a certificate that waits for validation has no dates and no serial number, names its domain first, and learns "
-    "its CNAMEs only after a moment",
+    fact="a certificate that waits for validation has no dates and no serial number, names its domain first, and "
+    "learns its CNAMEs only after a moment",
     source="aws-semantics 3.29 e",
     patch=(CertBundle, "describe"),
 )
@@ -256,7 +256,9 @@ def delete(call: Any, proceed: Any) -> Any:
 def _users(arn: str) -> set[str]:
     account, region = _place(arn)
     found = set()
-    for balancer in list(elbv2_backends[account][region].load_balancers.values()):
+    # Not by [region]: that would begin a world of balancers wherever there is a certificate.
+    balancing = dict.get(elbv2_backends[account], region)
+    for balancer in list(balancing.load_balancers.values()) if balancing else ():
         if any(arn in listener.certificates for listener in balancer.listeners.values()):
             found.add(balancer.arn)
     if region == "us-east-1":

@@ -115,7 +115,8 @@ def deploy(distribution: Any) -> None:
     clock.after(1, done)
 
 
-@also("cloudfront.deploys", patch=[(CloudFrontBackend, n) for n in ("create_distribution_with_tags", "update_distribution")])
+@also("cloudfront.deploys", patch=(CloudFrontBackend, "create_distribution_with_tags"))
+@also("cloudfront.deploys", patch=(CloudFrontBackend, "update_distribution"))
 def begin(inner: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
     made = inner(self, *args, **kwargs)
     deploy(made[0])
@@ -170,7 +171,7 @@ def list_etag(call: Any, proceed: Any) -> Any:
 
 @correction(
     "cloudfront.associate-alias",
-    fact="AssociateAlias moves an alias to a distribution whose certificate covers it, away from any other of the account",
+    fact="AssociateAlias moves an alias to a distribution whose certificate covers it, from any other of the account",
     source="CloudFront API reference, AssociateAlias",
     around=("cloudfront", "AssociateAlias"),
 )

@@ -88,7 +88,7 @@ def _plain(value: Any) -> Any:
 
 
 def _origin(asked: dict[str, Any]) -> dict[str, Any]:
-    return {
+    made = {
         "OriginPath": "",
         "CustomHeaders": _none(),
         "ConnectionAttempts": 3,
@@ -96,12 +96,11 @@ def _origin(asked: dict[str, Any]) -> dict[str, Any]:
         "OriginShield": {"Enabled": False},
         "OriginAccessControlId": "",
         **asked,
-        **(
-            {"CustomOriginConfig": {"OriginReadTimeout": 30, "OriginKeepaliveTimeout": 5, **asked["CustomOriginConfig"]}}
-            if "CustomOriginConfig" in asked
-            else {}
-        ),
     }
+    if "CustomOriginConfig" in asked:
+        times = {"OriginReadTimeout": 30, "OriginKeepaliveTimeout": 5}
+        made["CustomOriginConfig"] = {**times, **asked["CustomOriginConfig"]}
+    return made
 
 
 def _behaviour(asked: dict[str, Any]) -> dict[str, Any]:
@@ -262,16 +261,16 @@ def viewer_certificate(call: Any, proceed: Any) -> Any:
     if not arn and aliases(config):
         raise Refusal(
             "InvalidViewerCertificate",
-            "To add an alternate domain name (CNAME) to a CloudFront distribution, you must attach a trusted certificate "
-            "that validates your authorization to use the domain name.",
+            "To add an alternate domain name (CNAME) to a CloudFront distribution, you must attach a trusted "
+            "certificate that validates your authorization to use the domain name.",
         )
     if arn:
         names = certificate_names(call.current_account, arn)
         if names is None:
             raise Refusal(
                 "InvalidViewerCertificate",
-                "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't include "
-                "a valid certificate chain.",
+                "The specified SSL certificate doesn't exist, isn't in us-east-1 region, isn't valid, or doesn't "
+                "include a valid certificate chain.",
             )
         if not all(covered(alias, names) for alias in aliases(config)):
             raise Refusal(

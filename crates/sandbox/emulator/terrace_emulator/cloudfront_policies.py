@@ -15,6 +15,8 @@ _DAY, _YEAR = 86400, 31536000
 _NONE: tuple[str, list[str]] = ("none", [])
 _ALL: tuple[str, list[str]] = ("all", [])
 _CORS = ["Origin", "Access-Control-Request-Headers", "Access-Control-Request-Method"]
+_AMPLIFY = ["Authorization", "CloudFront-Viewer-Country", "Host"]
+_SEEN_BY_CLOUDFRONT = ["CloudFront-Viewer-Country", "CloudFront-Viewer-Address"]
 _ORIGIN_CONTROLS = ["Host", "Origin", "X-HTTP-Method-Override", "X-HTTP-Method", "X-Method-Override"]
 
 
@@ -80,7 +82,7 @@ _CACHE = {
     ),
     "Amplify": (
         "2e54312d-136d-493c-8eb9-b001f22f67d2",
-        _cache((2, 2, 600), (True, True), ("whitelist", ["Authorization", "CloudFront-Viewer-Country", "Host"]), _ALL, _ALL),
+        _cache((2, 2, 600), (True, True), ("whitelist", _AMPLIFY), _ALL, _ALL),
     ),
     "UseOriginCacheControlHeaders": (
         "83da9c7e-98b4-4e11-a168-04f0df8e2c65",
@@ -99,7 +101,7 @@ _ORIGIN_REQUEST = {
     ),
     "AllViewerAndCloudFrontHeaders-2022-06": (
         "33f36d7e-f396-46d9-90e0-52428a34d9dc",
-        _parts(("allViewerAndWhitelistCloudFront", ["CloudFront-Viewer-Country", "CloudFront-Viewer-Address"]), _ALL, _ALL),
+        _parts(("allViewerAndWhitelistCloudFront", _SEEN_BY_CLOUDFRONT), _ALL, _ALL),
     ),
     "CORS-CustomOrigin": ("59781a5b-3903-41f3-afcb-af62929ccde1", _parts(("whitelist", ["Origin"]), _NONE, _NONE)),
     "CORS-S3Origin": ("88a5eaf4-2fd4-4709-b370-b4c650ea3fcf", _parts(("whitelist", _CORS), _NONE, _NONE)),
@@ -145,7 +147,11 @@ def known(kind: str, policy: str) -> bool:
 
 def _policies(kind: str) -> list[dict[str, Any]]:
     return [
-        {"Id": known_id, "LastModifiedTime": _SINCE, f"{kind}Config": {"Name": f"Managed-{name}", "Comment": "", **config}}
+        {
+            "Id": known_id,
+            "LastModifiedTime": _SINCE,
+            f"{kind}Config": {"Name": f"Managed-{name}", "Comment": "", **config},
+        }
         for name, (known_id, config) in KINDS[kind].items()
     ]
 

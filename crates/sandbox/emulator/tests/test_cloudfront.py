@@ -350,7 +350,8 @@ class Policies(Cdn):
             rows = [row[kind] for row in page[f"{kind}List"].get("Items", [])]
             return {row[f"{kind}Config"]["Name"]: row["Id"] for row in rows}
 
-        self.assertLessEqual(expected.items(), names(self.cdn.list_cache_policies(Type="managed"), "CachePolicy").items())
+        found = names(self.cdn.list_cache_policies(Type="managed"), "CachePolicy")
+        self.assertLessEqual(expected.items(), found.items())
         self.assertEqual({}, names(self.cdn.list_cache_policies(Type="custom"), "CachePolicy"))
         first = self.cdn.list_cache_policies(MaxItems="4")["CachePolicyList"]
         second = self.cdn.list_cache_policies(MaxItems="4", Marker=first["NextMarker"])["CachePolicyList"]
