@@ -88,6 +88,10 @@ kinds! {
         db_parameter_group DbParameterGroup,
         db_instance DbInstance,
     }
+    /// Files.
+    s3 {
+        s3_bucket S3Bucket,
+    }
     /// Passwords known to nobody.
     secretsmanager {
         secret Secret,

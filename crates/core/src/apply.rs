@@ -15,7 +15,7 @@ use crate::erased::{AnyHand, AnyKind, AnyLive, AnySpec};
 use crate::error::{CloudError, ErrorClass, Result};
 use crate::fields::{Effect, FieldChange, Part};
 use crate::inventory::{Inventory, Look, Seen};
-use crate::kind::{Create, Leave, Ready};
+use crate::kind::{Create, Leave, Progress, Ready};
 use crate::known::Known;
 use crate::mark::{Identity, Mark};
 use crate::plan::{Action, Plan, Step};
@@ -499,8 +499,17 @@ impl Worker<'_> {
                 }),
                 stamp: self.apply.world.stamp(),
                 identity: self.identity().clone(),
+                progress: Progress::default(),
             };
-        hand.delete(&live, &leave).await?;
+        let mut work = hand.delete(&live, &leave);
+        std::future::poll_fn(|context| {
+            let ended = work.poll_unpin(context);
+            if let Some(how_far) = leave.progress.take() {
+                (self.apply.observe)(Event::Waiting(self.index, self.step, &how_far));
+            }
+            ended
+        })
+        .await?;
         self.until_gone(&live).await
     }
 

@@ -13,7 +13,7 @@ use terrace_core::address::Address;
 use terrace_core::apply::{End, World};
 use terrace_core::erased::{AnyHand, AnyKind, Hand, Of};
 use terrace_core::error::{CloudError, ErrorClass, Result};
-use terrace_core::fields::{Fields, Part};
+use terrace_core::fields::{FieldChange, Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{About, Class, Create, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap};
 use terrace_core::known::Known;
@@ -252,6 +252,12 @@ macro_rules! toys {
                     .late()
             }
 
+            // What is narrow leaves no room beside it, unless it comes to stand elsewhere.
+            fn swap(have: &ToyLive, changes: &[FieldChange]) -> Swap {
+                let moves = changes.iter().any(|change| change.field == "on");
+                if have.shape == "narrow" && !moves { Swap::DeleteFirst } else { Self::ABOUT.swap }
+            }
+
             fn uses(have: &ToyLive) -> Vec<LiveRef> {
                 let field = |field: &'static str, ids: &Vec<String>| {
                     ids.iter().map(|id| LiveRef::new(field, id)).collect::<Vec<_>>()
@@ -330,7 +336,8 @@ macro_rules! toys {
                 })
             }
 
-            async fn delete(cx: &Cloud, have: &ToyLive, _: &Leave) -> Result<()> {
+            async fn delete(cx: &Cloud, have: &ToyLive, leave: &Leave) -> Result<()> {
+                leave.progress.say(format!("{} things taken out", have.size));
                 cx.mutate(|state| {
                     if let Some(user) = state.user_of(&have.id) {
                         return Err(error(ErrorClass::InUse, format!("{} is used by {user}", have.id)));
