@@ -78,6 +78,10 @@ kinds! {
         hosted_zone HostedZone,
         record Record,
     }
+    /// Whose a name is, for browsers to check.
+    acm {
+        certificate Certificate,
+    }
     /// Databases.
     rds {
         db_subnet_group DbSubnetGroup,
