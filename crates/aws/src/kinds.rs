@@ -82,11 +82,19 @@ kinds! {
         hosted_zone HostedZone,
         record Record,
     }
+    /// Whose a name is, for browsers to check.
+    acm {
+        certificate Certificate,
+    }
     /// Databases.
     rds {
         db_subnet_group DbSubnetGroup,
         db_parameter_group DbParameterGroup,
         db_instance DbInstance,
+    }
+    /// Files.
+    s3 {
+        s3_bucket S3Bucket,
     }
     /// Passwords known to nobody.
     secretsmanager {

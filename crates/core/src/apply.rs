@@ -15,7 +15,7 @@ use crate::erased::{AnyHand, AnyKind, AnyLive, AnySpec};
 use crate::error::{CloudError, ErrorClass, Result};
 use crate::fields::{Effect, FieldChange, Part};
 use crate::inventory::{Inventory, Look, Seen};
-use crate::kind::{Create, Leave, Ready};
+use crate::kind::{Create, Leave, Progress, Ready};
 use crate::known::Known;
 use crate::mark::{Identity, Mark};
 use crate::plan::{Action, Plan, Step};
@@ -370,7 +370,8 @@ impl Worker<'_> {
             Err(error) => self.after_doubt(hand, &want, &known, mark, error).await?,
         };
         self.state.publish(&self.step.address, &live);
-        if let end @ End::Stopped = self.until_ready(&live).await? {
+        let set = self.early(hand, &want, &known, &live, |_| true).await?;
+        if let end @ End::Stopped = self.until_ready(&set.unwrap_or(live)).await? {
             return Ok(end);
         }
         // What the creating call could not take is an ordinary difference, now as after a crash.
@@ -378,8 +379,9 @@ impl Worker<'_> {
         let mut changes = self.kind()?.diff(&want, &live, &known);
         // Late elements wait for what they name. What AWS put in by itself, such as a new group's rule
         // that lets everything out, names nothing that is still to come, and goes at once.
-        changes
-            .retain(|change| in_place(change) && (!change.late || change.effect == Effect::Shrink));
+        changes.retain(|change| {
+            change.is_in_place() && (!change.late || change.effect == Effect::Shrink)
+        });
         if changes.is_empty() {
             return Ok(End::Done);
         }
@@ -433,7 +435,14 @@ impl Worker<'_> {
     async fn change(&self, hand: &dyn AnyHand) -> Result<End> {
         let known = self.state.known();
         let want = self.spec(&known)?;
-        let live = self.wanted_live()?;
+        let mut live = self.wanted_live()?;
+        let mine = |change: &FieldChange| self.is_mine(change);
+        if let Some(set) = self.early(hand, &want, &known, &live, mine).await? {
+            if let end @ End::Stopped = self.until_ready(&set).await? {
+                return Ok(end);
+            }
+            live = self.wanted_live()?;
+        }
         // The same comparison as in the plan, with what was later known now.
         let mut changes = self.kind()?.diff(&want, &live, &known);
         changes.retain(|change| self.is_mine(change));
@@ -447,6 +456,25 @@ impl Worker<'_> {
         self.until_ready(&live).await
     }
 
+    /// Sets what being ready waits for; nothing if there is nothing of the kind to set.
+    async fn early(
+        &self,
+        hand: &dyn AnyHand,
+        want: &AnySpec,
+        known: &Known,
+        live: &AnyLive,
+        mine: impl Fn(&FieldChange) -> bool,
+    ) -> Result<Option<AnyLive>> {
+        let mut changes = self.kind()?.diff(want, live, known);
+        changes.retain(|change| change.is_early() && mine(change));
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let live = hand.update(want, live, known, Part::new(&changes)).await?;
+        self.state.publish(&self.step.address, &live);
+        Ok(Some(live))
+    }
+
     fn is_mine(&self, change: &FieldChange) -> bool {
         let planned = self
             .step
@@ -457,7 +485,7 @@ impl Worker<'_> {
             Action::Grow => change.effect == Effect::Grow,
             Action::Shrink => change.effect == Effect::Shrink,
             Action::Update => change.effect == Effect::Update,
-            _ => in_place(change),
+            _ => change.is_in_place(),
         };
         planned && fits
     }
@@ -471,8 +499,17 @@ impl Worker<'_> {
                 }),
                 stamp: self.apply.world.stamp(),
                 identity: self.identity().clone(),
+                progress: Progress::default(),
             };
-        hand.delete(&live, &leave).await?;
+        let mut work = hand.delete(&live, &leave);
+        std::future::poll_fn(|context| {
+            let ended = work.poll_unpin(context);
+            if let Some(how_far) = leave.progress.take() {
+                (self.apply.observe)(Event::Waiting(self.index, self.step, &how_far));
+            }
+            ended
+        })
+        .await?;
         self.until_gone(&live).await
     }
 
@@ -550,11 +587,4 @@ impl Worker<'_> {
         let error = CloudError::new("terrace:wait", ErrorClass::Unknown, message);
         Err(error.hinted("look at it in the console; applying again goes on waiting"))
     }
-}
-
-fn in_place(change: &FieldChange) -> bool {
-    matches!(
-        change.effect,
-        Effect::Update | Effect::Grow | Effect::Shrink
-    )
 }

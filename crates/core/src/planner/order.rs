@@ -312,7 +312,7 @@ impl<'a> Edges<'a> {
                 .input
                 .kinds
                 .get(ours[*index].live.kind())
-                .map(|k| k.about().swap);
+                .map(|kind| kind.swap(&ours[*index].live, &self.steps[*create].changes));
             let broken = matches!(reason, Action::Delete(Reason::Broken));
             if swap == Some(Swap::DeleteFirst) || broken {
                 first.insert(*index);

@@ -6,13 +6,13 @@ import re
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.utils import random_public_ip
 from moto.elbv2.models import ELBv2Backend, FakeLoadBalancer
 from moto.moto_api._internal import mock_random
 
 from . import clock
 from .corrections import Refusal, also, backend, correction, service_model
+from .ec2_managed import hold
 
 
 def full_name(arn: str) -> str:
@@ -93,6 +93,37 @@ def _check_groups(ec2: Any, asked: Any) -> None:
     for name in asked or ():
         if ec2.get_security_group_from_id(name) is None:
             raise Refusal("InvalidSecurityGroup", f"Security group '{name}' does not exist")
+
+
+@correction(
+    "elbv2.balancer-network-subnets",
+    fact="a network balancer may be left with a single subnet",
+    source="aws-semantics 3.19; moto 5",
+    patch=(ELBv2Backend, "set_subnets"),
+)
+def set_subnets(inner: Any, self: Any, arn: str, subnets: Any, subnet_mappings: Any) -> Any:
+    balancer = self.load_balancers.get(arn)
+    if balancer is None or balancer.type != "network":
+        return inner(self, arn, subnets, subnet_mappings)
+    asked = [*subnets, *(m["SubnetId"] for m in subnet_mappings)]
+    balancer.subnets = [self.ec2_backend.get_subnet(name) for name in asked]
+    return balancer.availability_zones
+
+
+@correction(
+    "elbv2.balancer-unknown",
+    fact="asking for several balancers of which one does not exist is LoadBalancerNotFound",
+    source="ELBv2 API reference, DescribeLoadBalancers",
+    around=("elbv2", "DescribeLoadBalancers"),
+)
+def unknown(call: Any, proceed: Any) -> Any:
+    known = backend(call).load_balancers
+    names = {b.name for b in known.values()}
+    missing = [arn for arn in call.params.get("LoadBalancerArns") or () if arn not in known]
+    missing += [name for name in call.params.get("Names") or () if name not in names]
+    if missing:
+        raise Refusal("LoadBalancerNotFound", f"Load balancers '{missing}' not found")
+    return proceed()
 
 
 _ACCESS = {"access_logs.s3.enabled": "false", "access_logs.s3.bucket": "", "access_logs.s3.prefix": ""}
@@ -195,13 +226,11 @@ def _place(ec2: Any, balancer: Any) -> None:
         clock.after(1, lambda gone=placed.pop(name): ec2.enis.pop(gone.id, None))
     for name, subnet in wanted.items():
         if name not in placed:
-            eni = ec2.create_network_interface(subnet, [], description=f"ELB {full_name(balancer.arn)}")
-            eni.requester_managed, eni.requester_id, eni.status = True, "amazon-elb", "in-use"
-            eni.balancer = balancer
+            kind = "network_load_balancer" if balancer.type == "network" else "interface"
+            eni = ec2.create_network_interface(subnet, [])
+            hold(eni, "amazon-elb", f"ELB {full_name(balancer.arn)}", kind)
             if balancer.scheme == "internet-facing":
                 eni.public_ip = random_public_ip()
-            if balancer.type == "network":
-                eni.interface_type = "network_load_balancer"
             placed[name] = eni
         placed[name]._group_set = [g for g in groups if g]
 
@@ -215,30 +244,6 @@ def linger(call: Any, proceed: Any) -> Any:
         for eni in balancer.__dict__.get("placed", {}).values():
             clock.after(2, lambda gone=eni.id: elb.ec2_backend.enis.pop(gone, None))
     return answer
-
-
-class _Attachment:
-    """How an interface shows that a service of AWS holds it."""
-
-    def __init__(self, eni: Any) -> None:
-        self.attachment_id = f"ela-attach-{eni.id.removeprefix('eni-')}"
-        self.delete_on_termination = False
-        self.device_index = 1
-        self.instance_owner_id = "amazon-elb"
-        self.status = "attached"
-
-
-@also("elbv2.balancer-interfaces", patch=(NetworkInterface, "attachment"))
-def attachment(inner: Any, self: Any) -> Any:
-    return _Attachment(self) if hasattr(self, "balancer") else inner(self)
-
-
-@also("elbv2.balancer-interfaces", around=("ec2", "DeleteNetworkInterface"))
-def delete_interface(call: Any, proceed: Any) -> Any:
-    eni = backend(call).enis.get(call.params["NetworkInterfaceId"])
-    if hasattr(eni, "balancer"):
-        raise Refusal("InvalidParameterValue", f"Network interface '{eni.id}' is currently in use.")
-    return proceed()
 
 
 @correction(
