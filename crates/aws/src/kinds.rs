@@ -68,6 +68,10 @@ kinds! {
         instance Instance,
         volume Volume,
     }
+    /// Traffic to healthy machines.
+    elb {
+        target_group TargetGroup,
+    }
     /// Who may do what.
     iam {
         iam_role IamRole,
