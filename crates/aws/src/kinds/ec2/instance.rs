@@ -295,7 +295,7 @@ impl Kind for Instance {
             .decide(
                 "image",
                 |want, known| known.id(&want.image),
-                |have| Said::of(have.told.family.as_ref().unwrap_or(&have.image)),
+                |have| Said::of(images::told(have.told.family.as_deref(), &have.image)),
                 |want, have| {
                     let same = images::same(&want.image, &have.image, have.told.family.as_deref());
                     if same { Verdict::Same } else { Verdict::Replace }
@@ -680,6 +680,23 @@ mod tests {
         assert_eq!(effects(&want, &have), []);
         have.told.family = Some("ubuntu-24.04".into());
         assert_eq!(effects(&want, &have), [("image", Effect::Replace)]);
+    }
+
+    #[test]
+    fn a_looked_up_image_is_compared_by_its_id() {
+        let mut have = live();
+        have.instance_profile = None;
+        have.told.family = Some("existing.image.own".into());
+        let mut known = Known::default();
+        let address: terrace_core::address::Address = "existing.image.own".parse().unwrap();
+        let want = spec(&json!({ "type": "t3.micro", "image": "/existing.image.own" }));
+        let mut fields = |id: &str| -> Vec<&'static str> {
+            known.put(address.clone(), outputs! { "id" => json!(id) });
+            let changes = Instance::fields().diff(&want, &have, &known);
+            changes.into_iter().map(|change| change.field).collect()
+        };
+        assert!(fields("ami-1").is_empty());
+        assert_eq!(fields("ami-2"), ["image"]);
     }
 
     #[test]
