@@ -79,9 +79,12 @@ pub(crate) fn check(image: &Ref<Image>, machine: &str) -> Option<Objection> {
 /// What a live machine says of its image: the family its creation was told, else the image itself. What
 /// it was told may also be where it was looked up, or an id.
 pub(crate) fn told<'a>(told: Option<&'a str>, live: &'a str) -> &'a str {
-    let any = "t3.small";
-    told.filter(|told| parameter(told, any).is_some())
-        .unwrap_or(live)
+    told.filter(|told| is_family(told)).unwrap_or(live)
+}
+
+/// Whether a text is the name of a family of images.
+pub(crate) fn is_family(text: &str) -> bool {
+    parameter(text, "t3.small").is_some()
 }
 
 /// Whether a live machine runs the image that is wanted. `known` is what its creation was told, which a

@@ -109,8 +109,14 @@ impl Credits {
             Self::Unlimited => "unlimited",
         }
     }
-}
 
+    /// Reads AWS's word.
+    pub(in crate::kinds::ec2) fn read(word: &str) -> Option<Self> {
+        [Self::Standard, Self::Unlimited]
+            .into_iter()
+            .find(|credits| credits.word() == word)
+    }
+}
 
 /// What the TOML says of a machine, as far as it can be judged by itself.
 pub(in crate::kinds::ec2) struct Machine<'a> {
