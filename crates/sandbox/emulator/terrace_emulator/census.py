@@ -16,7 +16,7 @@ Census = dict[str, int]
 def count(port: int, account: str, region: str) -> Census:
     """Counts everything of the services that terrace makes things in."""
     census: Census = {}
-    for part in (_ec2, _iam, _rds, _route53, _s3, _others):
+    for part in (_ec2, _balancing, _scaling, _iam, _rds, _route53, _s3, _others):
         census.update(part(port, account, region))
     return {kind: number for kind, number in sorted(census.items()) if number}
 
@@ -32,17 +32,49 @@ def _ec2(port: int, account: str, region: str) -> Census:
     reservations = _pages(ec2, "describe_instances", "Reservations")
     instances = [i for r in reservations for i in r["Instances"] if i["State"]["Name"] != "terminated"]
     tables = _pages(ec2, "describe_route_tables", "RouteTables")
+    nats = _pages(ec2, "describe_nat_gateways", "NatGateways")
+    endpoints = _pages(ec2, "describe_vpc_endpoints", "VpcEndpoints")
     return {
         "addresses": len(ec2.describe_addresses()["Addresses"]),
         "groups": len([g for g in _pages(ec2, "describe_security_groups", "SecurityGroups") if g["GroupName"] != "default"]),
         "instances": len(instances),
         "interfaces": len(_pages(ec2, "describe_network_interfaces", "NetworkInterfaces")),
         "internet gateways": len(_pages(ec2, "describe_internet_gateways", "InternetGateways")),
+        "endpoints": len([e for e in endpoints if e["State"].lower() != "deleted"]),
         "key pairs": len(ec2.describe_key_pairs()["KeyPairs"]),
+        "launch templates": len(_pages(ec2, "describe_launch_templates", "LaunchTemplates")),
+        "NAT gateways": len([n for n in nats if n["State"] != "deleted"]),
         "route tables": len([t for t in tables if not any(a.get("Main") for a in t["Associations"])]),
         "subnets": len([s for s in _pages(ec2, "describe_subnets", "Subnets") if not s["DefaultForAz"]]),
         "volumes": len(_pages(ec2, "describe_volumes", "Volumes")),
         "vpcs": len([v for v in _pages(ec2, "describe_vpcs", "Vpcs", **own) if not v["IsDefault"]]),
+    }
+
+
+def _balancing(port: int, account: str, region: str) -> Census:
+    elb = _client("elbv2", port, account, region)
+    balancers = _pages(elb, "describe_load_balancers", "LoadBalancers")
+    listeners = [
+        listener["ListenerArn"]
+        for balancer in balancers
+        for listener in _pages(elb, "describe_listeners", "Listeners", LoadBalancerArn=balancer["LoadBalancerArn"])
+    ]
+    rules = [r for arn in listeners for r in _pages(elb, "describe_rules", "Rules", ListenerArn=arn)]
+    return {
+        "balancers": len(balancers),
+        "listeners": len(listeners),
+        "listener rules": len([r for r in rules if not r["IsDefault"]]),
+        "target groups": len(_pages(elb, "describe_target_groups", "TargetGroups")),
+    }
+
+
+def _scaling(port: int, account: str, region: str) -> Census:
+    scaling = _client("autoscaling", port, account, region)
+    # Policies and scheduled actions of a group that is gone would be traces, but a group takes them along.
+    return {
+        "scaling groups": len(_pages(scaling, "describe_auto_scaling_groups", "AutoScalingGroups")),
+        "scaling policies": len(_pages(scaling, "describe_policies", "ScalingPolicies")),
+        "scheduled actions": len(_pages(scaling, "describe_scheduled_actions", "ScheduledUpdateGroupActions")),
     }
 
 

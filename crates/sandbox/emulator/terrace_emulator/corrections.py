@@ -63,8 +63,10 @@ REGISTRY: dict[str, Correction] = {}
 
 # Response classes by the service name that botocore uses. Class paths, since importing a moto service costs time.
 RESPONSES = {
+    "autoscaling": "moto.autoscaling.responses:AutoScalingResponse",
     "cloudwatch": "moto.cloudwatch.responses:CloudWatchResponse",
     "ec2": "moto.ec2.responses:EC2Response",
+    "elbv2": "moto.elbv2.responses:ELBV2Response",
     "iam": "moto.iam.responses:IamResponse",
     "rds": "moto.rds.responses:RDSResponse",
     "route53": "moto.route53.responses:Route53",
@@ -117,7 +119,8 @@ def also(name: str, **hook: Any) -> Callable[[Callable], Callable]:
 
 def backend(call: Any) -> Any:
     """moto's model of the service, account and region that `call` speaks to."""
-    for attribute in ("ec2_backend", "cloudwatch_backend", "ssm_backend", "backend"):
+    known = ("ec2_backend", "cloudwatch_backend", "ssm_backend", "elbv2_backend", "autoscaling_backend", "backend")
+    for attribute in known:
         if hasattr(type(call), attribute):
             return getattr(call, attribute)
     raise AttributeError(f"no backend known for {type(call).__name__}")

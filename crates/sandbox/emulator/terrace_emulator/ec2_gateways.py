@@ -217,6 +217,7 @@ def gateway_twin(call: Any, proceed: Any) -> Any:
                     f"route table {min(both)} already has a route with destination-prefix-list-id "
                     f"{other.destination_prefix_list_id}",
                 )
+        call.params["VpcEndpointType"] = "Gateway"
         # Private DNS names are a matter of interface endpoints.
         call.params["PrivateDnsEnabled"] = False
     return proceed()

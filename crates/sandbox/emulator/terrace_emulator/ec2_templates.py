@@ -123,3 +123,15 @@ def create_version(inner: Any, self: Any, *args: Any, **kwargs: Any) -> Any:
     version = inner(self, *args, **kwargs)
     version.number = self.highest = highest + 1
     return version
+
+
+@correction(
+    "ec2.launch-template-tags-apart",
+    fact="the tags a launch template is made with are its own and no part of its data",
+    source="EC2 API reference, CreateLaunchTemplate",
+    patch=(LaunchTemplate, "create_version"),
+)
+def tags_apart(inner: Any, self: Any, data: Any, *args: Any, **kwargs: Any) -> Any:
+    specs = [s for s in data.get("TagSpecifications") or () if s["ResourceType"] != "launch-template"]
+    data = {key: value for key, value in data.items() if key != "TagSpecifications"}
+    return inner(self, {**data, "TagSpecifications": specs} if specs else data, *args, **kwargs)
