@@ -1,17 +1,19 @@
 //! A stack that is open: loaded, connected, discovered, planned.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use jiff::{SignedDuration, Timestamp};
 use terrace_aws::VOCABULARY;
+use terrace_aws::bucket::Bucket;
 use terrace_aws::client::{Aws, Connection, account, configure};
-use terrace_aws::discovery::{LookUp, discover};
+use terrace_aws::discovery::{LookUp, Places, discover};
+use terrace_aws::footprint::{self, Footprint};
+use terrace_aws::kinds;
 use terrace_aws::lock::Lock;
 use terrace_aws::timing::Timing;
 use terrace_aws::world::AwsWorld;
-use terrace_aws::{all_hands, kinds};
 use terrace_core::address::Address;
 use terrace_core::bridge::report;
 use terrace_core::inventory::Inventory;
@@ -160,11 +162,35 @@ impl Session {
         AwsWorld::new(&self.cx, Arc::clone(&self.stop))
     }
 
-    /// Finds all that is live.
+    /// Finds all that is live, for a command that has no lock.
     pub(crate) async fn discover(&self) -> Result<Inventory, Failure> {
-        let owner = self.identity.owner();
+        let footprint = async {
+            match Bucket::find(&self.cx).await? {
+                Some(bucket) => Ok(footprint::read(&self.cx, &bucket).await?),
+                None => Ok(None),
+            }
+        };
+        // At once, since the footprint rarely names a place that the TOML does not.
+        let (footprint, inventory) = tokio::try_join!(footprint, self.discover_with(None))?;
+        footprint::check(&self.cx, footprint.as_ref())?;
+        let used = footprint.as_ref().map(Footprint::places);
+        if used.is_none_or(|used| within(&used, &self.stack().places)) {
+            return Ok(inventory);
+        }
+        self.discover_with(footprint.as_ref()).await
+    }
+
+    /// Finds all that is live, in every region that the TOML or the footprint names.
+    pub(crate) async fn discover_with(
+        &self,
+        footprint: Option<&Footprint>,
+    ) -> Result<Inventory, Failure> {
+        let mut places = self.stack().places.clone();
+        for (region, kinds) in footprint.map(Footprint::places).unwrap_or_default() {
+            places.entry(region).or_default().extend(kinds);
+        }
         let lookups = lookups(self.stack());
-        Ok(discover(&all_hands(&self.cx), &owner, &lookups).await?)
+        Ok(discover(&self.cx, &places, &lookups).await?)
     }
 
     /// Does something while no other run can.
@@ -252,12 +278,21 @@ async fn stage_set(stack: &Stack, ui: Ui) -> Result<(String, Proxy), Failure> {
     let sandbox = Sandbox::ensure(&home, &sandbox_name(), &|text| ui.say(text)).await?;
     let account = stack.account.as_deref().unwrap_or(SANDBOX_ACCOUNT);
     for lookup in lookups(stack) {
+        let region = lookup.region.as_ref().unwrap_or(&stack.region);
         sandbox
-            .stand_in(account, &stack.region, &lookup.kind, &lookup.like)
+            .stand_in(account, region, &lookup.kind, &lookup.like)
             .await?;
     }
     let proxy = Proxy::start(&sandbox.endpoint()).await?;
     Ok((proxy.endpoint(), proxy))
+}
+
+/// Whether all of `some` is in `all`.
+fn within(some: &Places, all: &Places) -> bool {
+    let known = |(region, kinds): (&String, &BTreeSet<String>)| {
+        all.get(region).is_some_and(|all| kinds.is_subset(all))
+    };
+    some.iter().all(known)
 }
 
 /// The look-ups of a stack.
@@ -272,6 +307,7 @@ fn lookups(stack: &Stack) -> Vec<LookUp> {
         address: existing.address.clone(),
         kind: existing.kind.clone(),
         like: like(existing),
+        region: existing.region.clone(),
     };
     stack.existing.values().map(lookup).collect()
 }

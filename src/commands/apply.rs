@@ -124,20 +124,20 @@ async fn locked(
     let bucket = Bucket::open(&session.cx).await?;
     let footprint = footprint::read(&session.cx, &bucket).await?;
     footprint::check(&session.cx, footprint.as_ref())?;
-    let inventory = session.discover().await?;
+    let inventory = session.discover_with(footprint.as_ref()).await?;
     let plan = session.plan(&inventory, options)?;
     if !agree(&plan, &inventory)? {
         ui.say("nothing was done");
         return Ok(Exit::Done);
     }
     let creates = |step: &&Step| matches!(step.action, Action::Create { .. });
-    let kinds = plan
+    let used = plan
         .steps
         .iter()
         .filter(creates)
-        .map(|step| step.kind.to_owned());
+        .map(|step| (step.region.clone(), step.kind.to_owned()));
     if !options.destroy {
-        footprint::widen(&session.cx, &bucket, footprint, kinds).await?;
+        footprint::widen(&session.cx, &bucket, footprint, used).await?;
     }
     let outcome = execute(session, &plan, &inventory, ui).await;
     if options.destroy && outcome.is_complete() {

@@ -33,7 +33,7 @@ pub(crate) struct Args {
 /// Forgets.
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let session = Session::open(&args.stack, ui).await?;
-    session.locked(forget(&session, &args, ui)).await
+    Box::pin(session.locked(forget(&session, &args, ui))).await
 }
 
 async fn forget(session: &Session, args: &Args, ui: Ui) -> Result<Exit, Failure> {
@@ -64,7 +64,7 @@ async fn forget(session: &Session, args: &Args, ui: Ui) -> Result<Exit, Failure>
         .filter(|key| key.starts_with(OURS))
         .cloned()
         .collect();
-    let hand = hand(session, kind)?;
+    let hand = hand(session, kind, found.region.as_deref())?;
     ADDRESS
         .scope(address.clone(), hand.tag(&found.live, &Tags::new(), &ours))
         .await?;

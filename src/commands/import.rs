@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use serde_json::{Value, json};
-use terrace_aws::all_hands;
 use terrace_aws::world::ADDRESS;
 use terrace_core::address::Address;
+use terrace_core::apply::World as _;
 use terrace_core::erased::{AnyHand, AnyKind};
 use terrace_core::inventory::{FoundAny, Inventory, Look, Seen};
 use terrace_core::kind::Ready;
@@ -45,7 +45,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let session = Session::open(&args.stack, ui).await?;
     let kind = wanted(&session, &args.address)?;
-    session.locked(import(&session, kind, &args, ui)).await
+    Box::pin(session.locked(import(&session, kind, &args, ui))).await
 }
 
 /// The kind of an address that the TOML names and that can be marked.
@@ -98,8 +98,10 @@ async fn import(
             "`terrace forget {address}` lets go of that one first"
         )));
     }
-    let hand = hand(session, kind)?;
-    let found = find(&hand, id).await?;
+    let wanted = session.stack().resources.get(address);
+    let region = wanted.and_then(|resource| resource.common.region.as_deref());
+    let hand = hand(session, kind, region)?;
+    let found = find(&hand, id).await?.in_region(region);
     free(session, address, &found)?;
 
     let options = session.options(&ConsentArgs::default(), false)?;
@@ -137,11 +139,13 @@ async fn import(
     Ok(Exit::Done)
 }
 
-/// The hand of a kind.
-pub(crate) fn hand(session: &Session, kind: &dyn AnyKind) -> Result<Arc<dyn AnyHand>, Failure> {
-    let hand = all_hands(&session.cx)
-        .into_iter()
-        .find(|hand| hand.name() == kind.name());
+/// The hand of a kind in a region, `None` being the home region.
+pub(crate) fn hand(
+    session: &Session,
+    kind: &dyn AnyKind,
+    region: Option<&str>,
+) -> Result<Arc<dyn AnyHand>, Failure> {
+    let hand = session.world().hand(kind.name(), region);
     hand.ok_or_else(|| Failure::new(format!("`{}` has no hand; this is a bug", kind.name())))
 }
 

@@ -144,6 +144,9 @@ impl<'a> PlanView<'a> {
         let (glyph, label, word) = glyph(&step.action);
         let address = step.address.to_string();
         let mut facts = vec![format!("{word}{}", because(step))];
+        if let Some(region) = &step.region {
+            facts.push(format!("in {region}"));
+        }
         if step.impact > Impact::None {
             facts.push(step.impact.to_string());
         }

@@ -10,6 +10,7 @@ mod init;
 mod killed;
 mod marks;
 mod reference;
+mod regions;
 mod removal;
 mod stacks;
 mod usage;

@@ -66,6 +66,7 @@ pub struct Aws {
     /// Security Token Service.
     pub sts: aws_sdk_sts::Client,
     door: Arc<Door>,
+    config: SdkConfig,
 }
 
 /// The configuration all clients share. Longest wait for one answer: 20 seconds, so that a lease can
@@ -128,13 +129,15 @@ impl Aws {
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             door,
+            config: config.clone(),
         }
     }
 
     /// The same in another region, by the same doors.
     #[must_use]
-    pub fn in_region(&self, config: &SdkConfig, region: &str) -> Self {
-        let config = config
+    pub fn in_region(&self, region: &str) -> Self {
+        let config = self
+            .config
             .clone()
             .into_builder()
             .region(Region::new(region.to_owned()))

@@ -1,6 +1,6 @@
 //! Live truth: one complete listing a kind, all kinds at once.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -9,6 +9,12 @@ use terrace_core::address::Address;
 use terrace_core::erased::AnyHand;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::inventory::{FoundAny, Inventory, Listing, Look, Seen};
+
+use crate::client::Aws;
+use crate::{KINDS, all_hands};
+
+/// Regions other than the home region, and the kinds to look for there.
+pub type Places = BTreeMap<String, BTreeSet<String>>;
 
 /// An `existing` look-up: exactly one live resource of `kind` with these properties.
 #[derive(Clone, Debug)]
@@ -19,30 +25,69 @@ pub struct LookUp {
     pub kind: String,
     /// What tells it from others.
     pub like: BTreeMap<String, String>,
+    /// The region to look in, if not the home region.
+    pub region: Option<String>,
 }
 
-/// Finds all that is ours, and what each look-up matches. An error anywhere is an error: what could
-/// not be listed is not known to be absent (rule R17).
-pub async fn discover(
-    hands: &[Arc<dyn AnyHand>],
-    owner: &str,
-    lookups: &[LookUp],
-) -> Result<Inventory> {
-    let seen = Seen::default();
-    let listings: HashMap<&'static str, Listing> = hands
-        .iter()
-        .map(|hand| {
-            let listing = list(Arc::clone(hand), seen.clone()).shared();
-            (hand.name(), listing)
+/// The hands of one region, and what they find.
+struct Region {
+    hands: Vec<Arc<dyn AnyHand>>,
+    listings: HashMap<&'static str, Listing>,
+}
+
+impl Region {
+    /// `whole` is what all regions share: the listings of global kinds.
+    fn new(cx: &Arc<Aws>, name: Option<&str>, whole: &HashMap<&'static str, Listing>) -> Self {
+        let hands = match name {
+            None => all_hands(cx),
+            Some(name) => all_hands(&Arc::new(cx.in_region(name))),
+        };
+        let seen = Seen::default();
+        let mut listings: HashMap<&'static str, Listing> = hands
+            .iter()
+            .map(|hand| {
+                let listing = list(Arc::clone(hand), seen.clone(), name.map(str::to_owned));
+                (hand.name(), listing.shared())
+            })
+            .collect();
+        listings.extend(whole.clone());
+        seen.listings(listings.clone());
+        Self { hands, listings }
+    }
+}
+
+/// Finds all that is ours, and what each look-up matches: every kind in the home region, elsewhere
+/// those of `places`. An error anywhere is an error: what could not be listed is not known to be
+/// absent (rule R17).
+pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Result<Inventory> {
+    let home = Region::new(cx, None, &HashMap::new());
+    let mut whole = home.listings.clone();
+    whole.retain(|kind, _| is_global(kind));
+    let elsewhere = lookups.iter().filter_map(|lookup| lookup.region.clone());
+    let names: BTreeSet<String> = places.keys().cloned().chain(elsewhere).collect();
+    let others: BTreeMap<String, Region> = names
+        .into_iter()
+        .map(|name| {
+            let region = Region::new(cx, Some(&name), &whole);
+            (name, region)
         })
         .collect();
-    seen.listings(listings.clone());
-    let existing = try_join_all(lookups.iter().map(|lookup| look_up(hands, lookup)));
-    let (found, existing) = tokio::try_join!(try_join_all(listings.into_values()), existing)?;
+    // A listing runs only if it is asked for, here or by a kind that is listed under another.
+    let asked = places.iter().flat_map(|(name, kinds)| {
+        let regional = kinds.iter().filter(|kind| !is_global(kind));
+        regional.filter_map(|kind| others.get(name)?.listings.get(kind.as_str()).cloned())
+    });
+    let listings: Vec<Listing> = home.listings.values().cloned().chain(asked).collect();
+    let existing = try_join_all(lookups.iter().map(|lookup| {
+        let other = lookup.region.as_ref().and_then(|name| others.get(name));
+        look_up(&other.unwrap_or(&home).hands, lookup)
+    }));
+    let (found, existing) = tokio::try_join!(try_join_all(listings), existing)?;
+    let owner = cx.owner();
     let ours = found
         .iter()
         .flat_map(|found| found.iter())
-        .filter(|found| found.owner.as_deref() == Some(owner))
+        .filter(|found| found.owner.as_deref() == Some(&owner))
         .cloned()
         .collect();
     Ok(Inventory {
@@ -51,8 +96,25 @@ pub async fn discover(
     })
 }
 
-fn list(hand: Arc<dyn AnyHand>, seen: Seen) -> BoxFuture<'static, Result<Arc<Vec<FoundAny>>>> {
-    async move { hand.discover(Look::Ours, seen).await.map(Arc::new) }.boxed()
+fn is_global(kind: &str) -> bool {
+    let mut kinds = KINDS.iter();
+    kinds.any(|one| one.name() == kind && one.about().global)
+}
+
+fn list(
+    hand: Arc<dyn AnyHand>,
+    seen: Seen,
+    region: Option<String>,
+) -> BoxFuture<'static, Result<Arc<Vec<FoundAny>>>> {
+    async move {
+        let found = hand.discover(Look::Ours, seen).await?.into_iter();
+        Ok(Arc::new(
+            found
+                .map(|found| found.in_region(region.as_deref()))
+                .collect(),
+        ))
+    }
+    .boxed()
 }
 
 async fn look_up(hands: &[Arc<dyn AnyHand>], lookup: &LookUp) -> Result<(Address, FoundAny)> {

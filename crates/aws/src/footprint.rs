@@ -1,23 +1,29 @@
 //! The footprint: what a stack and environment ever used, so that a teardown knows where to look, and
 //! its home region, so that another one is refused. A hint: losing it costs time, never a resource.
 
-use std::collections::BTreeSet;
-
 use serde::{Deserialize, Serialize};
 use terrace_core::error::{CloudError, ErrorClass, Result};
 
 use crate::bucket::{Bucket, If};
 use crate::client::Aws;
+use crate::discovery::Places;
 
 /// What stands in the account's bucket for a stack and environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Footprint {
     /// The home region.
     pub home: String,
-    /// Every region ever used.
-    pub regions: BTreeSet<String>,
-    /// Every kind ever used.
-    pub kinds: BTreeSet<String>,
+    /// Every region ever used, with the kinds that were made there.
+    pub used: Places,
+}
+
+impl Footprint {
+    /// What was used outside the home region.
+    pub fn places(&self) -> Places {
+        let mut places = self.used.clone();
+        places.remove(&self.home);
+        places
+    }
 }
 
 fn key(cx: &Aws) -> String {
@@ -57,17 +63,21 @@ pub fn check(cx: &Aws, footprint: Option<&Footprint>) -> Result<()> {
     )
 }
 
-/// Writes down what is about to be used, before the first creation.
+/// Writes down what is about to be used, kinds by region, before the first creation.
 pub async fn widen(
     cx: &Aws,
     bucket: &Bucket,
     before: Option<Footprint>,
-    kinds: impl IntoIterator<Item = String>,
+    used: impl IntoIterator<Item = (Option<String>, String)>,
 ) -> Result<()> {
     let mut after = before.clone().unwrap_or_default();
-    after.home.clone_from(&cx.identity.region);
-    after.regions.insert(cx.identity.region.clone());
-    after.kinds.extend(kinds);
+    let home = &cx.identity.region;
+    after.home.clone_from(home);
+    after.used.entry(home.clone()).or_default();
+    for (region, kind) in used {
+        let region = region.unwrap_or_else(|| home.clone());
+        after.used.entry(region).or_default().insert(kind);
+    }
     if before.as_ref() == Some(&after) {
         return Ok(());
     }

@@ -1,8 +1,8 @@
 //! What apply needs of the world outside: hands, time, and whether to stop.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -20,31 +20,48 @@ tokio::task_local! {
     pub static ADDRESS: Address;
 }
 
+/// The hands of one region, by kind.
+type Hands = HashMap<&'static str, Arc<dyn AnyHand>>;
+
 /// The world as AWS is.
 pub struct AwsWorld {
-    hands: HashMap<&'static str, Arc<dyn AnyHand>>,
+    cx: Arc<Aws>,
+    /// By region, `None` being the home region.
+    hands: Mutex<HashMap<Option<String>, Hands>>,
     timing: Timing,
     stop: Arc<AtomicBool>,
 }
 
 impl AwsWorld {
-    /// Hands for the home region; `stop` is set when a person asks to stop.
+    /// Hands for every region asked for; `stop` is set when a person asks to stop.
     pub fn new(cx: &Arc<Aws>, stop: Arc<AtomicBool>) -> Self {
-        let hands = hands(cx)
-            .into_iter()
-            .map(|hand| (hand.name(), hand))
-            .collect();
         Self {
-            hands,
+            cx: Arc::clone(cx),
+            hands: Mutex::default(),
             timing: cx.timing,
             stop,
         }
     }
+
+    fn hands_in(&self, region: Option<&str>) -> Hands {
+        let cx = region.map_or_else(
+            || Arc::clone(&self.cx),
+            |region| Arc::new(self.cx.in_region(region)),
+        );
+        hands(&cx)
+            .into_iter()
+            .map(|hand| (hand.name(), hand))
+            .collect()
+    }
 }
 
 impl World for AwsWorld {
-    fn hand(&self, kind: &str, _region: Option<&str>) -> Option<Arc<dyn AnyHand>> {
-        self.hands.get(kind).cloned()
+    fn hand(&self, kind: &str, region: Option<&str>) -> Option<Arc<dyn AnyHand>> {
+        let mut all = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+        let hands = all
+            .entry(region.map(str::to_owned))
+            .or_insert_with(|| self.hands_in(region));
+        hands.get(kind).cloned()
     }
 
     fn pause(&self, attempt: u32, minutes: f64) -> BoxFuture<'_, bool> {

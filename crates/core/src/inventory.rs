@@ -51,6 +51,8 @@ pub struct FoundAny {
     pub owner: Option<String>,
     /// Whether others may build on it.
     pub ready: Ready,
+    /// The region it is in, if that is not the home region.
+    pub region: Option<String>,
 }
 
 impl FoundAny {
@@ -66,7 +68,15 @@ impl FoundAny {
             mark,
             owner,
             ready,
+            region: None,
         }
+    }
+
+    /// The same, found in a region that is not the home region.
+    #[must_use]
+    pub fn in_region(mut self, region: Option<&str>) -> Self {
+        self.region = region.map(str::to_owned);
+        self
     }
 
     /// Whether the tag `key` says `true`.

@@ -158,6 +158,8 @@ pub struct About {
     pub outputs: &'static [&'static str],
     /// Kinds in the same network that come before this one without being named (aws-semantics 7.7).
     pub after: &'static [&'static str],
+    /// Whether there is one in the account, not one in each region.
+    pub global: bool,
     /// Whether it carries tags of its own.
     pub taggable: bool,
     /// Whether it carries its mark and no other tags, because it has no place for them.
@@ -183,6 +185,7 @@ impl About {
             actions: &[],
             outputs: &[],
             after: &[],
+            global: false,
             taggable: true,
             marks_only: false,
             late_first: false,
@@ -219,6 +222,13 @@ impl About {
     #[must_use]
     pub const fn after(mut self, kinds: &'static [&'static str]) -> Self {
         self.after = kinds;
+        self
+    }
+
+    /// The same in every region.
+    #[must_use]
+    pub const fn global(mut self) -> Self {
+        self.global = true;
         self
     }
 

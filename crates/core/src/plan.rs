@@ -346,7 +346,7 @@ impl Plan {
             steps.iter().any(|old| {
                 let same = |key: &str| old[key] == new[key];
                 let impact = serde_json::from_value::<Impact>(old["impact"].clone());
-                ["address", "action", "fields", "tags", "reason"]
+                ["address", "region", "action", "fields", "tags", "reason"]
                     .iter()
                     .all(|key| same(key))
                     && impact.is_ok_and(|impact| step.impact <= impact)
@@ -383,6 +383,9 @@ impl Step {
             "minutes": self.minutes,
             "needs": self.needs,
         });
+        if let Some(region) = &self.region {
+            step["region"] = region.as_str().into();
+        }
         match &self.action {
             Action::Tag { set, unset } => step["tags"] = json!({ "set": set, "unset": unset }),
             Action::Delete(reason) => step["reason"] = json!(reason),

@@ -66,6 +66,10 @@ impl Vocabulary for Words {
         all.get(name).map_or(&[], Vec::as_slice)
     }
 
+    fn is_global(&self, name: &str) -> bool {
+        self.kinds.get(name).is_some_and(|kind| kind.about().global)
+    }
+
     fn check(&self, name: &str, table: &Node) -> Vec<Fault> {
         let Some(kind) = self.kinds.get(name) else {
             return Vec::new();

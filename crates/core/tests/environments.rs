@@ -46,7 +46,7 @@ fn environments_choose_account_region_and_variables() {
 #[test]
 fn existing_is_looked_up() {
     let loaded = one(
-        "[variables]\nzone = \"example.com\"\n[existing.hosted_zone.site]\nname = \"{{ var.zone }}\"\nprivate = false\nregion = \"us-east-1\"\n[existing.kms_key.a]\nfor_each = [\"x\"]\nalias = \"{{ each.key }}\"\n[record.a]\nzone = \"existing.hosted_zone.site\"\nname = \"a.{{ existing.hosted_zone.site.name }}\"\n",
+        "[variables]\nzone = \"example.com\"\n[existing.hosted_zone.site]\nname = \"{{ var.zone }}\"\nprivate = false\n[existing.kms_key.a]\nfor_each = [\"x\"]\nregion = \"us-east-1\"\nalias = \"{{ each.key }}\"\n[record.a]\nzone = \"existing.hosted_zone.site\"\nname = \"a.{{ existing.hosted_zone.site.name }}\"\n",
     )
     .loaded();
     let all: Vec<String> = loaded
@@ -62,6 +62,13 @@ fn existing_is_looked_up() {
             r#"existing.kms_key.a.x {"alias":"x"}"#
         ]
     );
+    let regions: Vec<_> = loaded
+        .stack
+        .existing
+        .values()
+        .map(|one| one.region.as_deref())
+        .collect();
+    assert_eq!(regions, [None, Some("us-east-1")]);
     assert_eq!(
         property(&loaded, "record.a", "name"),
         "\"(known after existing.hosted_zone.site)\""

@@ -442,6 +442,18 @@ impl Vocabulary for Kinds {
         self.schemas.get(kind)
     }
 
+    fn is_global(&self, kind: &str) -> bool {
+        let global = [
+            "hosted_zone",
+            "record",
+            "iam_role",
+            "instance_profile",
+            "distribution",
+            "origin_access_control",
+        ];
+        global.contains(&kind)
+    }
+
     fn outputs(&self, kind: &str) -> &[&str] {
         match kind {
             "db_instance" | "load_balancer" | "instance" => {

@@ -12,7 +12,7 @@ fn modules_in_modules_with_keys() {
         (
             "shop/stack.toml",
             &format!(
-                "{HEAD}[module.site]\nfor_each = {{ eu = \"10.0.0.0/16\", us = \"10.1.0.0/16\" }}\nsource = \"../site\"\ncidr = \"{{{{ each.value }}}}\"\nsecrets = {{ db = {{ name = \"x\", when = \"{{{{ each.key == 'eu' }}}}\" }} }}\ntags = {{ site = \"{{{{ each.key }}}}\" }}\nregion = \"us-east-1\"\n[ssm_parameter.a]\nname = \"a\"\nvalue = \"{{{{ module.site.eu.range }}}} {{{{ module.site.us.vpc.name }}}}\"\n[internet_gateway.a]\nvpc = \"module.site.us.vpc\"\n"
+                "{HEAD}[module.site]\nfor_each = {{ eu = \"10.0.0.0/16\", us = \"10.1.0.0/16\" }}\nsource = \"../site\"\ncidr = \"{{{{ each.value }}}}\"\nsecrets = {{ db = {{ name = \"x\", when = \"{{{{ each.key == 'eu' }}}}\" }} }}\ntags = {{ site = \"{{{{ each.key }}}}\" }}\nregion = \"us-east-1\"\n[ssm_parameter.a]\nname = \"a\"\nvalue = \"{{{{ module.site.eu.range }}}} {{{{ module.site.us.vpc.name }}}}\"\n[internet_gateway.a]\nregion = \"us-east-1\"\nvpc = \"module.site.us.vpc\"\n"
             ),
         ),
         (
@@ -43,6 +43,8 @@ fn modules_in_modules_with_keys() {
     let inner = resource(&loaded, "site.eu/inner/vpc.main");
     assert_eq!(json(&inner.common.tags["site"]), "\"eu\"");
     assert_eq!(inner.common.region.as_deref(), Some("us-east-1"));
+    let kinds: Vec<&String> = loaded.stack.places["us-east-1"].iter().collect();
+    assert_eq!(kinds, ["internet_gateway", "secret", "vpc"]);
 }
 
 #[test]

@@ -7,12 +7,12 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use tempfile::TempDir;
+use terrace_aws::KINDS;
 use terrace_aws::VOCABULARY;
 use terrace_aws::client::{Aws, Connection, configure};
-use terrace_aws::discovery::discover;
+use terrace_aws::discovery::{Places, discover};
 use terrace_aws::timing::Timing;
 use terrace_aws::world::AwsWorld;
-use terrace_aws::{KINDS, all_hands};
 use terrace_core::apply::{Apply, End};
 use terrace_core::inventory::Inventory;
 use terrace_core::kind::Loss;
@@ -110,7 +110,7 @@ impl Stand {
 
 impl Site {
     pub(crate) async fn discover(&self) -> Result<Inventory, String> {
-        let found = discover(&all_hands(&self.cx), &self.identity.owner(), &[]).await;
+        let found = discover(&self.cx, &Places::new(), &[]).await;
         found.map_err(|error| error.to_string())
     }
 

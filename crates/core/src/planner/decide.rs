@@ -5,6 +5,7 @@ use std::cmp::Reverse;
 use petgraph::algo::{tarjan_scc, toposort};
 use petgraph::graph::DiGraph;
 
+use super::steps::REGION;
 use super::{Decision, Draft, Fate, Input, Trouble, spec};
 use crate::address::Address;
 use crate::erased::{AnyKind, AnySpec};
@@ -111,8 +112,12 @@ pub(super) fn mark(
         .common
         .protect
         .unwrap_or(about.is_some_and(|about| about.protect));
+    let mut identity = input.identity.clone();
+    if let Some(region) = &resource.common.region {
+        identity.region.clone_from(region);
+    }
     Mark {
-        identity: input.identity.clone(),
+        identity,
         address: resource.address.clone(),
         generation,
         tags,
@@ -134,6 +139,7 @@ fn one(
     let fits = |found: &FoundAny, generation: &Generation| {
         generation.wanted >= wanted
             && !matches!(found.ready, Ready::Broken(_))
+            && found.region == resource.common.region
             && replaced_for(kind, resource, &spec, found, draft).is_empty()
     };
     let current = candidates
@@ -159,7 +165,10 @@ fn one(
     };
     let found = &input.inventory.ours[newest];
     retire(draft, input, &candidates, Reason::Superseded);
-    let fields = replaced_for(kind, resource, &spec, found, draft);
+    let mut fields = replaced_for(kind, resource, &spec, found, draft);
+    if found.region != resource.common.region {
+        fields.push(REGION);
+    }
     let fate = Fate::Replace(Box::new(found.live.clone()), fields);
     Decision {
         fate,

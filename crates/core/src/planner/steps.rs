@@ -11,7 +11,11 @@ use crate::inventory::FoundAny;
 use crate::kind::{Class, Create, Impact, Loss, Ready};
 use crate::mark::{self, Generation, Tags};
 use crate::plan::{Action, Kept, Reason, Refusal, Step};
+use crate::said::Said;
 use crate::source::Resource;
+
+/// Where a resource is: a property of every kind, and of none.
+pub(super) const REGION: &str = "region";
 
 /// The steps of everything wanted.
 pub(super) fn resources(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble> {
@@ -23,19 +27,6 @@ pub(super) fn resources(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trou
         let Some(kind) = input.kinds.get(&resource.kind) else {
             continue;
         };
-        if let Some(region) = &resource.common.region
-            && *region != input.identity.region
-        {
-            draft.plan.refusals.push(Refusal {
-                address: address.clone(),
-                what: format!("it is to be in {region}, which terrace cannot do yet"),
-                loss: None,
-                ways: vec![format!(
-                    "leave `region` out, and have it in {}",
-                    input.identity.region
-                )],
-            });
-        }
         // Now everything is decided: what late properties name is known as it will be.
         let want = spec(kind, resource, &draft.known)?;
         let (fate, generation) = {
@@ -137,6 +128,9 @@ impl Maker<'_, '_> {
         let late: Vec<FieldChange> = created.into_iter().filter(|change| change.late).collect();
         changes.retain(|change| !change.late);
         if let Some(old) = old {
+            if fields.contains(&REGION) {
+                changes.push(self.move_of(old));
+            }
             self.consent_to_replacement(old, fields);
         }
         let action = Action::Create {
@@ -146,6 +140,24 @@ impl Maker<'_, '_> {
         self.push(action, changes, old);
         if !late.is_empty() {
             self.push(Action::Late, late, None);
+        }
+    }
+
+    /// From one region to another.
+    fn move_of(&self, old: &AnyLive) -> FieldChange {
+        let home = &self.input.identity.region;
+        let mut ours = self.input.inventory.ours.iter();
+        let found = ours.find(|found| found.live.id() == old.id());
+        let before = found.and_then(|found| found.region.as_ref());
+        FieldChange {
+            field: REGION,
+            effect: Effect::Replace,
+            have: Said::of(before.unwrap_or(home)),
+            want: Said::of(self.resource.common.region.as_ref().unwrap_or(home)),
+            impact: Impact::None,
+            late: false,
+            disturbs: &[],
+            loses: None,
         }
     }
 
@@ -436,7 +448,7 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
     let step = |action: Action, impact: Impact, minutes: f64| Step {
         address: address.clone(),
         kind: kind.name(),
-        region: None,
+        region: found.region.clone(),
         action,
         changes: Vec::new(),
         why: why(input, address, reason),

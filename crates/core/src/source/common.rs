@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use super::declare::Decl;
 use super::diagnostic::Diagnostic;
 use super::guess;
+use super::header::is_region;
 use super::node::{Is, Node};
 use super::refer::Named;
 use super::shape::Shape;
@@ -76,7 +77,6 @@ impl World<'_> {
         let scope = &self.scopes[cx.scope];
         let mut common = Common {
             generation: 1,
-            region: scope.region.clone(),
             tags: scope.tags.clone(),
             ..Common::default()
         };
@@ -86,9 +86,7 @@ impl World<'_> {
             edges = self.after(cx, after, address);
             common.after = edges.iter().map(|edge| edge.to.clone()).collect();
         }
-        if let Some(region) = get("region") {
-            common.region = self.common_text(cx, region, "region");
-        }
+        common.region = self.region_of(cx, decl);
         if let Some(confirm) = get("confirm") {
             common.confirm = self.common_text(cx, confirm, "confirm");
         }
@@ -114,6 +112,30 @@ impl World<'_> {
             common.was = self.was(was, address);
         }
         (common, edges)
+    }
+
+    /// The region of a resource or a look-up, where that is not the stack's: its own, else its module's.
+    pub(crate) fn region_of(&mut self, cx: &Cx, decl: &Decl) -> Option<String> {
+        let home = self.stack.get("region").map(ToString::to_string);
+        let global = self.vocabulary.is_global(&decl.kind);
+        let region = match decl.table.get("region") {
+            Some(raw) if global => {
+                let text = format!("`{}` is the same in every region", decl.kind);
+                self.tell(Diagnostic::error(raw.at, text).help("leave `region` out"));
+                None
+            }
+            Some(raw) => {
+                let region = self.common_text(cx, raw, "region");
+                if let Some(text) = region.as_ref().filter(|text| !is_region(text)) {
+                    let text = format!("`{text}` is no region");
+                    let help = "write a name such as \"eu-west-3\"";
+                    self.tell(Diagnostic::error(raw.at, text).help(help));
+                }
+                region
+            }
+            None => self.scopes[cx.scope].region.clone(),
+        };
+        region.filter(|region| !global && home.as_ref() != Some(region))
     }
 
     fn wrong(&mut self, at: Span, word: &str, wanted: &str, node: &Node) {
@@ -235,6 +257,7 @@ impl World<'_> {
                         field: "after".to_owned(),
                         at: item.at,
                         late: false,
+                        reference: false,
                     });
                 }
             }

@@ -151,15 +151,18 @@ fn account(table: &Table, told: &mut Vec<Diagnostic>) -> Option<String> {
     }
 }
 
+/// Whether a text has the form of a region's name: `eu-west-3`.
+pub(crate) fn is_region(text: &str) -> bool {
+    let parts: Vec<&str> = text.split('-').collect();
+    let word =
+        |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let number = parts.last().is_some_and(|last| last.parse::<u8>().is_ok());
+    parts.len() >= 3 && number && parts.iter().all(word)
+}
+
 fn region(table: &Table, told: &mut Vec<Diagnostic>) -> Option<String> {
     let (region, at) = text(table, "region", told)?;
-    let parts: Vec<&str> = region.split('-').collect();
-    let good = parts.len() >= 3
-        && parts.last().is_some_and(|last| last.parse::<u8>().is_ok())
-        && parts
-            .iter()
-            .all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if !good {
+    if !is_region(&region) {
         told.push(
             Diagnostic::error(at, format!("`{region}` is no region"))
                 .help("write a name such as \"eu-west-3\""),

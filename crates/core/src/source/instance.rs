@@ -229,11 +229,10 @@ impl World<'_> {
     ) -> Existing {
         let cx = Cx::of(scope).with(each).loading();
         let mut filters = Table::new();
-        let mut region = self.scopes[scope].region.clone();
+        let region = self.region_of(&cx, decl);
         for (word, (at, raw)) in decl.table.as_table().into_iter().flatten() {
             match word.as_str() {
-                "for_each" | "when" => {}
-                "region" => region = self.common_text(&cx, raw, "region"),
+                "for_each" | "when" | "region" => {}
                 _ => {
                     if let Some(value) = self.build(&cx, raw, &Shape::none()).one() {
                         filters.insert(word.clone(), (*at, value));
@@ -299,19 +298,21 @@ impl World<'_> {
 /// The edges that a value makes.
 fn edges(node: &Node, shape: &Shape<'_>, field: &str, late: bool, found: &mut Vec<Edge>) {
     let late = late || shape.is_late();
-    let mut add = |to: Address| {
+    let mut add = |to: Address, reference: bool| {
         found.push(Edge {
             to,
             field: field.to_owned(),
             at: node.at,
             late,
+            reference,
         });
     };
     match &node.is {
         Is::String(text) if !shape.refs().is_empty() => {
-            Address::from_reference(text).into_iter().for_each(&mut add);
+            let named = Address::from_reference(text).into_iter();
+            named.for_each(|to| add(to, true));
         }
-        Is::Later(later) => later.needs().into_iter().for_each(&mut add),
+        Is::Later(later) => later.needs().into_iter().for_each(|to| add(to, false)),
         Is::Array(items) => {
             let shape = shape.items();
             for item in items {

@@ -1,6 +1,6 @@
 //! A folder becomes a stack: files, stages, one environment, rendered resources.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -15,6 +15,7 @@ use super::hints;
 use super::ladder::{self, Ladder};
 use super::later::Known;
 use super::node::Node;
+use super::regions;
 use super::shape::Shape;
 use super::shares;
 use super::span::{Sources, Span};
@@ -104,6 +105,7 @@ pub(crate) fn load_with(
     );
     fill(&mut world, &ladder, &mut stack);
     shares::shares(&mut world, &stack);
+    regions::regions(&mut world, &stack);
     let failed = world.told.iter().any(|one| one.severity == Severity::Error);
     if !failed {
         hints::hints(&mut world, &stack);
@@ -140,6 +142,7 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         outputs: IndexMap::new(),
         above: IndexMap::new(),
         named: BTreeSet::new(),
+        places: BTreeMap::new(),
         removals: ladder
             .removals
             .iter()
@@ -172,6 +175,7 @@ fn name_other_stages(
     for (index, name) in names.iter().enumerate() {
         let mut world = World::new(vocabulary, files, choice, &names, index, &ladder.listings);
         let here = world.everything_in(0);
+        add_places(&mut world, stack);
         told.extend(world.finish_telling());
         if index > choice.stage {
             for address in here.iter().filter(|address| !sofar.contains(*address)) {
@@ -183,9 +187,16 @@ fn name_other_stages(
     stack.named = sofar;
 }
 
+fn add_places(world: &mut World<'_>, stack: &mut Stack) {
+    for (region, kind) in world.places_in(0) {
+        stack.places.entry(region).or_default().insert(kind);
+    }
+}
+
 /// The resources of the chosen stage.
 fn fill(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
     stack_tags(world, ladder, stack);
+    add_places(world, stack);
     let root = Cx::of(0);
     for scope in world.scopes_below(0) {
         world.read_module(scope);

@@ -32,6 +32,7 @@ mod module;
 mod node;
 mod parse;
 mod refer;
+mod regions;
 mod shape;
 mod shares;
 mod span;

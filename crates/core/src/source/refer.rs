@@ -11,7 +11,7 @@ use super::guess;
 use super::node::Node;
 use super::shape::Shape;
 use super::span::Span;
-use super::world::{Children, Each, Extent, ScopeId, World};
+use super::world::{Children, Cx, Each, Extent, ScopeId, World};
 use crate::address::{Address, is_name};
 
 /// What a text names.
@@ -328,6 +328,25 @@ impl World<'_> {
                         .into_iter()
                         .map(|(address, _)| address),
                 );
+            }
+        }
+        all
+    }
+
+    /// The regions other than the home region that a module's resources are in, each with the kinds there.
+    pub(crate) fn places_in(&mut self, scope: ScopeId) -> Vec<(String, String)> {
+        let mut all = Vec::new();
+        for scope in self.scopes_below(scope) {
+            for decl in self.listing(scope).resources.values() {
+                let instances = match decl.table.get("region") {
+                    None if self.scopes[scope].region.is_none() => continue,
+                    _ => self.instances(scope, decl),
+                };
+                for (_, each) in instances {
+                    let cx = Cx::of(scope).with(each.as_ref());
+                    let region = self.region_of(&cx, decl);
+                    all.extend(region.map(|region| (region, decl.kind.clone())));
+                }
             }
         }
         all

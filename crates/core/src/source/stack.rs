@@ -1,6 +1,6 @@
 //! What loading answers: the stack as one environment wants it at one stage.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -57,6 +57,8 @@ pub struct Stack {
     pub moved: Vec<Moved>,
     /// The name the stack had before.
     pub formerly: Option<String>,
+    /// The regions other than the home region that any stage names, and the kinds there.
+    pub places: BTreeMap<String, BTreeSet<String>>,
     /// Hints.
     pub notes: Vec<Diagnostic>,
 }
@@ -93,6 +95,8 @@ pub struct Edge {
     pub at: Span,
     /// The property is set after the other exists and cleared before it goes: no part of a cycle.
     pub late: bool,
+    /// It names the other itself, not an output of it.
+    pub reference: bool,
 }
 
 /// What stands on resources of every kind.

@@ -41,6 +41,12 @@ pub trait Vocabulary: Send + Sync {
     /// The names of a kind's outputs.
     fn outputs(&self, kind: &str) -> &[&str];
 
+    /// Whether resources of a kind are the same in every region.
+    fn is_global(&self, kind: &str) -> bool {
+        let _ = kind;
+        false
+    }
+
     /// Judges a rendered table, in which what is later is still open.
     fn check(&self, kind: &str, table: &Node) -> Vec<Fault>;
 

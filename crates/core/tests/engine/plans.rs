@@ -228,12 +228,25 @@ fn a_whole_kind_of_moves_is_said_in_one_table() {
 }
 
 #[test]
-fn another_region_is_refused_and_not_taken_for_home() {
+fn what_stands_in_another_region_than_wanted_is_replaced_there() {
     block(async {
         let site = Site::new();
-        let text = "[mid.a]\nsize = 1\nshape = \"s\"\nregion = \"us-east-1\"\n";
-        let plan = site.plan(&stack(text)).await;
-        assert_eq!(plan.refusals.len(), 1, "{:?}", plan.refusals);
+        let text = "[mid.a]\nsize = 1\nshape = \"s\"\n";
+        site.apply(&stack(text)).await;
+        let plan = site
+            .plan(&stack(&format!("{text}region = \"us-east-1\"\n")))
+            .await;
+        let places: Vec<(&str, Option<&str>)> = plan
+            .steps
+            .iter()
+            .map(|step| (step.action.word(), step.region.as_deref()))
+            .collect();
+        assert_eq!(places, [("replace", Some("us-east-1")), ("delete", None)]);
+        let change = &plan.steps[0].changes[0];
+        assert_eq!(
+            (change.field, change.have.text()),
+            ("region", "eu-west-3".into())
+        );
     });
 }
 

@@ -149,6 +149,7 @@ impl Kind for IamRole {
     const NAME: &'static str = "iam_role";
     // Its users need its policies, not only the role (aws-semantics 7.7).
     const ABOUT: About = About::new(Class::Identity, Create::Name, Swap::CreateFirst)
+        .global()
         .late_first()
         .outputs(&["arn", "name"])
         .actions(&[

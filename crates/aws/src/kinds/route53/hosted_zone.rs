@@ -72,6 +72,7 @@ impl Kind for HostedZone {
     const NAME: &'static str = "hosted_zone";
     // Its records are data that others may have written, its servers an address at the registrar.
     const ABOUT: About = About::new(Class::Data, Create::Token, Swap::CreateFirst)
+        .global()
         .minutes(1.0, 1.0, 1.0)
         .protect()
         .outputs(&["name", "private", "name_servers"])
