@@ -219,6 +219,9 @@ impl Maker<'_, '_> {
         if let Ready::Coming(state) = &found.ready {
             self.push(Action::Wait(state.clone()), Vec::new(), Some(live));
         }
+        if let Ready::Stuck(why) = &found.ready {
+            self.draft.note(&self.resource.address, why.clone());
+        }
         let mut changes = self.kind.diff(&self.want, live, &self.draft.known);
         changes.retain(|change| {
             !self

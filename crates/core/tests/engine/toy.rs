@@ -42,6 +42,9 @@ pub(crate) struct ToySpec {
     pub(crate) friends: Vec<Ref<(Base, Mid, Top)>>,
 }
 
+/// The size at which a toy gets no further.
+pub(crate) const UNLUCKY: i64 = 13;
+
 /// A toy as the cloud has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ToyLive {
@@ -252,8 +255,12 @@ macro_rules! toys {
                 [field("on", &have.on), field("to", &have.to), field("friends", &have.friends)].concat()
             }
 
-            fn ready(_: &ToyLive) -> Ready {
-                Ready::Ready
+            fn ready(have: &ToyLive) -> Ready {
+                if have.size == UNLUCKY {
+                    Ready::Stuck("its size came to nothing".to_owned())
+                } else {
+                    Ready::Ready
+                }
             }
 
             async fn discover(cx: &Cloud, look: &Look, _: &Seen) -> Result<Vec<Found<ToyLive>>> {
