@@ -67,6 +67,7 @@ kinds! {
         key_pair KeyPair,
         instance Instance,
         volume Volume,
+        launch_template LaunchTemplate,
     }
     /// Traffic to healthy machines.
     elb {

@@ -273,7 +273,7 @@ impl State {
             known.put(address.clone(), found.live.outputs().clone());
         }
         for found in &apply.inventory.ours {
-            if let (Some((address, _)), Ready::Ready | Ready::Coming(_)) =
+            if let (Some((address, _)), Ready::Ready | Ready::Coming(_) | Ready::Stuck(_)) =
                 (&found.mark, &found.ready)
             {
                 known.put(address.clone(), found.live.outputs().clone());
@@ -469,7 +469,7 @@ impl Worker<'_> {
         let found = self.hand()?.discover(Look::Ours, Seen::default()).await?;
         let same = |found: &crate::inventory::FoundAny| {
             found.mark.as_ref() == Some(&(mark.address.clone(), mark.generation))
-                && matches!(found.ready, Ready::Ready | Ready::Coming(_))
+                && !matches!(found.ready, Ready::Broken(_) | Ready::Dying(_))
         };
         Ok(found.into_iter().find(same).map(|found| found.live))
     }
@@ -577,8 +577,16 @@ impl Worker<'_> {
                         message,
                     ));
                 }
+                Ready::Stuck(why) => {
+                    let message = format!("{}: {why}", live.id());
+                    return Err(CloudError::new(
+                        "terrace:wait",
+                        ErrorClass::Invalid,
+                        message,
+                    ));
+                }
                 Ready::Coming(why) => {
-                    let minutes = kind.about().minutes.create;
+                    let minutes = kind.patience(&live);
                     if let Some(end) = self.pause(attempt, minutes, live.id(), &why).await? {
                         return Ok(end);
                     }

@@ -219,6 +219,9 @@ impl Maker<'_, '_> {
     }
 
     fn keep(&mut self, live: &AnyLive, found: &FoundAny) {
+        if let Ready::Stuck(why) = &found.ready {
+            self.draft.note(&self.resource.address, why.clone());
+        }
         let mut changes = self.kind.diff(&self.want, live, &self.draft.known);
         changes.retain(|change| {
             !self
