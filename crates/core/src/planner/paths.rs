@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::Input;
 use crate::address::Address;
+use crate::erased::AnyKind;
 use crate::fields::Path;
 use crate::plan::{Action, Reason, Step};
 
@@ -160,7 +161,7 @@ fn leaves(input: &Input<'_>, step: &Step) -> bool {
 /// Whether people come in here: it leads on and serves nothing. What stands in the middle of a path is ready
 /// only with what is before it, as a target group is only with its listener.
 fn is_entrance(input: &Input<'_>, step: &Step) -> bool {
-    let rows = input.kinds.get(step.kind).map(|kind| kind.rows());
+    let rows = input.kinds.get(step.kind).map(AnyKind::rows);
     let says = |path: Path| {
         let mut rows = rows.into_iter().flatten();
         rows.any(|row| row.path == Some(path))
