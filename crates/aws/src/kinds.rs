@@ -70,6 +70,10 @@ kinds! {
         instance Instance,
         volume Volume,
     }
+    /// Traffic to healthy machines.
+    elb {
+        target_group TargetGroup,
+    }
     /// Who may do what.
     iam {
         iam_role IamRole,
@@ -79,6 +83,10 @@ kinds! {
     route53 {
         hosted_zone HostedZone,
         record Record,
+    }
+    /// Whose a name is, for browsers to check.
+    acm {
+        certificate Certificate,
     }
     /// Databases.
     rds {

@@ -146,6 +146,46 @@ fn a_circle_is_an_error_that_names_it() {
     });
 }
 
+/// One that is locked until it has a key, and one that stands on it.
+const LOCKED: &str = r#"
+[mid.safe]
+size = 1
+shape = "locked"
+key = "brass"
+
+[top.lamp]
+size = 1
+shape = "round"
+on = ["mid.safe"]
+"#;
+
+#[test]
+fn what_being_ready_waits_for_is_set_before() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack(LOCKED)).await;
+        assert!(site.plan(&stack(LOCKED)).await.is_empty());
+    });
+}
+
+#[test]
+fn what_being_ready_waits_for_is_set_after_a_crash_too() {
+    block(async {
+        let site = Site::new();
+        site.cloud.weather(Weather {
+            dies_after: Some(0),
+            ..Weather::default()
+        });
+        site.run(&stack(LOCKED), &Options::default()).await;
+        site.cloud.weather(Weather::default());
+        // No wait for what nothing else would end, and nobody stands on it before.
+        let plan = site.plan(&stack(LOCKED)).await;
+        assert_eq!(words(&plan), ["create top.lamp", "update mid.safe"]);
+        site.apply(&stack(LOCKED)).await;
+        assert!(site.plan(&stack(LOCKED)).await.is_empty());
+    });
+}
+
 #[test]
 fn a_failure_stops_what_needs_it_and_nothing_else() {
     block(async {

@@ -37,6 +37,9 @@ pub(crate) struct ToySpec {
     /// What it leads to; moved in place.
     #[serde(default)]
     pub(crate) to: Vec<Ref<(Base, Mid, Top)>>,
+    /// What opens it: one that is locked is ready once it has a key.
+    #[serde(default)]
+    pub(crate) key: String,
     /// Whom it knows; set late, in both directions if need be.
     #[serde(default)]
     pub(crate) friends: Vec<Ref<(Base, Mid, Top)>>,
@@ -49,6 +52,7 @@ pub(crate) struct ToyLive {
     pub(crate) kind: &'static str,
     pub(crate) size: i64,
     pub(crate) shape: String,
+    pub(crate) key: String,
     pub(crate) on: Vec<String>,
     pub(crate) to: Vec<String>,
     pub(crate) friends: Vec<String>,
@@ -152,6 +156,7 @@ impl Cloud {
             kind,
             size: 1,
             shape: "round".into(),
+            key: String::new(),
             on: vec![],
             to: vec![],
             friends: vec![],
@@ -239,6 +244,8 @@ macro_rules! toys {
                 Fields::<Self>::new()
                     .update("size", |want, _| Said::of(want.size), |have| Said::of(have.size))
                     .replace("shape", |want, _| Said::of(&want.shape), |have| Said::of(&have.shape))
+                    .update("key", |want, _| Said::of(&want.key), |have| Said::of(&have.key))
+                    .early()
                     .replace("on", |want, known| known.ids(&want.on), |have| Said::set(&have.on))
                     .update("to", |want, known| known.ids(&want.to), |have| Said::set(&have.to))
                     .set("friends", |want, known| known.ids(&want.friends), |have| Said::set(&have.friends))
@@ -258,7 +265,10 @@ macro_rules! toys {
                 [field("on", &have.on), field("to", &have.to), field("friends", &have.friends)].concat()
             }
 
-            fn ready(_: &ToyLive) -> Ready {
+            fn ready(have: &ToyLive) -> Ready {
+                if have.shape == "locked" && have.key.is_empty() {
+                    return Ready::Coming("locked".to_owned());
+                }
                 Ready::Ready
             }
 
@@ -294,7 +304,7 @@ macro_rules! toys {
                     // One creating call takes size and shape; the rest is found by the next comparison.
                     let live = ToyLive {
                         id: id.clone(), kind: $name, size: want.size, shape: want.shape.clone(),
-                        on, to: vec![], friends: vec![],
+                        key: String::new(), on, to: vec![], friends: vec![],
                     };
                     state.things.insert(id, (live.clone(), tags));
                     Ok(live)
@@ -309,6 +319,9 @@ macro_rules! toys {
                     let mut live = have.clone();
                     if part.has("size") {
                         live.size = want.size;
+                    }
+                    if part.has("key") {
+                        live.key.clone_from(&want.key);
                     }
                     if part.has("to") {
                         state.all_exist(&to)?;
