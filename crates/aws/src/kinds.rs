@@ -64,6 +64,8 @@ kinds! {
         route_table RouteTable,
         security_group SecurityGroup,
         eip Eip,
+        nat_gateway NatGateway,
+        vpc_endpoint VpcEndpoint,
         key_pair KeyPair,
         instance Instance,
         volume Volume,
