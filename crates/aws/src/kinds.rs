@@ -73,6 +73,8 @@ kinds! {
     }
     /// Traffic to healthy machines.
     elb {
+        load_balancer LoadBalancer,
+        listener Listener,
         target_group TargetGroup,
     }
     /// Who may do what.
