@@ -60,6 +60,8 @@ const UNCERTAIN: &[&str] = &[
     "Unavailable",
     "ServiceUnavailable",
     "RequestTimeout",
+    // Of a target's health (API reference, DescribeTargetHealth).
+    "HealthUnavailable",
 ];
 
 fn class_of_code(code: &str) -> ErrorClass {

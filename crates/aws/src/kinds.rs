@@ -67,6 +67,11 @@ kinds! {
         key_pair KeyPair,
         instance Instance,
         volume Volume,
+        launch_template LaunchTemplate,
+    }
+    /// Traffic to healthy machines.
+    elb {
+        target_group TargetGroup,
     }
     /// Who may do what.
     iam {

@@ -3,7 +3,8 @@
 //! A step starts when what it needs is done, longest remaining path first. A failure stops what
 //! needs it and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
@@ -127,22 +128,26 @@ impl Apply<'_> {
                 followers[*need].push(index);
             }
         }
-        let mut ready: Vec<usize> = (0..steps.len())
+        let next = |index: usize| Next {
+            remaining: remaining[index],
+            index,
+        };
+        let mut ready: BinaryHeap<Next> = (0..steps.len())
             .filter(|index| waits[*index] == 0)
+            .map(next)
             .collect();
         let mut running = FuturesUnordered::new();
         let mut busy: HashSet<&Address> = HashSet::new();
         let mut started: HashSet<usize> = HashSet::new();
         loop {
-            ready.sort_by(|a, b| remaining[*a].total_cmp(&remaining[*b]));
             let mut finished = Vec::new();
             let mut waiting = Vec::new();
-            while let Some(index) = ready.pop() {
+            while let Some(Next { index, .. }) = ready.pop() {
                 if let Some(end) = self.before(index, &ends) {
                     finished.push((index, end));
                 } else if self.changes(index) && !busy.insert(&steps[index].address) {
                     // One change of a resource at a time: each goes on from what the last one left.
-                    waiting.push(index);
+                    waiting.push(next(index));
                 } else {
                     if self.changes(index) {
                         started.insert(index);
@@ -150,7 +155,7 @@ impl Apply<'_> {
                     running.push(self.start(index, state));
                 }
             }
-            ready.append(&mut waiting);
+            ready.extend(waiting);
             if finished.is_empty() {
                 match running.next().await {
                     Some(end) => finished.push(end),
@@ -166,7 +171,7 @@ impl Apply<'_> {
                 for follower in &followers[index] {
                     waits[*follower] -= 1;
                     if waits[*follower] == 0 {
-                        ready.push(*follower);
+                        ready.push(next(*follower));
                     }
                 }
             }
@@ -223,6 +228,34 @@ impl Apply<'_> {
     }
 }
 
+/// A step that may start: the longest way to the end first.
+struct Next {
+    remaining: f64,
+    index: usize,
+}
+
+impl Ord for Next {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let longer = self.remaining.total_cmp(&other.remaining);
+        // Of equals the one that the plan names first.
+        longer.then(other.index.cmp(&self.index))
+    }
+}
+
+impl PartialOrd for Next {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Next {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Next {}
+
 /// What is known as the steps end.
 struct State {
     known: Mutex<Known>,
@@ -240,7 +273,7 @@ impl State {
             known.put(address.clone(), found.live.outputs().clone());
         }
         for found in &apply.inventory.ours {
-            if let (Some((address, _)), Ready::Ready | Ready::Coming(_)) =
+            if let (Some((address, _)), Ready::Ready | Ready::Coming(_) | Ready::Stuck(_)) =
                 (&found.mark, &found.ready)
             {
                 known.put(address.clone(), found.live.outputs().clone());
@@ -263,8 +296,9 @@ impl State {
         }
     }
 
-    fn known(&self) -> Known {
-        lock(&self.known).clone()
+    /// What is known now of these.
+    fn known<'a>(&self, of: impl IntoIterator<Item = &'a Address>) -> Known {
+        lock(&self.known).only(of)
     }
 
     fn publish(&self, address: &Address, live: &AnyLive) {
@@ -347,6 +381,14 @@ impl Worker<'_> {
             .ok_or_else(|| self.bug("nothing live to change"))
     }
 
+    /// What is known now of all that the resource names, and of itself.
+    fn known(&self) -> Known {
+        let resource = self.apply.stack.resources.get(&self.step.address);
+        let named = resource.iter().flat_map(|resource| &resource.needs);
+        let own = std::iter::once(&self.step.address);
+        self.state.known(named.map(|need| &need.to).chain(own))
+    }
+
     fn spec(&self, known: &Known) -> Result<AnySpec> {
         let resource = self.apply.stack.resources.get(&self.step.address);
         let resource = resource.ok_or_else(|| self.bug("nothing wanted of it"))?;
@@ -363,7 +405,7 @@ impl Worker<'_> {
     }
 
     async fn create(&self, hand: &dyn AnyHand, mark: &Mark) -> Result<End> {
-        let known = self.state.known();
+        let known = self.known();
         let want = self.spec(&known)?;
         let live = match hand.create(&want, &known, mark).await {
             Ok(live) => live,
@@ -427,13 +469,13 @@ impl Worker<'_> {
         let found = self.hand()?.discover(Look::Ours, Seen::default()).await?;
         let same = |found: &crate::inventory::FoundAny| {
             found.mark.as_ref() == Some(&(mark.address.clone(), mark.generation))
-                && matches!(found.ready, Ready::Ready | Ready::Coming(_))
+                && !matches!(found.ready, Ready::Broken(_) | Ready::Dying(_))
         };
         Ok(found.into_iter().find(same).map(|found| found.live))
     }
 
     async fn change(&self, hand: &dyn AnyHand) -> Result<End> {
-        let known = self.state.known();
+        let known = self.known();
         let want = self.spec(&known)?;
         let mut live = self.wanted_live()?;
         let mine = |change: &FieldChange| self.is_mine(change);
@@ -535,8 +577,16 @@ impl Worker<'_> {
                         message,
                     ));
                 }
+                Ready::Stuck(why) => {
+                    let message = format!("{}: {why}", live.id());
+                    return Err(CloudError::new(
+                        "terrace:wait",
+                        ErrorClass::Invalid,
+                        message,
+                    ));
+                }
                 Ready::Coming(why) => {
-                    let minutes = kind.about().minutes.create;
+                    let minutes = kind.patience(&live);
                     if let Some(end) = self.pause(attempt, minutes, live.id(), &why).await? {
                         return Ok(end);
                     }

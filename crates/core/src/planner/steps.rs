@@ -163,10 +163,12 @@ impl Maker<'_, '_> {
     }
 
     fn wait_for_namesakes(&mut self) {
-        let dying: Vec<AnyLive> = self
-            .input
-            .inventory
-            .at(&self.resource.address)
+        let ours = &self.input.inventory.ours;
+        let places = self.draft.places.get(&self.resource.address);
+        let dying: Vec<AnyLive> = places
+            .into_iter()
+            .flatten()
+            .map(|place| &ours[*place])
             .filter(|found| matches!(found.ready, Ready::Dying(_)))
             .map(|found| found.live.clone())
             .collect();
@@ -217,6 +219,9 @@ impl Maker<'_, '_> {
     }
 
     fn keep(&mut self, live: &AnyLive, found: &FoundAny) {
+        if let Ready::Stuck(why) = &found.ready {
+            self.draft.note(&self.resource.address, why.clone());
+        }
         let mut changes = self.kind.diff(&self.want, live, &self.draft.known);
         changes.retain(|change| {
             !self

@@ -45,6 +45,9 @@ pub(crate) struct ToySpec {
     pub(crate) friends: Vec<Ref<(Base, Mid, Top)>>,
 }
 
+/// The size at which a toy gets no further.
+pub(crate) const UNLUCKY: i64 = 13;
+
 /// A toy as the cloud has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ToyLive {
@@ -269,7 +272,11 @@ macro_rules! toys {
                 if have.shape == "locked" && have.key.is_empty() {
                     return Ready::Coming("locked".to_owned());
                 }
-                Ready::Ready
+                if have.size == UNLUCKY {
+                    Ready::Stuck("its size came to nothing".to_owned())
+                } else {
+                    Ready::Ready
+                }
             }
 
             async fn discover(cx: &Cloud, look: &Look, _: &Seen) -> Result<Vec<Found<ToyLive>>> {

@@ -121,16 +121,8 @@ def also(name: str, **hook: Any) -> Callable[[Callable], Callable]:
 
 def backend(call: Any) -> Any:
     """moto's model of the service, account and region that `call` speaks to."""
-    known = (
-        "acm_backend",
-        "ec2_backend",
-        "cloudwatch_backend",
-        "ssm_backend",
-        "elbv2_backend",
-        "autoscaling_backend",
-        "backend",
-    )
-    for attribute in known:
+    services = ("acm", "autoscaling", "cloudwatch", "ec2", "elbv2", "ssm")
+    for attribute in (*(f"{service}_backend" for service in services), "backend"):
         if hasattr(type(call), attribute):
             return getattr(call, attribute)
     raise AttributeError(f"no backend known for {type(call).__name__}")

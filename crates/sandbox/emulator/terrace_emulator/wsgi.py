@@ -52,6 +52,7 @@ MODULES = (
     "cloudfront_policies",
     "iam",
     "s3",
+    "s3_answers",
     "secretsmanager",
     "ssm",
 )

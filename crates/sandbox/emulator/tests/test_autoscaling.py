@@ -1,6 +1,7 @@
 from .harness import client, control, corrects, unique
 from .test_elbv2 import Balancing
 
+
 class Scaling(Balancing):
     @property
     def asg(self):

@@ -118,9 +118,8 @@ pub struct S3BucketSpec {
     pub logging: Option<Logging>,
     /// Who is told what happens in it, by a name of your own for each.
     #[serde(default)]
-    #[schemars(extend("examples" = [
-        { "thumbnails": { "events": ["s3:ObjectCreated:*"], "suffix": ".jpg", "to": "arn:aws:sns:eu-west-3:123456789012:oncall" } },
-        { "gone": { "events": ["s3:ObjectRemoved:*"], "to": "arn:aws:sqs:eu-west-3:123456789012:gone" } },
+    #[schemars(extend("x-no-law" = "S3 asks each of them whether it may", "examples" = [
+        { "thumbnails": { "events": ["s3:ObjectCreated:*"], "suffix": ".jpg", "to": "existing.sns_topic.oncall" } },
     ]))]
     pub notifications: IndexMap<String, Notification>,
     /// Whether EventBridge is told all that happens in it.
