@@ -147,6 +147,13 @@ fn class<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorCla
     }
 }
 
+/// Reads an error that stands inside a good answer, as batches have it.
+pub fn inside(action: &str, code: &str, message: &str) -> CloudError {
+    let mut read = CloudError::new(action, class_of_code(code), message);
+    read.code = Some(code.to_owned());
+    read
+}
+
 /// Our code for an error that asking again cannot better.
 pub const NO_CREDENTIALS: &str = "NoCredentials";
 

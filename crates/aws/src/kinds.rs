@@ -64,6 +64,8 @@ kinds! {
         route_table RouteTable,
         security_group SecurityGroup,
         eip Eip,
+        nat_gateway NatGateway,
+        vpc_endpoint VpcEndpoint,
         key_pair KeyPair,
         instance Instance,
         volume Volume,
@@ -71,6 +73,8 @@ kinds! {
     }
     /// Traffic to healthy machines.
     elb {
+        load_balancer LoadBalancer,
+        listener Listener,
         target_group TargetGroup,
     }
     /// Who may do what.

@@ -131,7 +131,7 @@ pub trait AnyKind: Send + Sync {
     fn creation(&self, want: &AnySpec, known: &Known) -> Vec<FieldChange>;
     /// What would be lost with a live one.
     fn class(&self, want: Option<&AnySpec>, have: &AnyLive) -> Class;
-    /// The order of its replacement for these changes.
+    /// The order of its replacement, where these are all differences.
     fn swap(&self, have: &AnyLive, changes: &[FieldChange]) -> Swap;
     /// What a live one uses.
     fn uses(&self, have: &AnyLive) -> Vec<LiveRef>;

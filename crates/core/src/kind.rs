@@ -58,8 +58,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
         Self::ABOUT.class
     }
 
-    /// The order of its replacement for these changes: [`About::swap`], unless it depends on what it is or
-    /// on what changes.
+    /// The order of its replacement, where these are all differences: [`About::swap`], unless it depends on
+    /// what it is or on what changes.
     fn swap(_have: &Self::Live, _changes: &[FieldChange]) -> Swap {
         Self::ABOUT.swap
     }

@@ -13,6 +13,7 @@ use super::decide::is_late;
 use super::{Draft, Input, Trouble};
 use crate::address::Address;
 use crate::kind::{Class, Impact, Swap};
+use crate::known::Known;
 use crate::plan::{Action, Movement, Note, Plan, Reason, Step};
 use crate::source::Resource;
 
@@ -58,6 +59,7 @@ fn acyclic(plan: &Plan) -> Result<(), Trouble> {
 
 struct Edges<'a> {
     input: &'a Input<'a>,
+    known: &'a Known,
     steps: &'a [Step],
     /// Steps by address.
     at: HashMap<&'a Address, Vec<usize>>,
@@ -118,6 +120,7 @@ impl<'a> Edges<'a> {
         let (clears, gaps) = (Vec::new(), Vec::new());
         Self {
             input,
+            known: &draft.known,
             steps,
             at,
             deletion,
@@ -320,11 +323,12 @@ impl<'a> Edges<'a> {
                 continue;
             };
             replaced.push((*index, *create));
-            let swap = self
-                .input
-                .kinds
-                .get(ours[*index].live.kind())
-                .map(|kind| kind.swap(&ours[*index].live, &self.steps[*create].changes));
+            let live = &ours[*index].live;
+            let swap = self.input.kinds.get(live.kind()).map(|kind| {
+                let spec = self.steps[*create].spec.as_ref();
+                let changes = spec.map(|spec| kind.diff(spec, live, self.known));
+                kind.swap(live, &changes.unwrap_or_default())
+            });
             let broken = matches!(reason, Action::Delete(Reason::Broken));
             if swap == Some(Swap::DeleteFirst) || broken {
                 first.insert(*index);

@@ -74,16 +74,22 @@ fn the_order_of_a_replacement_may_depend_on_what_changes() {
     block(async {
         let site = Site::new();
         let bases = "[base.a]\nsize = 1\nshape = \"s\"\n[base.b]\nsize = 1\nshape = \"s\"\n";
-        let mid = |shape: &str, on: &str| {
-            let mid = format!("[mid.m]\nsize = 1\nshape = \"{shape}\"\non = [\"{on}\"]\n");
+        let mid = |shape: &str, on: &str, to: &str| {
+            let points = format!("on = [\"{on}\"]\nto = [\"{to}\"]\n");
+            let mid = format!("[mid.m]\nsize = 1\nshape = \"{shape}\"\n{points}");
             stack(&format!("{bases}{mid}"))
         };
-        site.apply(&mid("narrow", "base.a")).await;
-        for (shape, on, first) in [("wide", "base.a", "delete"), ("wide", "base.b", "replace")] {
-            let plan = site.plan(&mid(shape, on)).await;
+        site.apply(&mid("narrow", "base.a", "base.a")).await;
+        // What alone would be changed in place counts too.
+        for (on, to, first) in [
+            ("base.a", "base.a", "delete"),
+            ("base.b", "base.a", "replace"),
+            ("base.a", "base.b", "replace"),
+        ] {
+            let plan = site.plan(&mid("wide", on, to)).await;
             let last = plan.steps.iter().find(|step| !step.needs.is_empty());
             let needs = &last.unwrap().needs;
-            assert_eq!(plan.steps[needs[0]].action.word(), first, "{shape} {on}");
+            assert_eq!(plan.steps[needs[0]].action.word(), first, "{on} {to}");
         }
     });
 }

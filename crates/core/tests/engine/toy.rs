@@ -255,9 +255,9 @@ macro_rules! toys {
                     .late()
             }
 
-            // What is narrow leaves no room beside it, unless it comes to stand elsewhere.
+            // What is narrow leaves no room beside it, unless it comes to stand or point elsewhere.
             fn swap(have: &ToyLive, changes: &[FieldChange]) -> Swap {
-                let moves = changes.iter().any(|change| change.field == "on");
+                let moves = changes.iter().any(|change| ["on", "to"].contains(&change.field));
                 if have.shape == "narrow" && !moves { Swap::DeleteFirst } else { Self::ABOUT.swap }
             }
 

@@ -28,6 +28,7 @@ MODULES = (
     "ec2_managed",
     "ec2_nat",
     "ec2_endpoints",
+    "ec2_endpoint_filters",
     "ec2_instances",
     "ec2_attributes",
     "ec2_volumes",

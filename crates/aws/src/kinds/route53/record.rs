@@ -36,6 +36,7 @@ use super::shared::{plain, unknown};
 use crate::client::Aws;
 use crate::kinds::ec2::eip::Eip;
 use crate::kinds::ec2::instance::Instance;
+use crate::kinds::elb::load_balancer::LoadBalancer;
 use crate::kinds::rds::db_instance::DbInstance;
 
 /// How often a batch is put together anew because the zone had changed meanwhile.
@@ -45,7 +46,7 @@ const TRIES: u32 = 3;
 pub struct Record;
 
 /// What a record may lead to.
-pub type Goal = Ref<(Eip, Instance, DbInstance)>;
+pub type Goal = Ref<(Eip, Instance, LoadBalancer, DbInstance)>;
 
 /// What one name answers for one type: a name of the DNS. Exactly one of `target`, `values`,
 /// `weighted`, `latency` and `failover` says what. However much of it changes, it changes at once.

@@ -3,11 +3,12 @@
 
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::error::Result;
 
 use super::super::shared::{of, there};
 use crate::client::Aws;
 use crate::door::Op;
+use crate::error;
 use crate::names::invalid;
 
 /// Deletes all that is in it; tells how far it is.
@@ -32,7 +33,7 @@ pub(super) async fn empty(cx: &Aws, bucket: &str, tell: impl Fn(String)) -> Resu
         let (following, ()) = tokio::try_join!(following, delete(cx, bucket, doomed))?;
         deleted += count;
         if count > 0 {
-            tell(format!("{deleted} objects and versions deleted"));
+            tell(format!("being emptied, {deleted} objects deleted so far"));
         }
         match following {
             Some(following) => page = following,
@@ -86,19 +87,14 @@ async fn delete(cx: &Aws, bucket: &str, doomed: Vec<ObjectIdentifier>) -> Result
     let Some(kept) = answer.errors().first() else {
         return Ok(());
     };
-    let code = kept.code.clone().unwrap_or_default();
-    let class = match code.as_str() {
-        "AccessDenied" => ErrorClass::Denied,
-        _ => ErrorClass::Unknown,
-    };
+    let code = kept.code.as_deref().unwrap_or_default();
     let message = format!(
         "{} of the objects stay, such as `{}`: {}",
         answer.errors().len(),
         kept.key.as_deref().unwrap_or_default(),
-        kept.message.as_deref().unwrap_or(&code),
+        kept.message.as_deref().unwrap_or(code),
     );
-    let mut error = CloudError::new(ACTION, class, message);
-    error.code = Some(code);
+    let error = error::inside(ACTION, code, &message);
     Err(error.hinted("a lock on them, or the bucket's own policy, may forbid it"))
 }
 
