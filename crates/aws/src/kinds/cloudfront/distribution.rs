@@ -72,7 +72,7 @@ pub struct DistributionSpec {
     /// `certificate`.
     #[serde(default = "tls")]
     #[schemars(extend("examples" = ["TLSv1.2_2021", "TLSv1.3_2025"], "x-no-law" = "it needs a certificate"))]
-    pub tls_policy: String,
+    pub ssl_policy: String,
     /// Where content comes from, by a name of your own for each.
     #[schemars(extend("x-keyed" = true, "examples" = [
         {
@@ -272,9 +272,9 @@ impl Kind for Distribution {
                 |have| Said::or_none(have.is.certificate.as_ref().map(Said::of)),
             )
             .update(
-                "tls_policy",
-                |want, _| Said::of(want.certificate.as_ref().map(|_| &want.tls_policy)),
-                |have| Said::of(&have.is.tls_policy),
+                "ssl_policy",
+                |want, _| Said::of(want.certificate.as_ref().map(|_| &want.ssl_policy)),
+                |have| Said::of(&have.is.ssl_policy),
             )
     }
 

@@ -32,7 +32,7 @@ pub(super) struct Forms {
     pub(super) aliases: Vec<String>,
     pub(super) certificate: Option<String>,
     /// None where the certificate is CloudFront's own.
-    pub(super) tls_policy: Option<String>,
+    pub(super) ssl_policy: Option<String>,
     pub(super) origins: BTreeMap<String, OriginForm>,
     pub(super) default_behavior: Option<BehaviorForm>,
     pub(super) behaviors: Vec<BehaviorForm>,
@@ -94,7 +94,7 @@ impl Forms {
         let forms = Self {
             enabled: want.enabled,
             aliases: ordered(want.aliases.iter().map(DnsName::to_string)),
-            tls_policy: certificate.as_ref().map(|_| want.tls_policy.clone()),
+            ssl_policy: certificate.as_ref().map(|_| want.ssl_policy.clone()),
             certificate: pen.maybe(certificate),
             origins,
             default_behavior: Some(default),
@@ -129,7 +129,7 @@ impl Forms {
             enabled: wire.enabled,
             aliases: ordered(aliases.map(|name| DnsName::from_aws(name).to_string())),
             certificate: read_certificate(certificate),
-            tls_policy: read_tls(certificate),
+            ssl_policy: read_tls(certificate),
             origins: origins
                 .map(|origin| (origin.id.clone(), OriginForm::read(origin)))
                 .collect(),
@@ -173,9 +173,9 @@ impl Forms {
         if concerned("aliases") {
             wire.aliases = Some(write_aliases(&self.aliases)?);
         }
-        if concerned("certificate") || concerned("tls_policy") {
+        if concerned("certificate") || concerned("ssl_policy") {
             let arn = self.certificate.as_deref();
-            wire.viewer_certificate = Some(write_certificate(arn, &want.tls_policy));
+            wire.viewer_certificate = Some(write_certificate(arn, &want.ssl_policy));
         }
         if concerned("origins") {
             let live = wire.origins.take().map(|all| all.items).unwrap_or_default();
