@@ -34,6 +34,7 @@ use self::ways::{kind_of, live_ttl, one, routed, several, simple, wanted, wanted
 use super::hosted_zone::HostedZone;
 use super::shared::{plain, unknown};
 use crate::client::Aws;
+use crate::kinds::cloudfront::distribution::Distribution;
 use crate::kinds::ec2::eip::Eip;
 use crate::kinds::ec2::instance::Instance;
 use crate::kinds::elb::load_balancer::LoadBalancer;
@@ -46,7 +47,7 @@ const TRIES: u32 = 3;
 pub struct Record;
 
 /// What a record may lead to.
-pub type Goal = Ref<(Eip, Instance, LoadBalancer, DbInstance)>;
+pub type Goal = Ref<(Eip, Instance, LoadBalancer, Distribution, DbInstance)>;
 
 /// What one name answers for one type: a name of the DNS. Exactly one of `target`, `values`,
 /// `weighted`, `latency` and `failover` says what. However much of it changes, it changes at once.
