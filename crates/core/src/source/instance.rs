@@ -287,7 +287,7 @@ impl World<'_> {
         let scope = self.scope_at(&address.modules)?;
         let listing = self.listing(scope);
         let names = listing.names_of(false, &address.kind);
-        let close = guess::close(&address.name, names)?;
+        let close = guess::meant(&address.name, names)?;
         Some(format!(
             "did you mean to change `{}.{close}`?",
             address.kind
