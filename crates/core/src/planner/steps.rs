@@ -80,7 +80,7 @@ impl Maker<'_, '_> {
             Action::Create { .. } | Action::Late => Impact::None,
             _ => impact,
         };
-        let why = self.why(&changes);
+        let why = self.why(&action, &changes);
         self.draft.plan.steps.push(Step {
             address: self.resource.address.clone(),
             kind: self.kind.name(),
@@ -97,15 +97,26 @@ impl Maker<'_, '_> {
         });
     }
 
-    /// Which stage wants it: the last that said something of the properties concerned.
-    fn why(&self, changes: &[FieldChange]) -> String {
-        let said = &self.resource.said;
-        let stages = changes.iter().filter_map(|change| said.get(change.field));
-        let last = stages
-            .map(|(stage, _)| stage)
-            .next_back()
-            .unwrap_or(&self.resource.stage);
-        last.clone().unwrap_or_default()
+    /// Which stage wants it: the one that brought the resource, or the last that said something of what changes.
+    fn why(&self, action: &Action, changes: &[FieldChange]) -> String {
+        let resource = self.resource;
+        if let (
+            Action::Create {
+                replaces: false, ..
+            },
+            Some(since),
+        ) = (action, &resource.since)
+        {
+            return since.clone();
+        }
+        let said = changes
+            .iter()
+            .filter_map(|change| resource.said.get(change.field)?.0.as_ref());
+        let stages = &self.input.stack.stages;
+        let last = said.max_by_key(|said| stages.iter().position(|stage| stage == *said));
+        last.or(resource.stage.as_ref())
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn create(&mut self, generation: Generation, old: Option<&AnyLive>, fields: &[&'static str]) {
