@@ -12,6 +12,10 @@ use crate::said::Said;
 pub type Want<K> = fn(&<K as Kind>::Spec, &Known) -> Said;
 /// What AWS says of a property.
 pub type Have<K> = fn(&<K as Kind>::Live) -> Said;
+/// What people are told of a wanted value in place of the digest by which it is compared.
+pub type TellWant<K> = fn(&<K as Kind>::Spec) -> String;
+/// The same of a live value.
+pub type TellHave<K> = fn(&<K as Kind>::Live) -> String;
 /// Judges a difference that no fixed rule fits.
 pub type Decide<K> = fn(&<K as Kind>::Spec, &<K as Kind>::Live) -> Verdict;
 
@@ -47,8 +51,10 @@ pub struct Row<K: Kind> {
     want: Want<K>,
     have: Have<K>,
     impact: Impact,
+    minutes: Option<f64>,
     late: bool,
     disturbs: &'static [&'static str],
+    tell: Option<(TellWant<K>, TellHave<K>)>,
 }
 
 /// What a row says of its property, for documentation, schema and planning.
@@ -90,8 +96,10 @@ impl<K: Kind> Fields<K> {
             want,
             have,
             impact: Impact::None,
+            minutes: None,
             late: false,
             disturbs: &[],
+            tell: None,
         };
         self.rows.push(row);
         self
@@ -139,6 +147,24 @@ impl<K: Kind> Fields<K> {
     pub fn impact(mut self, impact: Impact) -> Self {
         if let Some(row) = self.rows.last_mut() {
             row.impact = impact;
+        }
+        self
+    }
+
+    /// A change of the row before takes these minutes, and not those of a change of the kind.
+    #[must_use]
+    pub fn minutes(mut self, minutes: f64) -> Self {
+        if let Some(row) = self.rows.last_mut() {
+            row.minutes = Some(minutes);
+        }
+        self
+    }
+
+    /// The row before is compared by a digest: a plan says these words in its place.
+    #[must_use]
+    pub fn tell(mut self, want: TellWant<K>, have: TellHave<K>) -> Self {
+        if let Some(row) = self.rows.last_mut() {
+            row.tell = Some((want, have));
         }
         self
     }
@@ -197,7 +223,14 @@ impl<K: Kind> Fields<K> {
             Said::Value(Value::Array(list)) if list.is_empty() => None,
             want => Some(row.change(Effect::Update, Said::Nothing, want)),
         };
-        self.rows.iter().filter_map(said).collect()
+        let told = |row: &Row<K>| {
+            let told = row.tell.map(|(tell, _)| Told {
+                have: String::new(),
+                want: tell(want),
+            });
+            Some(FieldChange { told, ..said(row)? })
+        };
+        self.rows.iter().filter_map(told).collect()
     }
 }
 
@@ -209,9 +242,11 @@ impl<K: Kind> Row<K> {
             have,
             want,
             impact: self.impact,
+            minutes: self.minutes,
             late: self.late,
             disturbs: self.disturbs,
             loses: None,
+            told: None,
         }
     }
 
@@ -223,6 +258,7 @@ impl<K: Kind> Row<K> {
         if said == Said::Nothing || said == seen {
             return;
         }
+        let from = into.len();
         match &self.rule {
             Rule::Seed => {}
             Rule::Update => into.push(self.change(Effect::Update, seen, said)),
@@ -246,6 +282,12 @@ impl<K: Kind> Row<K> {
                     loses,
                     ..self.change(effect, seen, said)
                 });
+            }
+        }
+        if let Some((tell_want, tell_have)) = self.tell {
+            for change in &mut into[from..] {
+                let (have, want) = (tell_have(have), tell_want(want));
+                change.told = Some(Told { have, want });
             }
         }
     }
@@ -328,12 +370,25 @@ pub struct FieldChange {
     pub want: Said,
     /// What it does to people.
     pub impact: Impact,
+    /// How many minutes it takes, if not as many as a change of its kind.
+    pub minutes: Option<f64>,
     /// Whether the property is late.
     pub late: bool,
     /// Outputs unknown until it is done.
     pub disturbs: &'static [&'static str],
     /// What is lost with it, which must be consented to.
     pub loses: Option<Loss>,
+    /// What people are told in place of the values, where those are digests.
+    pub told: Option<Told>,
+}
+
+/// A difference in words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// What is live.
+    pub have: String,
+    /// What is wanted.
+    pub want: String,
 }
 
 /// What one call of [`Kind::update`] is to change.

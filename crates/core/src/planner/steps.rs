@@ -66,9 +66,15 @@ struct Maker<'a, 'd> {
 impl Maker<'_, '_> {
     fn push(&mut self, action: Action, changes: Vec<FieldChange>, live: Option<&AnyLive>) {
         let about = self.kind.about();
+        let longest = |usual: f64| {
+            let minutes = changes.iter().map(|change| change.minutes.unwrap_or(usual));
+            minutes.reduce(f64::max).unwrap_or(usual)
+        };
         let minutes = match action {
             Action::Create { .. } | Action::Wait(_) => about.minutes.create,
-            _ => about.minutes.update,
+            // Tags are set by one call, whatever they are on.
+            Action::Tag { .. } => 0.1,
+            _ => longest(about.minutes.update),
         };
         let impact = changes
             .iter()
@@ -166,9 +172,11 @@ impl Maker<'_, '_> {
             have: Said::of(before.unwrap_or(home)),
             want: Said::of(self.resource.common.region.as_ref().unwrap_or(home)),
             impact: Impact::None,
+            minutes: None,
             late: false,
             disturbs: &[],
             loses: None,
+            told: None,
         }
     }
 
