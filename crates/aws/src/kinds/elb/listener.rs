@@ -143,6 +143,7 @@ impl Kind for Listener {
                 |want, known| known.id(&want.load_balancer),
                 |have| Said::of(&have.load_balancer),
             )
+            .serves()
             .update(
                 "port",
                 |want, _| Said::of(want.port),
@@ -176,6 +177,7 @@ impl Kind for Listener {
                 },
                 |have| Said::Value(have.action.said()),
             )
+            .leads()
             .set(
                 "certificates",
                 |want, known| {
@@ -185,6 +187,7 @@ impl Kind for Listener {
                 |have| Said::set(&have.certificates),
             )
             .set("rules", rules::wanted, |have| rules::said(&have.rules))
+            .leads()
     }
 
     fn swap(have: &ListenerLive, changes: &[FieldChange]) -> Swap {
