@@ -121,12 +121,13 @@ impl<'a> PlanView<'a> {
         }
     }
 
-    /// What is set after a creation is told with the creation.
+    /// What is set after a creation is told with the creation, and what is noted of a deletion with that.
     fn is_told(&self, step: &Step) -> bool {
         let creates = |other: &Step| {
             matches!(other.action, Action::Create { .. }) && other.address == step.address
         };
-        matches!(step.action, Action::Late) && self.plan.steps.iter().any(creates)
+        let note = matches!(step.action, Action::Leave(_));
+        note || matches!(step.action, Action::Late) && self.plan.steps.iter().any(creates)
     }
 
     fn changes<'s>(&'s self, step: &'s Step) -> impl Iterator<Item = &'s FieldChange> {
@@ -149,6 +150,9 @@ impl<'a> PlanView<'a> {
         }
         if step.impact > Impact::None {
             facts.push(step.impact.to_string());
+        }
+        if step.rest > 0 {
+            facts.push(format!("{} s after requests are led elsewhere", step.rest));
         }
         if step.minutes >= 1.0 {
             facts.push(format!("about {:.0} min", step.minutes));
@@ -364,6 +368,7 @@ fn glyph(action: &Action) -> (&'static str, Label, &'static str) {
         Action::Tag { .. } => ("~", Label::Change, "tag"),
         Action::Shrink => ("-", Label::Remove, "drop"),
         Action::Clear(_) => ("-", Label::Remove, "clear"),
+        Action::Leave(_) => ("~", Label::Change, "note that it leaves"),
         Action::Unprotect => ("-", Label::Remove, "lift the protection"),
         Action::Delete(Reason::Orphan) => ("?", Label::Remove, "delete orphan"),
         Action::Delete(_) => ("-", Label::Remove, "delete"),

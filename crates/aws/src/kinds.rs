@@ -69,6 +69,7 @@ kinds! {
         key_pair KeyPair,
         instance Instance,
         volume Volume,
+        launch_template LaunchTemplate,
     }
     /// Traffic to healthy machines.
     elb {
@@ -99,6 +100,11 @@ kinds! {
     /// Files.
     s3 {
         s3_bucket S3Bucket,
+    }
+    /// Content near its readers.
+    cloudfront {
+        origin_access_control OriginAccessControl,
+        distribution Distribution,
     }
     /// Passwords known to nobody.
     secretsmanager {

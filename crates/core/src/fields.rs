@@ -49,7 +49,17 @@ pub struct Row<K: Kind> {
     impact: Impact,
     late: bool,
     early: bool,
+    path: Option<Path>,
     disturbs: &'static [&'static str],
+}
+
+/// What a property has to do with the path of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Requests go on to what it names.
+    Leads,
+    /// It stands behind what it names, and requests go on to it from there.
+    Serves,
 }
 
 /// What a row says of its property, for documentation, schema and planning.
@@ -65,6 +75,8 @@ pub struct RowFacts {
     pub late: bool,
     /// Set before the resource can be ready.
     pub early: bool,
+    /// What it has to do with the path of a request.
+    pub path: Option<Path>,
     /// Outputs that a change makes unknown until it is done.
     pub disturbs: &'static [&'static str],
 }
@@ -95,6 +107,7 @@ impl<K: Kind> Fields<K> {
             impact: Impact::None,
             late: false,
             early: false,
+            path: None,
             disturbs: &[],
         };
         self.rows.push(row);
@@ -166,6 +179,25 @@ impl<K: Kind> Fields<K> {
         self
     }
 
+    /// Requests go on to what the row before names. A change of it waits until that can answer.
+    #[must_use]
+    pub fn leads(self) -> Self {
+        self.on_path(Path::Leads)
+    }
+
+    /// The row before puts the resource behind what it names: a listener before its balancer's targets.
+    #[must_use]
+    pub fn serves(self) -> Self {
+        self.on_path(Path::Serves)
+    }
+
+    fn on_path(mut self, path: Path) -> Self {
+        if let Some(row) = self.rows.last_mut() {
+            row.path = Some(path);
+        }
+        self
+    }
+
     /// A change of the row before makes these outputs unknown until it is done.
     #[must_use]
     pub fn disturbs(mut self, outputs: &'static [&'static str]) -> Self {
@@ -189,6 +221,7 @@ impl<K: Kind> Fields<K> {
             impact: row.impact,
             late: row.late,
             early: row.early,
+            path: row.path,
             disturbs: row.disturbs,
         };
         self.rows.iter().map(facts).collect()

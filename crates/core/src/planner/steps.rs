@@ -90,6 +90,7 @@ impl Maker<'_, '_> {
             why,
             impact,
             minutes,
+            rest: 0,
             needs: Vec::new(),
             held: None,
             live: live.cloned(),
@@ -219,6 +220,9 @@ impl Maker<'_, '_> {
     }
 
     fn keep(&mut self, live: &AnyLive, found: &FoundAny) {
+        if let Ready::Stuck(why) = &found.ready {
+            self.draft.note(&self.resource.address, why.clone());
+        }
         let mut changes = self.kind.diff(&self.want, live, &self.draft.known);
         changes.retain(|change| {
             !self
@@ -323,7 +327,7 @@ impl Maker<'_, '_> {
 }
 
 /// Tags that a kind sets for itself by way of a property.
-const KIND_TAGS: [&str; 2] = ["terrace:stateless", "terrace:leaving"];
+const KIND_TAGS: [&str; 1] = ["terrace:stateless"];
 
 /// The steps of everything that is to go: replaced, removed, orphaned, or all of it.
 pub(super) fn deletions(input: &Input<'_>, draft: &mut Draft) {
@@ -460,6 +464,7 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
         why: why(input, address, reason),
         impact,
         minutes,
+        rest: 0,
         needs: Vec::new(),
         held: None,
         live: Some(found.live.clone()),
@@ -476,10 +481,14 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
         Class::Identity | Class::Foundation if !replaced => Impact::Outage,
         _ => Impact::None,
     };
-    draft
-        .plan
-        .steps
-        .push(step(Action::Delete(reason), impact, about.minutes.delete));
+    let mut delete = step(Action::Delete(reason), impact, about.minutes.delete);
+    // An earlier run led the requests away, and was cut off before it could wait for the last of them.
+    let noted = found
+        .tags
+        .get(mark::LEAVING)
+        .and_then(|text| text.parse().ok());
+    delete.rest = noted.filter(|_| reason != Reason::Destroyed).unwrap_or(0);
+    draft.plan.steps.push(delete);
 }
 
 fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {

@@ -5,7 +5,7 @@ use terrace_core::plan::Action;
 use terrace_core::planner::{Options, Trouble};
 
 use super::site::{Site, block, ladder, stack, staged, words};
-use super::toy::Weather;
+use super::toy::{UNLUCKY, Weather};
 
 const TWO: &str = r#"
 [base.a]
@@ -211,6 +211,34 @@ fn a_failure_stops_what_needs_it_and_nothing_else() {
         );
         let stranger = site.cloud.stranger("mid");
         assert_eq!(site.cloud.len(), 4, "{stranger} is nobody's business");
+    });
+}
+
+#[test]
+fn what_is_stuck_is_told_and_never_replaced() {
+    block(async {
+        let site = Site::new();
+        let of = |size: i64| {
+            stack(&format!(
+                "[base.b]\nsize = {size}\nshape = \"round\"\n[mid.m]\nsize = {size}\nshape = \"round\"\nafter = [\"base.b\"]\n"
+            ))
+        };
+        site.apply(&of(1)).await;
+        let (_, outcome) = site.run(&of(UNLUCKY), &Options::default()).await;
+        assert!(
+            matches!(&outcome.ends[0], End::Failed(error) if error.message.contains("came to nothing"))
+        );
+        assert!(matches!(outcome.ends[1], End::Skipped(0)));
+        let again = site.plan(&of(UNLUCKY)).await;
+        assert_eq!(words(&again), ["update mid.m"]);
+        assert_eq!(again.notes[0].text, "its size came to nothing");
+        // What mends it is done in place, and waits for nothing.
+        assert_eq!(
+            words(&site.plan(&of(2)).await),
+            ["update base.b", "update mid.m"]
+        );
+        site.apply(&of(2)).await;
+        assert!(site.plan(&of(2)).await.is_empty());
     });
 }
 

@@ -257,6 +257,7 @@ impl Kind for TargetGroup {
             Said::set(have.targets.keys())
         })
         .late()
+        .leads()
     }
 
     fn uses(have: &TargetGroupLive) -> Vec<LiveRef> {
