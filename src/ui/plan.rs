@@ -195,11 +195,11 @@ impl<'a> PlanView<'a> {
                 }
             }
             _ if creates && change.have == Said::Nothing => {
-                let want = self.said(&change.want);
+                let (_, want) = self.sides(change);
                 let _ = writeln!(text, "      {name:<width$}  {want}");
             }
             _ => {
-                let (have, want) = (self.said(&change.have), self.said(&change.want));
+                let (have, want) = self.sides(change);
                 let impact = match change.impact {
                     Impact::None => String::new(),
                     impact => paint(Label::Quiet, &format!("  {impact}")),
@@ -207,6 +207,19 @@ impl<'a> PlanView<'a> {
                 let _ = writeln!(text, "      {name:<width$}  {have} -> {want}{impact}");
             }
         }
+    }
+
+    /// What is live and what is wanted; in the kind's own words, where values are digests.
+    fn sides(&self, change: &FieldChange) -> (String, String) {
+        let side = |said: &Said, told: Option<&String>| match (said, told) {
+            (Said::Value(value), Some(told)) if !value.is_null() => told.clone(),
+            _ => self.said(said),
+        };
+        let told = change.told.as_ref();
+        (
+            side(&change.have, told.map(|told| &told.have)),
+            side(&change.want, told.map(|told| &told.want)),
+        )
     }
 
     fn elements(&self, said: &Said) -> Vec<String> {

@@ -9,6 +9,7 @@ mod guide;
 mod init;
 mod killed;
 mod marks;
+mod plans;
 mod reference;
 mod regions;
 mod removal;

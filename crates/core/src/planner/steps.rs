@@ -66,9 +66,15 @@ struct Maker<'a, 'd> {
 impl Maker<'_, '_> {
     fn push(&mut self, action: Action, changes: Vec<FieldChange>, live: Option<&AnyLive>) {
         let about = self.kind.about();
+        let longest = |usual: f64| {
+            let minutes = changes.iter().map(|change| change.minutes.unwrap_or(usual));
+            minutes.reduce(f64::max).unwrap_or(usual)
+        };
         let minutes = match action {
             Action::Create { .. } | Action::Wait(_) => about.minutes.create,
-            _ => about.minutes.update,
+            // Tags are set by one call, whatever they are on.
+            Action::Tag { .. } => 0.1,
+            _ => longest(about.minutes.update),
         };
         let impact = changes
             .iter()
@@ -80,7 +86,7 @@ impl Maker<'_, '_> {
             Action::Create { .. } | Action::Late => Impact::None,
             _ => impact,
         };
-        let why = self.why(&changes);
+        let why = self.why(&action, &changes);
         self.draft.plan.steps.push(Step {
             address: self.resource.address.clone(),
             kind: self.kind.name(),
@@ -98,15 +104,26 @@ impl Maker<'_, '_> {
         });
     }
 
-    /// Which stage wants it: the last that said something of the properties concerned.
-    fn why(&self, changes: &[FieldChange]) -> String {
-        let said = &self.resource.said;
-        let stages = changes.iter().filter_map(|change| said.get(change.field));
-        let last = stages
-            .map(|(stage, _)| stage)
-            .next_back()
-            .unwrap_or(&self.resource.stage);
-        last.clone().unwrap_or_default()
+    /// Which stage wants it: the one that brought the resource, or the last that said something of what changes.
+    fn why(&self, action: &Action, changes: &[FieldChange]) -> String {
+        let resource = self.resource;
+        if let (
+            Action::Create {
+                replaces: false, ..
+            },
+            Some(since),
+        ) = (action, &resource.since)
+        {
+            return since.clone();
+        }
+        let said = changes
+            .iter()
+            .filter_map(|change| resource.said.get(change.field)?.0.as_ref());
+        let stages = &self.input.stack.stages;
+        let last = said.max_by_key(|said| stages.iter().position(|stage| stage == *said));
+        last.or(resource.stage.as_ref())
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn create(&mut self, generation: Generation, old: Option<&AnyLive>, fields: &[&'static str]) {
@@ -150,17 +167,11 @@ impl Maker<'_, '_> {
         let mut ours = self.input.inventory.ours.iter();
         let found = ours.find(|found| found.live.id() == old.id());
         let before = found.and_then(|found| found.region.as_ref());
-        FieldChange {
-            field: REGION,
-            effect: Effect::Replace,
-            have: Said::of(before.unwrap_or(home)),
-            want: Said::of(self.resource.common.region.as_ref().unwrap_or(home)),
-            impact: Impact::None,
-            late: false,
-            early: false,
-            disturbs: &[],
-            loses: None,
-        }
+        let (have, want) = (
+            before.unwrap_or(home),
+            self.resource.common.region.as_ref().unwrap_or(home),
+        );
+        FieldChange::new(REGION, Effect::Replace, Said::of(have), Said::of(want))
     }
 
     fn wait_for_namesakes(&mut self) {
