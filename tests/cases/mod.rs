@@ -3,6 +3,7 @@
 mod broken;
 mod calls;
 mod drifted;
+mod events;
 mod explain;
 mod graph;
 mod guide;
