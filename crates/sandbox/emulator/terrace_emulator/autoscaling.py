@@ -308,6 +308,37 @@ def dying(call: Any, proceed: Any) -> Any:
     return proceed()
 
 
+_LISTS = {
+    "DescribeAutoScalingGroups": "AutoScalingGroups",
+    "DescribeAutoScalingInstances": "AutoScalingInstances",
+    "DescribePolicies": "ScalingPolicies",
+    "DescribeScheduledActions": "ScheduledUpdateGroupActions",
+    "DescribeTags": "Tags",
+}
+
+
+@correction(
+    "autoscaling.paging",
+    fact="descriptions honour MaxRecords (50 unless told, 100 at most) and answer NextToken while there is more",
+    source="aws-semantics 3.22, 3.23; EC2 Auto Scaling API reference",
+    around=[("autoscaling", action) for action in _LISTS],
+)
+def paging(call: Any, proceed: Any) -> Any:
+    asked = dict(call.params)
+    # moto pages some of these itself.
+    call.params["MaxRecords"] = 100
+    call.params.pop("NextToken", None)
+    name = _LISTS[call._get_action()]
+    rows, more = [], True
+    while more:
+        result = proceed().result
+        rows += result[name]
+        more = result.get("NextToken")
+        call.params["NextToken"] = more
+    call.params = asked
+    return page(call, name, rows, 50)
+
+
 @correction(
     "autoscaling.traffic-sources",
     fact="AttachTrafficSources, DetachTrafficSources and DescribeTrafficSources work with target groups: Adding before "

@@ -267,6 +267,22 @@ def stopped_by_others(call: Any, proceed: Any) -> Any:
     return answer
 
 
+@also("autoscaling.members", around=("autoscaling", "TerminateInstanceInAutoScalingGroup"))
+def terminate_one(call: Any, proceed: Any) -> Any:
+    named = call.params["InstanceId"]
+    for group in backend(call).autoscaling_groups.values():
+        for member in [m for m in group.instance_states if m.instance_id == named]:
+            if str(call.params.get("ShouldDecrementDesiredCapacity")).lower() == "true":
+                if group.desired_capacity <= group.min_size:
+                    raise Refusal("ValidationError", f"Currently, desiredSize equals minSize ({group.min_size}).")
+                group.desired_capacity -= 1
+            cause = f"instance {named} was taken out of service in response to a user request."
+            retire(group, [member], cause)
+            clock.after(1, lambda group=group: converge(group, "an instance was launched to replace another."))
+            return ActionResult({"Activity": group.autoscaling_backend.activities[0]})
+    raise Refusal("ValidationError", f"Instance Id not found - No managed instance found for instance ID: {named}")
+
+
 @correction(
     "autoscaling.activities",
     fact="a group tells of its launches and terminations, also of those that failed and why, the newest first",
@@ -286,6 +302,11 @@ def activities(call: Any, proceed: Any) -> Any:
 
 def page(call: Any, name: str, rows: list[Any], size: int = 100) -> Any:
     """As many rows as were asked for, and a token if there are more."""
-    size, start = int(call.params.get("MaxRecords") or size), int(call.params.get("NextToken") or 0)
+    size, token = int(call.params.get("MaxRecords") or size), call.params.get("NextToken") or "0"
+    if not 1 <= size <= 100:
+        raise Refusal("ValidationError", "MaxRecords must be between 1 and 100")
+    if not token.isdigit():
+        raise Refusal("InvalidNextToken", f"Invalid next token: {token}")
+    start = int(token)
     more = str(start + size) if start + size < len(rows) else None
     return ActionResult({name: rows[start : start + size], "NextToken": more})

@@ -39,6 +39,7 @@ def put(inner: Any, self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     policy.number = before.number if before else str(uuid.uuid4())
     policy.own_alarms = getattr(before, "own_alarms", {})
     policy.enabled = True
+    policy.predictive_scaling_configuration = policy.predictive_scaling_configuration or None
     self.policies[key] = policy
     if policy.policy_type == "TargetTrackingScaling":
         _track(self, policy)

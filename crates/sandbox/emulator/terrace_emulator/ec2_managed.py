@@ -27,8 +27,8 @@ class _Attachment:
 
 @correction(
     "ec2.managed-interfaces",
-    fact="an interface of an AWS service says so: requester managed, in use, attached to what AWS owns; nobody else can "
-    "delete or detach it",
+    fact="an interface of an AWS service says so: requester managed, in use, attached to what AWS owns; nobody else "
+    "can delete or detach it",
     source="aws-semantics R12, 3.19; EC2 API reference, NetworkInterface",
     patch=(NetworkInterface, "attachment"),
 )

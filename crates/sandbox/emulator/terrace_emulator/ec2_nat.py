@@ -30,8 +30,8 @@ def interface(inner: Any, self: Any, *args: Any, **kwargs: Any) -> None:
 
 @correction(
     "ec2.nat-failed",
-    fact="a public NAT gateway in a VPC without an internet gateway becomes failed, Gateway.NotAttached, lets go of its "
-    "address, and stays with its tags until it is deleted or some time has passed",
+    fact="a public NAT gateway in a VPC without an internet gateway becomes failed, Gateway.NotAttached, lets go of "
+    "its address, and stays with its tags until it is deleted or some time has passed",
     source="aws-semantics 3.6, R2; EC2 API reference, NatGateway",
     around=("ec2", "CreateNatGateway"),
 )

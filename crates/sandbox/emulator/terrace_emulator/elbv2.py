@@ -95,6 +95,37 @@ def _check_groups(ec2: Any, asked: Any) -> None:
             raise Refusal("InvalidSecurityGroup", f"Security group '{name}' does not exist")
 
 
+@correction(
+    "elbv2.balancer-network-subnets",
+    fact="a network balancer may be left with a single subnet",
+    source="aws-semantics 3.19; moto 5",
+    patch=(ELBv2Backend, "set_subnets"),
+)
+def set_subnets(inner: Any, self: Any, arn: str, subnets: Any, subnet_mappings: Any) -> Any:
+    balancer = self.load_balancers.get(arn)
+    if balancer is None or balancer.type != "network":
+        return inner(self, arn, subnets, subnet_mappings)
+    asked = [*subnets, *(m["SubnetId"] for m in subnet_mappings)]
+    balancer.subnets = [self.ec2_backend.get_subnet(name) for name in asked]
+    return balancer.availability_zones
+
+
+@correction(
+    "elbv2.balancer-unknown",
+    fact="asking for several balancers of which one does not exist is LoadBalancerNotFound",
+    source="ELBv2 API reference, DescribeLoadBalancers",
+    around=("elbv2", "DescribeLoadBalancers"),
+)
+def unknown(call: Any, proceed: Any) -> Any:
+    known = backend(call).load_balancers
+    names = {b.name for b in known.values()}
+    missing = [arn for arn in call.params.get("LoadBalancerArns") or () if arn not in known]
+    missing += [name for name in call.params.get("Names") or () if name not in names]
+    if missing:
+        raise Refusal("LoadBalancerNotFound", f"Load balancers '{missing}' not found")
+    return proceed()
+
+
 _ACCESS = {"access_logs.s3.enabled": "false", "access_logs.s3.bucket": "", "access_logs.s3.prefix": ""}
 _CONNECTION = {key.replace("access", "connection"): value for key, value in _ACCESS.items()}
 _BOTH = {

@@ -117,6 +117,27 @@ def one_balancer(call: Any, proceed: Any) -> Any:
     return proceed()
 
 
+@correction(
+    "elbv2.target-network",
+    fact="an instance is registered only with target groups of its own VPC: InvalidTarget",
+    source="ELBv2 API reference, RegisterTargets",
+    around=("elbv2", "RegisterTargets"),
+)
+def same_network(call: Any, proceed: Any) -> Any:
+    elb = backend(call)
+    group = elb.target_groups.get(call.params["TargetGroupArn"])
+    for target in (call.params.get("Targets") or ()) if group and group.target_type == "instance" else ():
+        instance = elb.ec2_backend.get_instance_by_id(target["Id"])
+        if instance is None:
+            raise Refusal("InvalidTarget", f"The following targets are invalid: '{target['Id']}'")
+        if instance.vpc_id != group.vpc_id:
+            raise Refusal(
+                "InvalidTarget",
+                f"The following targets are not in the target group VPC '{group.vpc_id}': '{instance.id}'",
+            )
+    return proceed()
+
+
 _ATTRIBUTES = {
     "deregistration_delay.timeout_seconds": "300",
     "load_balancing.cross_zone.enabled": "use_load_balancer_configuration",

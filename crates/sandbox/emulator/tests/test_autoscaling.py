@@ -1,11 +1,5 @@
-import base64
-import time
-
-from . import harness
 from .harness import client, control, corrects, unique
 from .test_elbv2 import Balancing
-
-SICK = base64.b64encode(b"#!/bin/sh\n# terrace-sandbox-unhealthy\n").decode()
 
 
 class Scaling(Balancing):
@@ -263,6 +257,22 @@ class Members(Scaling):
             [(self.members(name)[0], "healthy")], [(r["Target"]["Id"], r["TargetHealth"]["State"]) for r in rows]
         )
 
+    @corrects("autoscaling.members")
+    def test_one_is_terminated_on_request(self):
+        made = self.balancer()
+        to = self.groups(made["Network"])
+        self.listener(made["LoadBalancerArn"], actions=[{"Type": "forward", "TargetGroupArn": to}])
+        name = self.group(2, made["Subnets"], TargetGroupARNs=[to], MinSize=1)
+        first, second = self.members(name)
+        ask = {"InstanceId": first, "ShouldDecrementDesiredCapacity": True}
+        done = self.asg.terminate_instance_in_auto_scaling_group(**ask)["Activity"]
+        self.assertIn(first, done["Description"])
+        self.eventually(lambda: self.members(name) == [second])
+        rows = self.elb.describe_target_health(TargetGroupArn=to)["TargetHealthDescriptions"]
+        self.assertEqual([second], [r["Target"]["Id"] for r in rows])
+        with self.refused("ValidationError"):
+            self.asg.terminate_instance_in_auto_scaling_group(**{**ask, "InstanceId": second})
+
     @corrects("autoscaling.activities")
     def test_activities(self):
         name = self.group(1)
@@ -276,108 +286,6 @@ class Members(Scaling):
         self.assertIn("launch template", failed["StatusMessage"])
         control("settle", "POST")
         self.assertEqual(1, len(self.members(name)))
-
-
-class Refreshes(Scaling):
-    def serving(self, size=2, **more):
-        """A group behind a balancer, all its members healthy."""
-        made = self.balancer()
-        self.to = self.groups(made["Network"])
-        self.listener(made["LoadBalancerArn"], actions=[{"Type": "forward", "TargetGroupArn": self.to}])
-        return self.group(size, made["Subnets"], TargetGroupARNs=[self.to], HealthCheckType="ELB", **more)
-
-    def start(self, name, version=None, **preferences):
-        desired = {"LaunchTemplate": {"LaunchTemplateId": self.template_id, "Version": version}}
-        return self.asg.start_instance_refresh(
-            AutoScalingGroupName=name,
-            Preferences={"SkipMatching": True, **preferences},
-            **({"DesiredConfiguration": desired} if version else {}),
-        )["InstanceRefreshId"]
-
-    def status(self, name):
-        return self.asg.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"][0]
-
-    def health(self):
-        rows = self.elb.describe_target_health(TargetGroupArn=self.to)["TargetHealthDescriptions"]
-        return [r["Target"]["Id"] for r in rows if r["TargetHealth"]["State"] == "healthy"]
-
-    @corrects("autoscaling.refresh")
-    def test_a_refresh_keeps_the_minimum_healthy(self):
-        name = self.serving(2)
-        before = set(self.members(name))
-        self.assertEqual(before, set(self.health()))
-        self.assertEqual([], self.asg.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"])
-        second = self.version(self.template_id)
-        control("pace?seconds=0.05", "POST")
-        self.addCleanup(control, f"pace?seconds={harness.PACE}", "POST")
-        number = self.start(name, second, MinHealthyPercentage=100, MaxHealthyPercentage=150)
-        self.assertEqual("Pending", self.status(name)["Status"])
-        with self.refused("InstanceRefreshInProgress"):
-            self.start(name, second)
-        seen = set()
-        for _ in range(400):
-            found = self.status(name)
-            seen.add(found["Status"])
-            self.assertGreaterEqual(len(self.health()), 2)
-            if found["Status"] not in ("Pending", "InProgress"):
-                break
-            time.sleep(0.01)
-        self.assertEqual((number, "Successful"), (found["InstanceRefreshId"], found["Status"]))
-        self.assertEqual(100, found["PercentageComplete"])
-        self.assertIn("InProgress", seen)
-        control("settle", "POST")
-        self.assertEqual(2, len(self.members(name)))
-        self.assertFalse(before & set(self.members(name)))
-        self.assertEqual(second, self.read(name)["LaunchTemplate"]["Version"])
-        self.assertEqual({second}, {m["LaunchTemplate"]["Version"] for m in self.read(name)["Instances"]})
-
-    @corrects("autoscaling.refresh")
-    def test_what_matches_stays(self):
-        name = self.group(2)
-        before = set(self.members(name))
-        self.start(name)
-        self.eventually(lambda: self.status(name)["Status"] == "Successful")
-        self.assertEqual(before, set(self.members(name)))
-        self.start(name, SkipMatching=False, MinHealthyPercentage=50)
-        self.eventually(lambda: self.status(name)["Status"] == "Successful")
-        self.assertFalse(before & set(self.members(name)))
-        self.assertEqual(2, len(self.asg.describe_instance_refreshes(AutoScalingGroupName=name)["InstanceRefreshes"]))
-
-    @corrects("autoscaling.refresh")
-    def test_sick_members_fail_a_refresh(self):
-        name = self.serving(2)
-        before = set(self.members(name))
-        with self.refused("ValidationError", "MinHealthyPercentage"):
-            self.start(name, MaxHealthyPercentage=150)
-        sick = self.version(self.template_id, UserData=SICK)
-        self.start(name, sick, MinHealthyPercentage=90, MaxHealthyPercentage=150)
-        self.eventually(lambda: self.status(name)["Status"] == "Failed")
-        self.assertLess(self.status(name)["PercentageComplete"], 100)
-        control("settle", "POST")
-        self.assertEqual("1", self.read(name)["LaunchTemplate"]["Version"])
-        self.assertLessEqual(1, len(before & set(self.health())))
-
-    @corrects("autoscaling.refresh", "autoscaling.refresh-rollback")
-    def test_roll_back(self):
-        name = self.serving(2)
-        sick = self.version(self.template_id, UserData=SICK)
-        with self.refused("ValidationError"):
-            self.start(name, AutoRollback=True)
-        self.start(name, sick, AutoRollback=True, MinHealthyPercentage=50)
-        self.eventually(lambda: self.status(name)["Status"] == "RollbackSuccessful")
-        control("settle", "POST")
-        self.assertEqual({"1"}, {m["LaunchTemplate"]["Version"] for m in self.read(name)["Instances"]})
-        self.assertEqual(2, len(self.health()))
-
-    @corrects("autoscaling.refresh")
-    def test_cancel(self):
-        name = self.group(1)
-        with self.refused("ActiveInstanceRefreshNotFound"):
-            self.asg.cancel_instance_refresh(AutoScalingGroupName=name)
-        self.start(name, self.version(self.template_id))
-        self.asg.cancel_instance_refresh(AutoScalingGroupName=name)
-        self.assertEqual("Cancelling", self.status(name)["Status"])
-        self.eventually(lambda: self.status(name)["Status"] == "Cancelled")
 
 
 class Policies(Scaling):
@@ -434,6 +342,26 @@ class Policies(Scaling):
         self.assertEqual([[], [(1, True)]], [read(name) for name in names])
         with self.refused("ValidationError"):
             self.asg.delete_scheduled_action(AutoScalingGroupName=names[0], ScheduledActionName="night")
+
+    @corrects("autoscaling.paging")
+    def test_paging(self):
+        name = self.group(0)
+        names = [unique() for _ in range(3)]
+        for each in names:
+            self.asg.put_scheduled_update_group_action(
+                AutoScalingGroupName=name, ScheduledActionName=each, Recurrence="0 22 * * *", DesiredCapacity=0
+            )
+        ask = {"AutoScalingGroupName": name, "MaxRecords": 2}
+        first = self.asg.describe_scheduled_actions(**ask)
+        second = self.asg.describe_scheduled_actions(**ask, NextToken=first["NextToken"])
+        self.assertNotIn("NextToken", second)
+        pages = [p["ScheduledUpdateGroupActions"] for p in (first, second)]
+        self.assertEqual([2, 1], [len(p) for p in pages])
+        self.assertEqual(set(names), {a["ScheduledActionName"] for p in pages for a in p})
+        with self.refused("ValidationError"):
+            self.asg.describe_auto_scaling_groups(MaxRecords=101)
+        self.group(0)
+        self.assertIn("NextToken", self.asg.describe_auto_scaling_groups(MaxRecords=1))
 
     @corrects("autoscaling.hooks")
     def test_hooks(self):

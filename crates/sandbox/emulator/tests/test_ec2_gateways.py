@@ -27,7 +27,7 @@ class NatGateways(Case):
             time.sleep(0.02)
         self.fail(f"never {state}")
 
-    @corrects("ec2.managed-interfaces", "ec2.nat-interface")
+    @corrects("ec2.managed-interfaces", "ec2.nat-interface", "ec2.nat-reaped")
     def test_its_interface(self):
         ec2, network = client("ec2"), vpc()
         out = gateway(network)
@@ -43,8 +43,9 @@ class NatGateways(Case):
             ec2.detach_internet_gateway(InternetGatewayId=out, VpcId=network)
         self.eventually(lambda: not interfaces(f"Interface for NAT Gateway {nat}"))
         ec2.detach_internet_gateway(InternetGatewayId=out, VpcId=network)
+        self.eventually(lambda: self.read(nat) is None)
 
-    @corrects("ec2.nat-failed", "ec2.nat-reaped")
+    @corrects("ec2.nat-failed")
     def test_without_a_way_out(self):
         ec2, own = client("ec2"), address()
         made = ec2.create_nat_gateway(SubnetId=subnet(vpc()), AllocationId=own)["NatGateway"]

@@ -69,6 +69,19 @@ class Balancers(Balancing):
             self.elb.create_load_balancer(**ask, SecurityGroups=["sg-0123456789abcdef0"])
         self.elb.create_load_balancer(**ask)
 
+    @corrects("elbv2.balancer-network-subnets")
+    def test_network_balancer_with_one_subnet(self):
+        made = self.balancer(Type="network")
+        arn = made["LoadBalancerArn"]
+        self.elb.set_subnets(LoadBalancerArn=arn, Subnets=made["Subnets"][:1])
+        self.assertEqual(made["Subnets"][:1], [z["SubnetId"] for z in self.read(arn)["AvailabilityZones"]])
+
+    @corrects("elbv2.balancer-unknown")
+    def test_unknown(self):
+        arn = self.balancer()["LoadBalancerArn"]
+        with self.refused("LoadBalancerNotFound"):
+            self.elb.describe_load_balancers(LoadBalancerArns=[arn, arn[:-4] + "0000"])
+
     @corrects("elbv2.balancer-defaults")
     def test_defaults(self):
         network, pair = self.network()
@@ -327,6 +340,15 @@ class Targets(Balancing):
         )
         control("settle", "POST")
         return made["Instances"][0]["InstanceId"]
+
+    @corrects("elbv2.target-network")
+    def test_targets_elsewhere(self):
+        network, _ = self.network()
+        _, pair = self.network()
+        to = self.groups(network)
+        for wrong in (self.instance(pair[0]), "i-0123456789abcdef0"):
+            with self.refused("InvalidTarget"):
+                self.elb.register_targets(TargetGroupArn=to, Targets=[{"Id": wrong}])
 
     @corrects("elbv2.target-health")
     def test_health(self):
