@@ -18,6 +18,11 @@ test *arguments:
 law kind:
     cargo test -p terrace-aws --test laws -- ::{{kind}}
 
+# What a start and a large plan cost. With the dev profile, in which our crates are optimised: a release build takes long.
+bench:
+    cargo bench --profile dev -p terrace --bench startup
+    cargo bench --profile dev -p terrace-core --bench plan
+
 # Accept what the snapshot tests say now; read the difference in git.
 snap:
     INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --workspace --exclude terrace-aws

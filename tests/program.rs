@@ -12,6 +12,7 @@ use tempfile::TempDir;
 /// A folder with files, and the environment the program is run in.
 pub(crate) struct Folder {
     root: TempDir,
+    program: PathBuf,
     sandbox: Option<String>,
 }
 
@@ -21,6 +22,7 @@ impl Folder {
         let root = tempfile::tempdir().unwrap();
         Self {
             root,
+            program: env!("CARGO_BIN_EXE_terrace").into(),
             sandbox: None,
         }
     }
@@ -30,6 +32,12 @@ impl Folder {
         let mut folder = Self::new();
         folder.sandbox = Some(format!("test-{name}-{}", std::process::id()));
         folder
+    }
+
+    /// For another build of the program.
+    pub(crate) fn with_program(mut self, program: &Path) -> Self {
+        program.clone_into(&mut self.program);
+        self
     }
 
     /// With a file.
@@ -57,7 +65,7 @@ impl Folder {
 
     /// The program, about to be run here. Of the environment only what it needs is there.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_terrace"));
+        let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.path()).env_clear();
         for name in ["PATH", "HOME", "TERRACE_SANDBOX_HOME"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));

@@ -13,6 +13,7 @@ mod reference;
 mod regions;
 mod removal;
 mod stacks;
+mod toy_kind;
 mod usage;
 mod validate;
 

@@ -25,6 +25,14 @@ pub struct Op {
     repeats: bool,
     busy: &'static [&'static str],
     minutes: f64,
+    pace: Option<Pace>,
+}
+
+/// How often AWS lets an action be called: so many times at once, then once every so many seconds.
+#[derive(Clone, Copy, Debug)]
+struct Pace {
+    at_once: u32,
+    seconds: f64,
 }
 
 impl Op {
@@ -35,6 +43,7 @@ impl Op {
             repeats: false,
             busy: &[],
             minutes: 0.0,
+            pace: None,
         }
     }
 
@@ -45,6 +54,7 @@ impl Op {
             repeats: true,
             busy: &[],
             minutes: 0.0,
+            pace: None,
         }
     }
 
@@ -54,6 +64,14 @@ impl Op {
     pub const fn while_busy(mut self, codes: &'static [&'static str], minutes: f64) -> Self {
         self.busy = codes;
         self.minutes = minutes;
+        self
+    }
+
+    /// Of an action that AWS lets be called so many times at once and then once every so many seconds:
+    /// calls wait for their turn, where they would else be refused again and again (aws-semantics 5.1).
+    #[must_use]
+    pub const fn paced(mut self, at_once: u32, seconds: f64) -> Self {
+        self.pace = Some(Pace { at_once, seconds });
         self
     }
 }
@@ -69,6 +87,8 @@ pub struct Door {
     timing: Timing,
     slots: Semaphore,
     calls: Mutex<BTreeMap<String, u64>>,
+    /// When the allowance of each paced action is whole again.
+    whole: Mutex<BTreeMap<&'static str, Instant>>,
 }
 
 impl Door {
@@ -78,6 +98,7 @@ impl Door {
             timing,
             slots: Semaphore::new(AT_ONCE),
             calls: Mutex::default(),
+            whole: Mutex::default(),
         }
     }
 
@@ -119,6 +140,9 @@ impl Door {
         let patience = self.timing.scaled(op.minutes * 60.0);
         let mut attempt = 0;
         loop {
+            if let Some(pace) = op.pace {
+                tokio::time::sleep(self.turn(op.action, pace)).await;
+            }
             let error = match self.once(op.action, &call).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
@@ -129,6 +153,16 @@ impl Door {
             tokio::time::sleep(self.timing.back_off(attempt)).await;
             attempt += 1;
         }
+    }
+
+    /// How long a paced call waits for its turn.
+    fn turn(&self, action: &'static str, pace: Pace) -> Duration {
+        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let each = self.timing.scaled(pace.seconds);
+        let (wait, after) = turn(whole.get(action).copied(), now, each, pace.at_once);
+        whole.insert(action, after);
+        wait
     }
 
     async fn once<T, E, F, Fut>(&self, action: &str, call: &F) -> Result<T>
@@ -148,6 +182,14 @@ impl Door {
         drop(slot);
         answer.map_err(|error| error::read(action, &error))
     }
+}
+
+/// How long to wait where an allowance of so many calls is whole again at `whole`, and when it will be
+/// after this call.
+fn turn(whole: Option<Instant>, now: Instant, each: Duration, at_once: u32) -> (Duration, Instant) {
+    let whole = whole.map_or(now, |whole| whole.max(now));
+    let free = each * at_once.saturating_sub(1);
+    (whole.duration_since(now).saturating_sub(free), whole + each)
 }
 
 fn may_repeat(
@@ -203,6 +245,23 @@ mod tests {
         assert!(may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
         nobody.code = Some(error::NO_CREDENTIALS.to_owned());
         assert!(!may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+    }
+
+    #[test]
+    fn paced_calls_take_turns() {
+        let (now, each) = (Instant::now(), Duration::from_secs(3));
+        let mut whole = None;
+        let waits: Vec<u64> = (0..7)
+            .map(|_| {
+                let (wait, after) = turn(whole, now, each, 4);
+                whole = Some(after);
+                wait.as_secs()
+            })
+            .collect();
+        assert_eq!(waits, [0, 0, 0, 0, 3, 6, 9]);
+        // All is forgotten once it is whole again.
+        let later = now + Duration::from_mins(1);
+        assert_eq!(turn(whole, later, each, 4).0, Duration::ZERO);
     }
 
     #[test]

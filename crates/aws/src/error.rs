@@ -59,6 +59,8 @@ const UNCERTAIN: &[&str] = &[
     "Unavailable",
     "ServiceUnavailable",
     "RequestTimeout",
+    // Of a target's health (API reference, DescribeTargetHealth).
+    "HealthUnavailable",
 ];
 
 fn class_of_code(code: &str) -> ErrorClass {
@@ -142,6 +144,13 @@ fn class<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorCla
         }
         _ => ErrorClass::Unknown,
     }
+}
+
+/// Reads an error that stands inside a good answer, as batches have it.
+pub fn inside(action: &str, code: &str, message: &str) -> CloudError {
+    let mut read = CloudError::new(action, class_of_code(code), message);
+    read.code = Some(code.to_owned());
+    read
 }
 
 /// Our code for an error that asking again cannot better.

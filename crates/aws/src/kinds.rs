@@ -64,10 +64,18 @@ kinds! {
         route_table RouteTable,
         security_group SecurityGroup,
         eip Eip,
+        nat_gateway NatGateway,
+        vpc_endpoint VpcEndpoint,
         key_pair KeyPair,
         instance Instance,
         volume Volume,
         launch_template LaunchTemplate,
+    }
+    /// Traffic to healthy machines.
+    elb {
+        load_balancer LoadBalancer,
+        listener Listener,
+        target_group TargetGroup,
     }
     /// Who may do what.
     iam {
@@ -79,11 +87,19 @@ kinds! {
         hosted_zone HostedZone,
         record Record,
     }
+    /// Whose a name is, for browsers to check.
+    acm {
+        certificate Certificate,
+    }
     /// Databases.
     rds {
         db_subnet_group DbSubnetGroup,
         db_parameter_group DbParameterGroup,
         db_instance DbInstance,
+    }
+    /// Files.
+    s3 {
+        s3_bucket S3Bucket,
     }
     /// Passwords known to nobody.
     secretsmanager {

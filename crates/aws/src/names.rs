@@ -11,14 +11,15 @@ use terrace_core::mark::{self, Mark};
 /// answer was lost made it, and its tags prove that; else the name is somebody else's.
 pub(crate) fn taken<L>(refused: CloudError, found: Option<Found<L>>, mark: &Mark) -> Result<L> {
     let wanted = mark.all_tags();
-    let says = |found: &Found<L>, key: &str| found.tags.get(key) == wanted.get(key);
+    let says = |found: &Found<L>, keys: &[&str]| {
+        keys.iter()
+            .all(|key| found.tags.get(*key) == wanted.get(*key))
+    };
     match found {
-        Some(found)
-            if [mark::STACK, mark::ID, mark::GENERATION]
-                .iter()
-                .all(|key| says(&found, key)) =>
-        {
-            Ok(found.live)
+        Some(found) if says(&found, &[mark::STACK, mark::ID, mark::GENERATION]) => Ok(found.live),
+        // Both are there for a while, and have names of their own.
+        Some(found) if says(&found, &[mark::STACK, mark::ID]) => {
+            Err(refused.hinted("what it replaces has this name: change `name` too, or say none"))
         }
         Some(_) => Err(refused
             .hinted("what has this name carries another mark, or none: choose another `name`")),

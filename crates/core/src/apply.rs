@@ -3,7 +3,8 @@
 //! A step starts when what it needs is done, longest remaining path first. A failure stops what
 //! needs it and nothing else.
 
-use std::collections::{HashMap, HashSet};
+use std::cmp::Ordering;
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
@@ -15,7 +16,7 @@ use crate::erased::{AnyHand, AnyKind, AnyLive, AnySpec};
 use crate::error::{CloudError, ErrorClass, Result};
 use crate::fields::{Effect, FieldChange, Part};
 use crate::inventory::{Inventory, Look, Seen};
-use crate::kind::{Create, Leave, Ready};
+use crate::kind::{Create, Leave, Progress, Ready};
 use crate::known::Known;
 use crate::mark::{Identity, Mark};
 use crate::plan::{Action, Plan, Step};
@@ -127,22 +128,26 @@ impl Apply<'_> {
                 followers[*need].push(index);
             }
         }
-        let mut ready: Vec<usize> = (0..steps.len())
+        let next = |index: usize| Next {
+            remaining: remaining[index],
+            index,
+        };
+        let mut ready: BinaryHeap<Next> = (0..steps.len())
             .filter(|index| waits[*index] == 0)
+            .map(next)
             .collect();
         let mut running = FuturesUnordered::new();
         let mut busy: HashSet<&Address> = HashSet::new();
         let mut started: HashSet<usize> = HashSet::new();
         loop {
-            ready.sort_by(|a, b| remaining[*a].total_cmp(&remaining[*b]));
             let mut finished = Vec::new();
             let mut waiting = Vec::new();
-            while let Some(index) = ready.pop() {
+            while let Some(Next { index, .. }) = ready.pop() {
                 if let Some(end) = self.before(index, &ends) {
                     finished.push((index, end));
                 } else if self.changes(index) && !busy.insert(&steps[index].address) {
                     // One change of a resource at a time: each goes on from what the last one left.
-                    waiting.push(index);
+                    waiting.push(next(index));
                 } else {
                     if self.changes(index) {
                         started.insert(index);
@@ -150,7 +155,7 @@ impl Apply<'_> {
                     running.push(self.start(index, state));
                 }
             }
-            ready.append(&mut waiting);
+            ready.extend(waiting);
             if finished.is_empty() {
                 match running.next().await {
                     Some(end) => finished.push(end),
@@ -166,7 +171,7 @@ impl Apply<'_> {
                 for follower in &followers[index] {
                     waits[*follower] -= 1;
                     if waits[*follower] == 0 {
-                        ready.push(*follower);
+                        ready.push(next(*follower));
                     }
                 }
             }
@@ -223,6 +228,34 @@ impl Apply<'_> {
     }
 }
 
+/// A step that may start: the longest way to the end first.
+struct Next {
+    remaining: f64,
+    index: usize,
+}
+
+impl Ord for Next {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let longer = self.remaining.total_cmp(&other.remaining);
+        // Of equals the one that the plan names first.
+        longer.then(other.index.cmp(&self.index))
+    }
+}
+
+impl PartialOrd for Next {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Next {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Next {}
+
 /// What is known as the steps end.
 struct State {
     known: Mutex<Known>,
@@ -263,8 +296,9 @@ impl State {
         }
     }
 
-    fn known(&self) -> Known {
-        lock(&self.known).clone()
+    /// What is known now of these.
+    fn known<'a>(&self, of: impl IntoIterator<Item = &'a Address>) -> Known {
+        lock(&self.known).only(of)
     }
 
     fn publish(&self, address: &Address, live: &AnyLive) {
@@ -347,6 +381,14 @@ impl Worker<'_> {
             .ok_or_else(|| self.bug("nothing live to change"))
     }
 
+    /// What is known now of all that the resource names, and of itself.
+    fn known(&self) -> Known {
+        let resource = self.apply.stack.resources.get(&self.step.address);
+        let named = resource.iter().flat_map(|resource| &resource.needs);
+        let own = std::iter::once(&self.step.address);
+        self.state.known(named.map(|need| &need.to).chain(own))
+    }
+
     fn spec(&self, known: &Known) -> Result<AnySpec> {
         let resource = self.apply.stack.resources.get(&self.step.address);
         let resource = resource.ok_or_else(|| self.bug("nothing wanted of it"))?;
@@ -363,14 +405,15 @@ impl Worker<'_> {
     }
 
     async fn create(&self, hand: &dyn AnyHand, mark: &Mark) -> Result<End> {
-        let known = self.state.known();
+        let known = self.known();
         let want = self.spec(&known)?;
         let live = match hand.create(&want, &known, mark).await {
             Ok(live) => live,
             Err(error) => self.after_doubt(hand, &want, &known, mark, error).await?,
         };
         self.state.publish(&self.step.address, &live);
-        if let end @ End::Stopped = self.until_ready(&live).await? {
+        let set = self.early(hand, &want, &known, &live, |_| true).await?;
+        if let end @ End::Stopped = self.until_ready(&set.unwrap_or(live)).await? {
             return Ok(end);
         }
         // What the creating call could not take is an ordinary difference, now as after a crash.
@@ -378,8 +421,9 @@ impl Worker<'_> {
         let mut changes = self.kind()?.diff(&want, &live, &known);
         // Late elements wait for what they name. What AWS put in by itself, such as a new group's rule
         // that lets everything out, names nothing that is still to come, and goes at once.
-        changes
-            .retain(|change| in_place(change) && (!change.late || change.effect == Effect::Shrink));
+        changes.retain(|change| {
+            change.is_in_place() && (!change.late || change.effect == Effect::Shrink)
+        });
         if changes.is_empty() {
             return Ok(End::Done);
         }
@@ -431,9 +475,16 @@ impl Worker<'_> {
     }
 
     async fn change(&self, hand: &dyn AnyHand) -> Result<End> {
-        let known = self.state.known();
+        let known = self.known();
         let want = self.spec(&known)?;
-        let live = self.wanted_live()?;
+        let mut live = self.wanted_live()?;
+        let mine = |change: &FieldChange| self.is_mine(change);
+        if let Some(set) = self.early(hand, &want, &known, &live, mine).await? {
+            if let end @ End::Stopped = self.until_ready(&set).await? {
+                return Ok(end);
+            }
+            live = self.wanted_live()?;
+        }
         // The same comparison as in the plan, with what was later known now.
         let mut changes = self.kind()?.diff(&want, &live, &known);
         changes.retain(|change| self.is_mine(change));
@@ -447,6 +498,25 @@ impl Worker<'_> {
         self.until_ready(&live).await
     }
 
+    /// Sets what being ready waits for; nothing if there is nothing of the kind to set.
+    async fn early(
+        &self,
+        hand: &dyn AnyHand,
+        want: &AnySpec,
+        known: &Known,
+        live: &AnyLive,
+        mine: impl Fn(&FieldChange) -> bool,
+    ) -> Result<Option<AnyLive>> {
+        let mut changes = self.kind()?.diff(want, live, known);
+        changes.retain(|change| change.is_early() && mine(change));
+        if changes.is_empty() {
+            return Ok(None);
+        }
+        let live = hand.update(want, live, known, Part::new(&changes)).await?;
+        self.state.publish(&self.step.address, &live);
+        Ok(Some(live))
+    }
+
     fn is_mine(&self, change: &FieldChange) -> bool {
         let planned = self
             .step
@@ -457,7 +527,7 @@ impl Worker<'_> {
             Action::Grow => change.effect == Effect::Grow,
             Action::Shrink => change.effect == Effect::Shrink,
             Action::Update => change.effect == Effect::Update,
-            _ => in_place(change),
+            _ => change.is_in_place(),
         };
         planned && fits
     }
@@ -471,8 +541,17 @@ impl Worker<'_> {
                 }),
                 stamp: self.apply.world.stamp(),
                 identity: self.identity().clone(),
+                progress: Progress::default(),
             };
-        hand.delete(&live, &leave).await?;
+        let mut work = hand.delete(&live, &leave);
+        std::future::poll_fn(|context| {
+            let ended = work.poll_unpin(context);
+            if let Some(how_far) = leave.progress.take() {
+                (self.apply.observe)(Event::Waiting(self.index, self.step, &how_far));
+            }
+            ended
+        })
+        .await?;
         self.until_gone(&live).await
     }
 
@@ -558,11 +637,4 @@ impl Worker<'_> {
         let error = CloudError::new("terrace:wait", ErrorClass::Unknown, message);
         Err(error.hinted("look at it in the console; applying again goes on waiting"))
     }
-}
-
-fn in_place(change: &FieldChange) -> bool {
-    matches!(
-        change.effect,
-        Effect::Update | Effect::Grow | Effect::Shrink
-    )
 }

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::error::{CloudError, ErrorClass, Result};
 use crate::fields::{FieldChange, Part, RowFacts};
 use crate::inventory::{FoundAny, Look, Seen};
-use crate::kind::{About, Class, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready};
+use crate::kind::{About, Class, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap};
 use crate::known::Known;
 use crate::mark::{Mark, Tags};
 use crate::source::{Fault, Node};
@@ -131,6 +131,8 @@ pub trait AnyKind: Send + Sync {
     fn creation(&self, want: &AnySpec, known: &Known) -> Vec<FieldChange>;
     /// What would be lost with a live one.
     fn class(&self, want: Option<&AnySpec>, have: &AnyLive) -> Class;
+    /// The order of its replacement, where these are all differences.
+    fn swap(&self, have: &AnyLive, changes: &[FieldChange]) -> Swap;
     /// What a live one uses.
     fn uses(&self, have: &AnyLive) -> Vec<LiveRef>;
     /// Whether others may build on a live one.
@@ -282,6 +284,11 @@ impl<K: Kind> AnyKind for Of<K> {
         let want = want.and_then(Self::spec);
         have.get::<K>()
             .map_or(K::ABOUT.class, |have| K::class(want, have))
+    }
+
+    fn swap(&self, have: &AnyLive, changes: &[FieldChange]) -> Swap {
+        have.get::<K>()
+            .map_or(K::ABOUT.swap, |have| K::swap(have, changes))
     }
 
     fn uses(&self, have: &AnyLive) -> Vec<LiveRef> {

@@ -48,6 +48,7 @@ pub struct Row<K: Kind> {
     have: Have<K>,
     impact: Impact,
     late: bool,
+    early: bool,
     disturbs: &'static [&'static str],
 }
 
@@ -62,6 +63,8 @@ pub struct RowFacts {
     pub impact: Impact,
     /// Set after what it names exists, cleared before deletion.
     pub late: bool,
+    /// Set before the resource can be ready.
+    pub early: bool,
     /// Outputs that a change makes unknown until it is done.
     pub disturbs: &'static [&'static str],
 }
@@ -91,6 +94,7 @@ impl<K: Kind> Fields<K> {
             have,
             impact: Impact::None,
             late: false,
+            early: false,
             disturbs: &[],
         };
         self.rows.push(row);
@@ -152,6 +156,16 @@ impl<K: Kind> Fields<K> {
         self
     }
 
+    /// The row before is early: being ready waits for it, as a certificate waits for the record that
+    /// proves its name. It is set as soon as the resource exists.
+    #[must_use]
+    pub fn early(mut self) -> Self {
+        if let Some(row) = self.rows.last_mut() {
+            row.early = true;
+        }
+        self
+    }
+
     /// A change of the row before makes these outputs unknown until it is done.
     #[must_use]
     pub fn disturbs(mut self, outputs: &'static [&'static str]) -> Self {
@@ -174,6 +188,7 @@ impl<K: Kind> Fields<K> {
             },
             impact: row.impact,
             late: row.late,
+            early: row.early,
             disturbs: row.disturbs,
         };
         self.rows.iter().map(facts).collect()
@@ -210,6 +225,7 @@ impl<K: Kind> Row<K> {
             want,
             impact: self.impact,
             late: self.late,
+            early: self.early,
             disturbs: self.disturbs,
             loses: None,
         }
@@ -330,10 +346,24 @@ pub struct FieldChange {
     pub impact: Impact,
     /// Whether the property is late.
     pub late: bool,
+    /// Whether being ready waits for it.
+    pub early: bool,
     /// Outputs unknown until it is done.
     pub disturbs: &'static [&'static str],
     /// What is lost with it, which must be consented to.
     pub loses: Option<Loss>,
+}
+
+impl FieldChange {
+    /// Whether it is made in place, without replacing anything.
+    pub fn is_in_place(&self) -> bool {
+        matches!(self.effect, Effect::Update | Effect::Grow | Effect::Shrink)
+    }
+
+    /// Whether being ready waits for this change.
+    pub fn is_early(&self) -> bool {
+        self.early && self.is_in_place()
+    }
 }
 
 /// What one call of [`Kind::update`] is to change.

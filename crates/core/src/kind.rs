@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -13,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::error::Result;
-use crate::fields::{Fields, Part};
+use crate::fields::{FieldChange, Fields, Part};
 use crate::inventory::{Found, Look, Seen};
 use crate::known::Known;
 use crate::mark::{Identity, Mark, Tags};
@@ -55,6 +56,12 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// What would be lost with it, as it is now.
     fn class(_want: Option<&Self::Spec>, _have: &Self::Live) -> Class {
         Self::ABOUT.class
+    }
+
+    /// The order of its replacement, where these are all differences: [`About::swap`], unless it depends on
+    /// what it is or on what changes.
+    fn swap(_have: &Self::Live, _changes: &[FieldChange]) -> Swap {
+        Self::ABOUT.swap
     }
 
     /// Whatever else this one cannot be without while it lives: ids, ARNs, addresses, DNS names.
@@ -154,7 +161,7 @@ pub struct About {
     pub class: Class,
     /// How often a creating call may be repeated.
     pub create: Create,
-    /// The order of a replacement.
+    /// The order of a replacement, unless [`Kind::swap`] knows better.
     pub swap: Swap,
     /// Typical minutes to create, to change, to delete one.
     pub minutes: Minutes,
@@ -417,6 +424,28 @@ pub struct Leave {
     pub stamp: String,
     /// The stack and where it stands.
     pub identity: Identity,
+    /// Says how far it is, where that takes long.
+    pub progress: Progress,
+}
+
+/// How far a step is that takes long. It is read between the step's awaits, so what was said is seen as
+/// soon as the step waits for AWS again.
+#[derive(Clone, Debug, Default)]
+pub struct Progress {
+    said: Arc<Mutex<Option<String>>>,
+}
+
+impl Progress {
+    /// Says it, for people: `2000 objects deleted`.
+    pub fn say(&self, how_far: impl Into<String>) {
+        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(how_far.into());
+    }
+
+    /// What was said since it was last asked.
+    pub fn take(&self) -> Option<String> {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        said.take()
+    }
 }
 
 /// Why a spec that reads well is wrong all the same: a range that is none, a word not known.

@@ -28,6 +28,18 @@ impl Known {
         self.outputs.remove(address);
     }
 
+    /// The same of these resources alone.
+    #[must_use]
+    pub fn only<'a>(&self, addresses: impl IntoIterator<Item = &'a Address>) -> Self {
+        let mut some = Self::default();
+        for address in addresses {
+            if let Some(outputs) = self.outputs.get(address) {
+                some.outputs.insert(address.clone(), Arc::clone(outputs));
+            }
+        }
+        some
+    }
+
     /// An output, if it is known.
     pub fn get(&self, address: &Address, output: &str) -> Option<&Value> {
         self.outputs.get(address)?.get(output)

@@ -126,14 +126,19 @@ fn order(kind: &dyn AnyKind, plan: &Plan) -> Verdict {
             describe(plan)
         ));
     };
-    let (first, second) = match kind.about().swap {
+    let old = plan.steps[delete]
+        .live
+        .as_ref()
+        .ok_or("nothing live goes")?;
+    let swap = kind.swap(old, &plan.steps[create].changes);
+    let (first, second) = match swap {
         Swap::CreateFirst => (create, delete),
         Swap::DeleteFirst => (delete, create),
     };
     if plan.steps[second].needs.contains(&first) {
         return Ok(());
     }
-    Err(format!("not {:?}: {}", kind.about().swap, describe(plan)))
+    Err(format!("not {swap:?}: {}", describe(plan)))
 }
 
 /// Law 6: destroyed, the account is as empty as before, and a neighbour of another stack that looks

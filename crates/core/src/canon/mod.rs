@@ -14,6 +14,7 @@ mod zone;
 pub use cidr::Cidr4;
 pub use dns::DnsName;
 pub use duration::Duration;
+pub(crate) use duration::SPAN;
 pub use flow::Flow;
 pub use peer::{Peer, Peers};
 pub use policy::Policy;

@@ -27,6 +27,16 @@ impl Zone {
         }
     }
 
+    /// Whether it can be a zone of a region. A name begins with the region's, and an id with its short form
+    /// (AWS: "AZ IDs": `euw3-az1`, and of local zones `usw2-lax1-az1`).
+    pub fn is_of(&self, region: &str) -> bool {
+        match (self.0.len(), self.id()) {
+            (1, _) => true,
+            (_, None) => self.0.starts_with(region),
+            (_, Some(id)) => short(region).is_none_or(|short| id.starts_with(&format!("{short}-"))),
+        }
+    }
+
     /// Whether the live zone, given by name and id, is this one; another one replaces.
     pub fn verdict(&self, name: &str, id: &str) -> Verdict {
         let same = match self.0.len() {
@@ -39,6 +49,30 @@ impl Zone {
             Verdict::Replace
         }
     }
+}
+
+/// A region as the ids of its zones have it: `eu-west-3` is `euw3`, `ap-southeast-1` is `apse1`. Of names made
+/// otherwise nothing is known.
+fn short(region: &str) -> Option<String> {
+    let mut parts = region.split('-');
+    let mut short = parts.next()?.to_owned();
+    for part in parts {
+        short += match part {
+            "gov" => "g",
+            "north" => "n",
+            "south" => "s",
+            "east" => "e",
+            "west" => "w",
+            "central" => "c",
+            "northeast" => "ne",
+            "northwest" => "nw",
+            "southeast" => "se",
+            "southwest" => "sw",
+            number if number.parse::<u8>().is_ok() => number,
+            _ => return None,
+        };
+    }
+    Some(short)
 }
 
 impl fmt::Display for Zone {
@@ -84,7 +118,9 @@ impl JsonSchema for Zone {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        super::text_schema("A zone of the region, by its letter.", &["a"])
+        let mut schema = super::text_schema("A zone of the region, by its letter.", &["a"]);
+        schema.insert("x-zone".to_owned(), true.into());
+        schema
     }
 }
 
@@ -109,5 +145,24 @@ mod tests {
             );
         }
         assert!("zone one".parse::<Zone>().is_err());
+    }
+
+    #[test]
+    fn a_zone_is_of_one_region() {
+        for (region, ours) in [
+            ("eu-west-3", ["a", "eu-west-3c", "euw3-az1"]),
+            ("us-west-2", ["a", "us-west-2-lax-1a", "usw2-lax1-az1"]),
+            ("ap-southeast-1", ["b", "ap-southeast-1b", "apse1-az2"]),
+            ("us-gov-east-1", ["a", "us-gov-east-1a", "usge1-az3"]),
+        ] {
+            for zone in ours {
+                let zone: Zone = zone.parse().unwrap();
+                assert!(zone.is_of(region), "{zone} in {region}");
+                let elsewhere = zone.0.len() > 1 && zone.is_of("us-east-1");
+                assert!(!elsewhere, "{zone} in us-east-1");
+            }
+        }
+        let zone: Zone = "euw3-az1".parse().unwrap();
+        assert!(zone.is_of("us-iso-east-1"), "nothing is known of its ids");
     }
 }

@@ -37,6 +37,11 @@ impl Kinds {
         self.iter().find(|kind| kind.name() == name)
     }
 
+    /// Whether some kind of the same network comes after this one without naming it.
+    pub fn comes_first(&self, name: &str) -> bool {
+        self.iter().any(|kind| kind.about().after.contains(&name))
+    }
+
     /// All, in the order of the list, which is the order of the documentation.
     pub fn iter(&self) -> impl Iterator<Item = &'static dyn AnyKind> + use<> {
         self.list.iter().copied()

@@ -13,6 +13,7 @@ use super::decide::is_late;
 use super::{Draft, Input, Trouble};
 use crate::address::Address;
 use crate::kind::{Class, Impact, Swap};
+use crate::known::Known;
 use crate::plan::{Action, Movement, Note, Plan, Reason, Step};
 use crate::source::Resource;
 
@@ -58,6 +59,7 @@ fn acyclic(plan: &Plan) -> Result<(), Trouble> {
 
 struct Edges<'a> {
     input: &'a Input<'a>,
+    known: &'a Known,
     steps: &'a [Step],
     /// Steps by address.
     at: HashMap<&'a Address, Vec<usize>>,
@@ -67,6 +69,8 @@ struct Edges<'a> {
     uses: Vec<(usize, usize, &'static str)>,
     needs: Vec<BTreeSet<usize>>,
     clears: Vec<Step>,
+    /// Which step clears which property of which live resource.
+    cleared: HashMap<(usize, &'static str), usize>,
     /// Steps that leave a gap: creations that cannot stand beside what they replace, deletions that
     /// something still points at.
     gaps: Vec<usize>,
@@ -88,16 +92,16 @@ impl<'a> Edges<'a> {
             at.entry(&step.address).or_default().push(index);
         }
         let ours = &input.inventory.ours;
+        let leaving = draft.leaving.keys().copied();
+        let places: HashMap<(&str, &str), usize> = leaving
+            .map(|place| ((ours[place].live.kind(), ours[place].live.id()), place))
+            .collect();
         let mut deletion = BTreeMap::new();
         for (index, step) in steps.iter().enumerate() {
-            if let (Action::Delete(_), Some(live)) = (&step.action, &step.live) {
-                let same = |place: &&usize| {
-                    let found = &ours[**place].live;
-                    found.id() == live.id() && found.kind() == live.kind()
-                };
-                if let Some(place) = draft.leaving.keys().find(same) {
-                    deletion.insert(*place, index);
-                }
+            if let (Action::Delete(_), Some(live)) = (&step.action, &step.live)
+                && let Some(place) = places.get(&(live.kind(), live.id()))
+            {
+                deletion.insert(*place, index);
             }
         }
         let names = input.inventory.names();
@@ -116,12 +120,14 @@ impl<'a> Edges<'a> {
         let (clears, gaps) = (Vec::new(), Vec::new());
         Self {
             input,
+            known: &draft.known,
             steps,
             at,
             deletion,
             uses,
             needs,
             clears,
+            cleared: HashMap::new(),
             gaps,
             networks: Networks::new(input),
             releases: Vec::new(),
@@ -260,8 +266,16 @@ impl<'a> Edges<'a> {
     /// Kinds of the same network that come first without being named, such as the way out before
     /// what boots through it (aws-semantics 7.7).
     fn network(&mut self) {
-        let resources = &self.input.stack.resources;
-        for (address, resource) in resources {
+        let mut first: HashMap<(&str, NodeIndex), Vec<&Address>> = HashMap::new();
+        for (address, resource) in &self.input.stack.resources {
+            if self.input.kinds.comes_first(&resource.kind) {
+                for network in self.networks.of(address) {
+                    let key = (resource.kind.as_str(), network);
+                    first.entry(key).or_default().push(address);
+                }
+            }
+        }
+        for (address, resource) in &self.input.stack.resources {
             let Some(kind) = self.input.kinds.get(&resource.kind) else {
                 continue;
             };
@@ -270,16 +284,17 @@ impl<'a> Edges<'a> {
                 continue;
             }
             let mine = self.networks.of(address);
-            for (other, first) in resources {
-                let named = kind.about().after.contains(&first.kind.as_str());
-                if named
-                    && self
-                        .networks
-                        .of(other)
-                        .iter()
-                        .any(|network| mine.contains(network))
-                    && !self.networks.leads(other, address)
-                {
+            let keys = kind.about().after.iter().flat_map(|kind| {
+                let key = |network: &NodeIndex| (*kind, *network);
+                mine.iter().map(key).collect::<Vec<_>>()
+            });
+            let others: Vec<&Address> = keys
+                .filter_map(|key| first.get(&key))
+                .flatten()
+                .copied()
+                .collect();
+            for other in others {
+                if !self.networks.leads(other, address) {
                     let before = self.steps_at(other, |action| {
                         matches!(action, Action::Create { .. } | Action::Late | Action::Grow)
                     });
@@ -308,23 +323,30 @@ impl<'a> Edges<'a> {
                 continue;
             };
             replaced.push((*index, *create));
-            let swap = self
-                .input
-                .kinds
-                .get(ours[*index].live.kind())
-                .map(|k| k.about().swap);
+            let live = &ours[*index].live;
+            let swap = self.input.kinds.get(live.kind()).map(|kind| {
+                let spec = self.steps[*create].spec.as_ref();
+                let changes = spec.map(|spec| kind.diff(spec, live, self.known));
+                kind.swap(live, &changes.unwrap_or_default())
+            });
             let broken = matches!(reason, Action::Delete(Reason::Broken));
             if swap == Some(Swap::DeleteFirst) || broken {
                 first.insert(*index);
             }
         }
-        let on: Vec<(usize, usize)> = self.uses.iter().map(|(u, t, _)| (*u, *t)).collect();
+        let mut on: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (user, used, _) in &self.uses {
+            on.entry(*user).or_default().push(*used);
+        }
         loop {
+            let stands = |index: &usize| {
+                let mut used = on.get(index).into_iter().flatten();
+                used.any(|used| first.contains(used))
+            };
             let more: Vec<usize> = replaced
                 .iter()
                 .map(|(index, _)| *index)
-                .filter(|index| !first.contains(index))
-                .filter(|index| on.iter().any(|(u, t)| u == index && first.contains(t)))
+                .filter(|index| !first.contains(index) && stands(index))
                 .collect();
             if more.is_empty() {
                 break;
@@ -486,12 +508,8 @@ impl<'a> Edges<'a> {
     /// The step that empties a late property of a resource that goes.
     fn clear(&mut self, user: usize, field: &'static str) -> usize {
         let deletion = self.deletion[&user];
-        let known = self.clears.iter().position(|step| {
-            step.address == self.steps[deletion].address
-                && matches!(step.action, Action::Clear(cleared) if cleared == field)
-        });
-        if let Some(at) = known {
-            return self.steps.len() + at;
+        if let Some(clear) = self.cleared.get(&(user, field)) {
+            return *clear;
         }
         let action = Action::Clear(field);
         let step = Step {
@@ -502,6 +520,7 @@ impl<'a> Edges<'a> {
         self.clears.push(step);
         self.needs.push(BTreeSet::new());
         let clear = self.needs.len() - 1;
+        self.cleared.insert((user, field), clear);
         self.needs[deletion].insert(clear);
         clear
     }

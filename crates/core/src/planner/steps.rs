@@ -156,16 +156,19 @@ impl Maker<'_, '_> {
             want: Said::of(self.resource.common.region.as_ref().unwrap_or(home)),
             impact: Impact::None,
             late: false,
+            early: false,
             disturbs: &[],
             loses: None,
         }
     }
 
     fn wait_for_namesakes(&mut self) {
-        let dying: Vec<AnyLive> = self
-            .input
-            .inventory
-            .at(&self.resource.address)
+        let ours = &self.input.inventory.ours;
+        let places = self.draft.places.get(&self.resource.address);
+        let dying: Vec<AnyLive> = places
+            .into_iter()
+            .flatten()
+            .map(|place| &ours[*place])
             .filter(|found| matches!(found.ready, Ready::Dying(_)))
             .map(|found| found.live.clone())
             .collect();
@@ -216,12 +219,6 @@ impl Maker<'_, '_> {
     }
 
     fn keep(&mut self, live: &AnyLive, found: &FoundAny) {
-        if let Ready::Coming(state) = &found.ready {
-            self.push(Action::Wait(state.clone()), Vec::new(), Some(live));
-        }
-        if let Ready::Stuck(why) = &found.ready {
-            self.draft.note(&self.resource.address, why.clone());
-        }
         let mut changes = self.kind.diff(&self.want, live, &self.draft.known);
         changes.retain(|change| {
             !self
@@ -231,6 +228,15 @@ impl Maker<'_, '_> {
                 .iter()
                 .any(|name| name == change.field)
         });
+        if let Ready::Coming(state) = &found.ready
+            // What it waits for is still to be set; that step waits then.
+            && !changes.iter().any(FieldChange::is_early)
+        {
+            self.push(Action::Wait(state.clone()), Vec::new(), Some(live));
+        }
+        if let Ready::Stuck(why) = &found.ready {
+            self.draft.note(&self.resource.address, why.clone());
+        }
         for change in &changes {
             if let Some(loss) = change.loses {
                 self.consent_to_loss(change.field, loss);

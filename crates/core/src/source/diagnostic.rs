@@ -9,6 +9,7 @@ use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use super::fault::{Fault, Found, Wrong, plain};
 use super::guess;
 use super::span::{Sources, Span};
+use crate::canon::SPAN;
 
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -227,6 +228,9 @@ fn retyped(found: Found, expected: &str, text: &str) -> Option<String> {
             "`/` answers a number with a fraction: write `//`, or `| int` behind it".to_owned(),
         ),
         (_, _) if text.is_empty() || text.contains('\n') || text.contains("{{") => None,
+        (Found::Integer, SPAN) => Some(format!(
+            "write \"{text}s\", if seconds are meant; units are s, m, h and d"
+        )),
         (Found::Integer | Found::Float | Found::Boolean, "a string") => {
             Some(format!("write \"{text}\""))
         }
@@ -234,10 +238,11 @@ fn retyped(found: Found, expected: &str, text: &str) -> Option<String> {
             bare.parse::<i64>().is_ok().then(|| format!("write {bare}"))
         }
         (Found::String, "a number") => bare.parse::<f64>().is_ok().then(|| format!("write {bare}")),
-        (Found::String, "true or false") => bare
-            .parse::<bool>()
-            .is_ok()
-            .then(|| format!("write {bare}")),
+        (_, "true or false") => Some(match bare.to_lowercase().as_str() {
+            "true" | "yes" | "on" | "1" => "write true".to_owned(),
+            "false" | "no" | "off" | "0" => "write false".to_owned(),
+            _ => "write true or false, without quotes".to_owned(),
+        }),
         (Found::String | Found::Integer, "a list") => Some(format!("write [{text}]")),
         _ => None,
     }

@@ -58,7 +58,7 @@ pub(crate) fn choose(
         .file(0)
         .map_or(Span::NOWHERE, |file| file.span(0..0));
     let (name, environment) = named(header, request, told)?;
-    let stage = stage(header, request, environment, whole, told)?;
+    let stage = stage(header, request, environment, whole, told);
     let account = environment
         .and_then(|one| one.account.clone())
         .or_else(|| header.account.clone());
@@ -67,16 +67,14 @@ pub(crate) fn choose(
     let region = environment
         .and_then(|one| one.region.clone())
         .or_else(|| header.region.clone());
-    let Some(region) = region else {
-        // An unreadable region is told already.
-        if told.is_empty() {
-            told.push(
-                Diagnostic::error(whole, "the stack has no region")
-                    .help("write region = \"eu-west-3\" at the top"),
-            );
-        }
-        return None;
-    };
+    let says_region = header.says_region || environment.is_some_and(|one| one.says_region);
+    if region.is_none() && !says_region {
+        told.push(
+            Diagnostic::error(whole, "the stack has no region")
+                .help("write region = \"eu-west-3\" at the top"),
+        );
+    }
+    let (stage, region) = (stage?, region?);
     let ttl = environment.and_then(|one| one.ttl.clone());
     let mut stack = IndexMap::new();
     stack.insert("name".to_owned(), Value::from(header.name.as_str()));

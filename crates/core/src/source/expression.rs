@@ -246,16 +246,9 @@ pub(crate) fn words(error: &Error) -> Fault {
     let part = if part.is_empty() { detail } else { part };
     match error.kind() {
         ErrorKind::SyntaxError => {
-            let fault = Fault::says(format!("this expression does not read: {detail}"));
-            let source = error.template_source().unwrap_or_default().as_bytes();
-            let digit = source.windows(3).any(|three| {
-                three[0].is_ascii_alphanumeric() && three[1] == b'.' && three[2].is_ascii_digit()
-            });
-            if !digit {
-                return fault;
-            }
-            fault
-                .help("a key that begins with a digit stands in brackets: subnet.public[\"1a\"].id")
+            let source = error.template_source().unwrap_or_default();
+            Fault::says(format!("this expression does not read: {detail}"))
+                .help(readable(detail, source))
         }
         ErrorKind::UndefinedError if part.is_empty() || part.contains(" if ") => without_else(),
         ErrorKind::UndefinedError => Fault::says(format!("`{part}` has no value")),
@@ -265,5 +258,29 @@ pub(crate) fn words(error: &Error) -> Fault {
         ErrorKind::OutOfFuel => Fault::says("this expression computes too long"),
         _ if detail.is_empty() => Fault::says(format!("this expression fails: {}", error.kind())),
         _ => Fault::says(detail.to_owned()),
+    }
+}
+
+/// How an expression that does not read could.
+fn readable(detail: &str, source: &str) -> &'static str {
+    let digit = source.as_bytes().windows(3).any(|three| {
+        three[0].is_ascii_alphanumeric() && three[1] == b'.' && three[2].is_ascii_digit()
+    });
+    if digit {
+        return "a key that begins with a digit stands in brackets: subnet.public[\"1a\"].id";
+    }
+    let is = |start: &str| detail.starts_with(start);
+    if is("unexpected end of input") && detail.contains("variable block") {
+        "an expression ends with `}}`"
+    } else if is("unexpected end of input") {
+        "each `{% if .. %}` ends with `{% endif %}`, each `{% for .. %}` with `{% endfor %}`"
+    } else if is("unexpected end of block") {
+        "write `{% if var.big %} .. {% endif %}`, or `{% for one in var.list %} .. {% endfor %}`"
+    } else if is("unexpected end of string") {
+        "a text in an expression ends with the quote that it begins with"
+    } else if is("unexpected end of variable block") || is("unexpected `}`") {
+        "something is missing before `}}`: a value, or a bracket that closes"
+    } else {
+        "an expression reads like {{ var.size }}, {{ cidrsubnet(var.cidr, 4, 0) }} or {{ 2 if var.big else 1 }}"
     }
 }

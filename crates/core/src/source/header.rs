@@ -36,6 +36,8 @@ pub(crate) struct Header {
     pub(crate) about: Option<String>,
     pub(crate) account: Option<String>,
     pub(crate) region: Option<String>,
+    /// Whether it says one, if only one that does not read.
+    pub(crate) says_region: bool,
     pub(crate) stages: Vec<(String, Span)>,
     pub(crate) stage: Option<(String, Span)>,
     pub(crate) variables: Table,
@@ -54,6 +56,8 @@ pub(crate) struct Environment {
     pub(crate) stage: Option<(String, Span)>,
     pub(crate) account: Option<String>,
     pub(crate) region: Option<String>,
+    /// Whether it says one, if only one that does not read.
+    pub(crate) says_region: bool,
     pub(crate) ttl: Option<(Duration, String)>,
     pub(crate) ephemeral: Option<bool>,
     pub(crate) variables: Table,
@@ -105,6 +109,7 @@ pub(crate) fn header(
         about: text(&rest, "about", told).map(|(about, _)| about),
         account: account(&rest, told),
         region: region(&rest, told),
+        says_region: rest.contains_key("region"),
         stages,
         stage: text(&rest, "stage", told),
         variables: names(&rest, "variables", told),
@@ -283,16 +288,9 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
         );
         told.push(Diagnostic::error(*at, text).help(help));
     }
-    let ttl = text(table, "ttl", told).and_then(|(text, at)| {
-        let parsed = duration(&text);
-        if parsed.is_none() {
-            told.push(
-                Diagnostic::error(at, format!("`{text}` is no duration"))
-                    .help("write a number and a unit: \"8h\""),
-            );
-        }
-        Some((parsed?, text))
-    });
+    let ttl = table
+        .get("ttl")
+        .and_then(|(_, value)| lifetime(value, told));
     let ephemeral = table.get("ephemeral").and_then(|(_, value)| {
         if let Is::Boolean(flag) = value.is {
             Some(flag)
@@ -308,10 +306,24 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
         stage: text(table, "stage", told),
         account: account(table, told),
         region: region(table, told),
+        says_region: table.contains_key("region"),
         ttl,
         ephemeral,
         variables: entries(table, "variables", told),
     }
+}
+
+fn lifetime(value: &Node, told: &mut Vec<Diagnostic>) -> Option<(Duration, String)> {
+    let text = value.as_str();
+    if let Some((lifetime, text)) = text.and_then(|text| Some((duration(text)?, text))) {
+        return Some((lifetime, text.to_owned()));
+    }
+    let wrong = text.map_or_else(
+        || format!("`ttl` is a string, not {}", value.noun()),
+        |text| format!("`{text}` is no duration"),
+    );
+    told.push(Diagnostic::error(value.at, wrong).help("write a number and a unit: \"8h\""));
+    None
 }
 
 fn moved(table: &Table, told: &mut Vec<Diagnostic>) -> (Vec<Moved>, Option<String>) {

@@ -22,6 +22,7 @@ use super::span::{Sources, Span};
 use super::stack::{Existing, Resource, Stack};
 use super::vocabulary::Vocabulary;
 use super::world::{Cx, World};
+use super::zones;
 use crate::address::Address;
 
 /// Which stack, in which environment, at which stage.
@@ -106,6 +107,7 @@ pub(crate) fn load_with(
     fill(&mut world, &ladder, &mut stack);
     shares::shares(&mut world, &stack);
     regions::regions(&mut world, &stack);
+    zones::zones(&mut world, &stack);
     let failed = world.told.iter().any(|one| one.severity == Severity::Error);
     if !failed {
         hints::hints(&mut world, &stack);

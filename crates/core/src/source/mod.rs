@@ -37,10 +37,12 @@ mod shape;
 mod shares;
 mod span;
 mod stack;
+mod syntax;
 mod text;
 mod validate;
 mod vocabulary;
 mod world;
+mod zones;
 
 pub use common::NAMES as COMMON;
 pub use de::{LATE, REF};

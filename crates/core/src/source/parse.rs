@@ -6,18 +6,13 @@ use toml::de::{DeTable, DeValue};
 use super::diagnostic::Diagnostic;
 use super::node::{Is, Node, Table};
 use super::span::{Source, Span};
+use super::syntax::mistakes;
 
 /// The tree of a file. When it has a syntax error the rest of what it says is noise, so the errors come alone.
 pub(crate) fn parse(source: &Source) -> Result<Node, Vec<Diagnostic>> {
     let (tree, errors) = DeTable::parse_recoverable(&source.text);
     let whole = source.span(0..0);
-    let mut told: Vec<Diagnostic> = errors
-        .iter()
-        .map(|error| {
-            let at = error.span().map_or(whole, |range| source.span(range));
-            Diagnostic::error(at, format!("this is not TOML: {}", error.message()))
-        })
-        .collect();
+    let mut told = mistakes(source, &errors);
     let node = Reader {
         source,
         told: &mut told,

@@ -168,6 +168,11 @@ impl<'v> Shape<'v> {
         self.says("x-late")
     }
 
+    /// Whether it is a zone of the region.
+    pub(crate) fn is_zone(&self) -> bool {
+        self.says("x-zone")
+    }
+
     /// Whether a property of this name is declared, or any may be.
     pub(crate) fn has(&self, key: &str) -> bool {
         !self.entry(key).all.is_empty()

@@ -70,6 +70,31 @@ fn what_stands_on_a_thing_that_must_go_first_goes_before_it() {
 }
 
 #[test]
+fn the_order_of_a_replacement_may_depend_on_what_changes() {
+    block(async {
+        let site = Site::new();
+        let bases = "[base.a]\nsize = 1\nshape = \"s\"\n[base.b]\nsize = 1\nshape = \"s\"\n";
+        let mid = |shape: &str, on: &str, to: &str| {
+            let points = format!("on = [\"{on}\"]\nto = [\"{to}\"]\n");
+            let mid = format!("[mid.m]\nsize = 1\nshape = \"{shape}\"\n{points}");
+            stack(&format!("{bases}{mid}"))
+        };
+        site.apply(&mid("narrow", "base.a", "base.a")).await;
+        // What alone would be changed in place counts too.
+        for (on, to, first) in [
+            ("base.a", "base.a", "delete"),
+            ("base.b", "base.a", "replace"),
+            ("base.a", "base.b", "replace"),
+        ] {
+            let plan = site.plan(&mid("wide", on, to)).await;
+            let last = plan.steps.iter().find(|step| !step.needs.is_empty());
+            let needs = &last.unwrap().needs;
+            assert_eq!(plan.steps[needs[0]].action.word(), first, "{on} {to}");
+        }
+    });
+}
+
+#[test]
 fn friends_that_know_each_other_are_made_and_deleted() {
     block(async {
         let site = Site::new();
@@ -87,6 +112,18 @@ fn friends_that_know_each_other_are_made_and_deleted() {
         );
         site.apply(&stack("")).await;
         assert_eq!(site.cloud.len(), 0);
+    });
+}
+
+#[test]
+fn a_deletion_tells_how_far_it_is() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack(TWO)).await;
+        assert_eq!(
+            site.watch(&stack("")).await,
+            ["mid.b: 1 things taken out", "base.a: 1 things taken out"]
+        );
     });
 }
 
@@ -112,6 +149,46 @@ fn a_circle_is_an_error_that_names_it() {
             report.contains("mid.a") && report.contains("mid.b"),
             "{report}"
         );
+    });
+}
+
+/// One that is locked until it has a key, and one that stands on it.
+const LOCKED: &str = r#"
+[mid.safe]
+size = 1
+shape = "locked"
+key = "brass"
+
+[top.lamp]
+size = 1
+shape = "round"
+on = ["mid.safe"]
+"#;
+
+#[test]
+fn what_being_ready_waits_for_is_set_before() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack(LOCKED)).await;
+        assert!(site.plan(&stack(LOCKED)).await.is_empty());
+    });
+}
+
+#[test]
+fn what_being_ready_waits_for_is_set_after_a_crash_too() {
+    block(async {
+        let site = Site::new();
+        site.cloud.weather(Weather {
+            dies_after: Some(0),
+            ..Weather::default()
+        });
+        site.run(&stack(LOCKED), &Options::default()).await;
+        site.cloud.weather(Weather::default());
+        // No wait for what nothing else would end, and nobody stands on it before.
+        let plan = site.plan(&stack(LOCKED)).await;
+        assert_eq!(words(&plan), ["create top.lamp", "update mid.safe"]);
+        site.apply(&stack(LOCKED)).await;
+        assert!(site.plan(&stack(LOCKED)).await.is_empty());
     });
 }
 

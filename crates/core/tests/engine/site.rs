@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
-use terrace_core::apply::{Apply, End, Outcome};
+use terrace_core::apply::{Apply, End, Event, Outcome};
 use terrace_core::inventory::{Inventory, Look, Seen};
 use terrace_core::mark::Identity;
 use terrace_core::plan::Plan;
@@ -127,6 +127,29 @@ impl Site {
         };
         let outcome = apply.run().await;
         (plan, outcome)
+    }
+
+    /// Applies; answers what was waited for, and what was told meanwhile.
+    pub(crate) async fn watch(&self, stack: &Stack) -> Vec<String> {
+        let (plan, inventory) = self.plan_with(stack, &Options::default()).await.unwrap();
+        let told = Mutex::new(Vec::new());
+        let apply = Apply {
+            plan: &plan,
+            stack,
+            inventory: &inventory,
+            kinds: Kinds::new(KINDS),
+            world: &ToyWorld {
+                hands: hands(&self.cloud),
+            },
+            observe: &|event| {
+                if let Event::Waiting(_, step, why) = event {
+                    let text = format!("{}: {why}", step.address);
+                    told.lock().unwrap().push(text);
+                }
+            },
+        };
+        assert!(apply.run().await.is_complete());
+        told.into_inner().unwrap()
     }
 
     /// Applies; all must be done.

@@ -13,7 +13,7 @@ use terrace_core::address::Address;
 use terrace_core::apply::{End, World};
 use terrace_core::erased::{AnyHand, AnyKind, Hand, Of};
 use terrace_core::error::{CloudError, ErrorClass, Result};
-use terrace_core::fields::{Fields, Part};
+use terrace_core::fields::{FieldChange, Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{About, Class, Create, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap};
 use terrace_core::known::Known;
@@ -37,6 +37,9 @@ pub(crate) struct ToySpec {
     /// What it leads to; moved in place.
     #[serde(default)]
     pub(crate) to: Vec<Ref<(Base, Mid, Top)>>,
+    /// What opens it: one that is locked is ready once it has a key.
+    #[serde(default)]
+    pub(crate) key: String,
     /// Whom it knows; set late, in both directions if need be.
     #[serde(default)]
     pub(crate) friends: Vec<Ref<(Base, Mid, Top)>>,
@@ -52,6 +55,7 @@ pub(crate) struct ToyLive {
     pub(crate) kind: &'static str,
     pub(crate) size: i64,
     pub(crate) shape: String,
+    pub(crate) key: String,
     pub(crate) on: Vec<String>,
     pub(crate) to: Vec<String>,
     pub(crate) friends: Vec<String>,
@@ -155,6 +159,7 @@ impl Cloud {
             kind,
             size: 1,
             shape: "round".into(),
+            key: String::new(),
             on: vec![],
             to: vec![],
             friends: vec![],
@@ -242,10 +247,18 @@ macro_rules! toys {
                 Fields::<Self>::new()
                     .update("size", |want, _| Said::of(want.size), |have| Said::of(have.size))
                     .replace("shape", |want, _| Said::of(&want.shape), |have| Said::of(&have.shape))
+                    .update("key", |want, _| Said::of(&want.key), |have| Said::of(&have.key))
+                    .early()
                     .replace("on", |want, known| known.ids(&want.on), |have| Said::set(&have.on))
                     .update("to", |want, known| known.ids(&want.to), |have| Said::set(&have.to))
                     .set("friends", |want, known| known.ids(&want.friends), |have| Said::set(&have.friends))
                     .late()
+            }
+
+            // What is narrow leaves no room beside it, unless it comes to stand or point elsewhere.
+            fn swap(have: &ToyLive, changes: &[FieldChange]) -> Swap {
+                let moves = changes.iter().any(|change| ["on", "to"].contains(&change.field));
+                if have.shape == "narrow" && !moves { Swap::DeleteFirst } else { Self::ABOUT.swap }
             }
 
             fn uses(have: &ToyLive) -> Vec<LiveRef> {
@@ -257,10 +270,12 @@ macro_rules! toys {
 
             fn ready(have: &ToyLive) -> Ready {
                 if have.size == UNLUCKY {
-                    Ready::Stuck("its size came to nothing".to_owned())
-                } else {
-                    Ready::Ready
+                    return Ready::Stuck("its size came to nothing".to_owned());
                 }
+                if have.shape == "locked" && have.key.is_empty() {
+                    return Ready::Coming("locked".to_owned());
+                }
+                Ready::Ready
             }
 
             async fn discover(cx: &Cloud, look: &Look, _: &Seen) -> Result<Vec<Found<ToyLive>>> {
@@ -295,7 +310,7 @@ macro_rules! toys {
                     // One creating call takes size and shape; the rest is found by the next comparison.
                     let live = ToyLive {
                         id: id.clone(), kind: $name, size: want.size, shape: want.shape.clone(),
-                        on, to: vec![], friends: vec![],
+                        key: String::new(), on, to: vec![], friends: vec![],
                     };
                     state.things.insert(id, (live.clone(), tags));
                     Ok(live)
@@ -311,6 +326,9 @@ macro_rules! toys {
                     if part.has("size") {
                         live.size = want.size;
                     }
+                    if part.has("key") {
+                        live.key.clone_from(&want.key);
+                    }
                     if part.has("to") {
                         state.all_exist(&to)?;
                         live.to = to;
@@ -324,7 +342,8 @@ macro_rules! toys {
                 })
             }
 
-            async fn delete(cx: &Cloud, have: &ToyLive, _: &Leave) -> Result<()> {
+            async fn delete(cx: &Cloud, have: &ToyLive, leave: &Leave) -> Result<()> {
+                leave.progress.say(format!("{} things taken out", have.size));
                 cx.mutate(|state| {
                     if let Some(user) = state.user_of(&have.id) {
                         return Err(error(ErrorClass::InUse, format!("{} is used by {user}", have.id)));

@@ -6,7 +6,10 @@ lingers as a trace of what was, is not counted.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
+
+from moto.core.base_backend import BackendDict
 
 from .stand_ins import _client
 
@@ -14,11 +17,20 @@ Census = dict[str, int]
 
 
 def count(port: int, account: str, region: str) -> Census:
-    """Counts everything of the services that terrace makes things in."""
-    census: Census = {}
-    for part in (_ec2, _balancing, _scaling, _iam, _rds, _route53, _s3, _others):
+    """Counts everything of the services that terrace makes things in: in `region` and wherever else the account is."""
+    census: Counter[str] = Counter()
+    for part in _GLOBAL:
         census.update(part(port, account, region))
+    for part, services in _REGIONAL.items():
+        for each in _regions(account, services) | {region}:
+            census.update(part(port, account, each))
     return {kind: number for kind, number in sorted(census.items()) if number}
+
+
+def _regions(account: str, services: tuple[str, ...]) -> set[str]:
+    """Where the account has used these services: to ask in every region there is would build a world in each."""
+    used = [kept for kept in BackendDict._instances if kept.service_name in services and account in kept]
+    return {region for kept in used for region in list(dict.keys(kept[account]))}
 
 
 def _pages(client: Any, operation: str, key: str, **arguments: Any) -> list[Any]:
@@ -104,7 +116,8 @@ def _route53(port: int, account: str, region: str) -> Census:
     for zone in zones:
         sets = _pages(route53, "list_resource_record_sets", "ResourceRecordSets", HostedZoneId=zone["Id"])
         records += len([s for s in sets if s["Type"] not in ("NS", "SOA")])
-    return {"zones": len(zones), "records": records}
+    checks = _pages(route53, "list_health_checks", "HealthChecks")
+    return {"zones": len(zones), "records": records, "health checks": len(checks)}
 
 
 def _s3(port: int, account: str, region: str) -> Census:
@@ -124,3 +137,32 @@ def _others(port: int, account: str, region: str) -> Census:
         "parameters": len([p for p in parameters if not p["Name"].startswith("/aws/")]),
         "secrets": len(_pages(secrets, "list_secrets", "SecretList")),
     }
+
+
+def _cloudfront(port: int, account: str, region: str) -> Census:
+    cdn = _client("cloudfront", port, account, region)
+    distributions = cdn.get_paginator("list_distributions").paginate()
+    controls = cdn.get_paginator("list_origin_access_controls").paginate()
+    return {
+        "distributions": sum(len(page["DistributionList"].get("Items", [])) for page in distributions),
+        "origin access controls": sum(len(page["OriginAccessControlList"].get("Items", [])) for page in controls),
+    }
+
+
+def _acm(port: int, account: str, region: str) -> Census:
+    acm = _client("acm", port, account, region)
+    kinds = acm.meta.service_model.shape_for("KeyAlgorithm").enum
+    found = _pages(acm, "list_certificates", "CertificateSummaryList", Includes={"keyTypes": kinds})
+    return {"certificates": len(found)}
+
+
+_GLOBAL = (_iam, _route53, _s3, _cloudfront)
+# What is counted region by region, and the services that show by their use which regions those are.
+_REGIONAL = {
+    _acm: ("acm",),
+    _balancing: ("elbv2",),
+    _ec2: ("ec2",),
+    _others: ("secretsmanager", "ssm", "cloudwatch"),
+    _rds: ("rds",),
+    _scaling: ("autoscaling",),
+}

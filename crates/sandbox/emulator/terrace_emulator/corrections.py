@@ -63,7 +63,9 @@ REGISTRY: dict[str, Correction] = {}
 
 # Response classes by the service name that botocore uses. Class paths, since importing a moto service costs time.
 RESPONSES = {
+    "acm": "moto.acm.responses:AWSCertificateManagerResponse",
     "autoscaling": "moto.autoscaling.responses:AutoScalingResponse",
+    "cloudfront": "moto.cloudfront.responses:CloudFrontResponse",
     "cloudwatch": "moto.cloudwatch.responses:CloudWatchResponse",
     "ec2": "moto.ec2.responses:EC2Response",
     "elbv2": "moto.elbv2.responses:ELBV2Response",
@@ -119,8 +121,8 @@ def also(name: str, **hook: Any) -> Callable[[Callable], Callable]:
 
 def backend(call: Any) -> Any:
     """moto's model of the service, account and region that `call` speaks to."""
-    known = ("ec2_backend", "cloudwatch_backend", "ssm_backend", "elbv2_backend", "autoscaling_backend", "backend")
-    for attribute in known:
+    services = ("acm", "autoscaling", "cloudwatch", "ec2", "elbv2", "ssm")
+    for attribute in (*(f"{service}_backend" for service in services), "backend"):
         if hasattr(type(call), attribute):
             return getattr(call, attribute)
     raise AttributeError(f"no backend known for {type(call).__name__}")

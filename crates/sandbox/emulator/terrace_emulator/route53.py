@@ -7,16 +7,23 @@ whole; moto works through it change by change and keeps a journal of its own tha
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from moto.core.responses import ActionResult
-from moto.core.utils import utcnow
 from moto.route53.models import RecordSet
 
+from . import route53_changes
 from .corrections import Refusal, backend, correction
 
 # References of zones that are gone: (account, reference).
 _burnt: set[tuple[str, str]] = set()
+
+# Who wants to know that records of an account have changed: DNS, as far as the emulator has any.
+watchers: list[Callable[[str], None]] = []
+
+# What else is asked of a change: the call, the zone, the records it sets and all there will be -> what is wrong.
+checks: list[Callable[[Any, Any, list[Any], list[Any]], list[str]]] = []
 
 
 def reset() -> None:
@@ -126,6 +133,7 @@ def zone_records(call: Any, proceed: Any) -> Any:
 def change(call: Any, proceed: Any) -> Any:
     zone = backend(call).get_hosted_zone(call.params["HostedZoneId"])
     wrong: list[str] = []
+    given: list[Any] = []
     records = {_key(record): record for record in zone.rrsets}
     for each in call.params["ChangeBatch"]["Changes"]:
         record = _record(each["ResourceRecordSet"])
@@ -145,12 +153,15 @@ def change(call: Any, proceed: Any) -> Any:
             del records[_key(record)]
         else:
             records[_key(record)] = record
+            given.append(record)
     wrong = wrong or _conflicts(zone, list(records.values()))
+    wrong = wrong or [problem for check in checks for problem in check(call, zone, given, list(records.values()))]
     if wrong:
         raise Refusal("InvalidChangeBatch", f"[{', '.join(wrong)}]")
     zone.rrsets = list(records.values())
-    info = {"Id": "/change/C2682N5HXP0BZ4", "Status": "INSYNC", "SubmittedAt": utcnow()}
-    return ActionResult({"ChangeInfo": info})
+    for tell in watchers:
+        tell(call.current_account)
+    return ActionResult({"ChangeInfo": route53_changes.begin(call.current_account)})
 
 
 def _key(record: Any) -> tuple[str, str, str | None]:
@@ -253,3 +264,22 @@ class _row:
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._record, name)
+
+
+@correction(
+    "route53.network-exists",
+    fact="a private zone takes only VPCs that exist: InvalidVPCId",
+    source="Route 53 API reference, CreateHostedZone",
+    around=[("route53", "CreateHostedZone"), ("route53", "AssociateVPCWithHostedZone")],
+)
+def network_exists(call: Any, proceed: Any) -> Any:
+    from moto.ec2.models import ec2_backends
+
+    network = call.params.get("VPC")
+    # One of another account may be given too, once it has authorized that.
+    kept = [dict.get(ec2_backends[account], network["VPCRegion"]) for account in list(ec2_backends)] if network else []
+    if network and not any(network["VPCId"] in ec2.vpcs for ec2 in kept if ec2):
+        raise Refusal(
+            "InvalidVPCId", f"The VPC: {network['VPCId']} you provided is not authorized to make the association."
+        )
+    return proceed()

@@ -7,6 +7,8 @@ request passes. Conditional writes need nothing here: the server answers one req
 from __future__ import annotations
 
 import json
+import re
+import uuid
 import xml.etree.ElementTree as ElementTree
 from typing import Any
 
@@ -15,7 +17,7 @@ from moto.s3.models import PublicAccessBlock, S3Backend, s3_backends
 from moto.s3.responses import S3Response, bucket_name_from_url, bucketpath_bucket_name_from_url
 
 from . import accounts, errors
-from .corrections import also, correction
+from .corrections import also, correction, enabled
 
 correction(
     "s3.conditional-writes",
@@ -158,18 +160,31 @@ def _listed(value: Any) -> list[Any]:
 )
 def list_buckets(inner: Any, self: Any) -> Any:
     size, token = self._get_param("max-buckets"), self._get_param("continuation-token")
-    if not size and not token:
+    if not size and not token and not enabled("s3.list-buckets-region"):
         return inner(self)
+    asked = any(self._get_param(name) for name in ("max-buckets", "continuation-token", "prefix", "bucket-region"))
     self.data["Action"] = "ListBuckets"
     found = self.backend.list_buckets(
         prefix=self._get_param("prefix"), bucket_region=self._get_param("bucket-region"), max_buckets=None
     )
     found = sorted((b for b in found if not token or b.name > token), key=lambda b: b.name)
     page = found[: int(size or 10000)]
-    rows = [{"Name": b.name, "CreationDate": b.creation_date_ISO8601} for b in page]
+    rows = [{"Name": b.name, "CreationDate": b.creation_date_ISO8601, "BucketRegion": b.region_name} for b in page]
+    if not asked or not enabled("s3.list-buckets-region"):
+        rows = [{k: v for k, v in row.items() if k != "BucketRegion"} for row in rows]
     owner = {"ID": "bcaf1ffd86f41161ca5fb16fd081034f", "DisplayName": "webfile"}
     more = page[-1].name if len(page) < len(found) else None
-    return self.serialized(ActionResult({"Owner": owner, "Buckets": rows, "ContinuationToken": more}))
+    prefix = self._get_param("prefix")
+    return self.serialized(
+        ActionResult({"Owner": owner, "Buckets": rows, "ContinuationToken": more, "Prefix": prefix})
+    )
+
+
+correction(
+    "s3.list-buckets-region",
+    fact="ListBuckets with any parameter says each bucket's region, and its Prefix",
+    source="S3 API reference, ListBuckets",
+)
 
 
 @correction(
@@ -183,3 +198,113 @@ def delete_bucket(inner: Any, self: Any, bucket_name: str) -> Any:
     if gone:
         self.tagger.delete_all_tags_for_resource(gone.arn)
     return gone
+
+
+# What one PUT replaces as a whole, by the name in its query: the elements that are given an id when they have none.
+_DOCUMENTS = {
+    "lifecycle": {"Rule": "ID"},
+    "notification": dict.fromkeys(("TopicConfiguration", "QueueConfiguration", "CloudFunctionConfiguration"), "Id"),
+}
+
+
+@correction(
+    "s3.documents-kept",
+    fact="lifecycle and notification configurations are read back as they were put, with ids for what had none",
+    source="S3 API reference, GetBucketLifecycleConfiguration, GetBucketNotificationConfiguration",
+    patch=(S3Response, "bucket_response"),
+)
+def documents(inner: Any, self: Any, request: Any, full_url: str, headers: Any) -> Any:
+    which = next((name for name in _DOCUMENTS if name in request.args), None)
+    name = _bucket(request, full_url)
+    partition, owner = s3_backends.bucket_accounts.get(name, (None, None))
+    body = request.data if which and request.method == "PUT" else b""
+    answer = inner(self, request, full_url, headers)
+    if not which or not owner or answer[0] >= 300:
+        return answer
+    kept = s3_backends[owner][partition].get_bucket(name).__dict__.setdefault("documents", {})
+    if request.method == "PUT":
+        kept[which] = _with_ids(body, _DOCUMENTS[which])
+    elif request.method == "DELETE":
+        kept.pop(which, None)
+    elif which in kept:
+        return answer[0], answer[1], kept[which]
+    return answer
+
+
+def _with_ids(document: bytes, ids: dict[str, str]) -> bytes:
+    root = ElementTree.fromstring(document)
+    for element in root.iter():
+        element.tag = element.tag.rpartition("}")[2]
+    for element in root:
+        key = ids.get(element.tag)
+        if key and element.find(key) is None:
+            ElementTree.SubElement(element, key).text = uuid.uuid4().hex
+    return ElementTree.tostring(root)
+
+
+@correction(
+    "s3.notification-destination",
+    fact="a bucket notifies only topics, queues and functions that exist",
+    source="aws-semantics 3.24, 7.7",
+    patch=(S3Response, "bucket_response"),
+)
+def destinations(inner: Any, self: Any, request: Any, full_url: str, headers: Any) -> Any:
+    if request.method == "PUT" and "notification" in request.args and request.data:
+        for element in ElementTree.fromstring(request.data).iter():
+            kind = element.tag.rpartition("}")[2]
+            if kind in ("Topic", "Queue", "CloudFunction") and not _exists(kind, element.text or ""):
+                return _refuse("InvalidArgument", "Unable to validate the following destination configurations", 400)
+    return inner(self, request, full_url, headers)
+
+
+def _exists(kind: str, arn: str) -> bool:
+    from moto.awslambda.models import lambda_backends
+    from moto.sns.models import sns_backends
+    from moto.sqs.models import sqs_backends
+
+    region, account, name = arn.split(":", 5)[3:]
+    if kind == "Topic":
+        return arn in sns_backends[account][region].topics
+    if kind == "Queue":
+        return name in sqs_backends[account][region].queues
+    return any(arn.startswith(f.function_arn) for f in lambda_backends[account][region].list_functions())
+
+
+@correction(
+    "s3.bucket-name",
+    fact="a bucket's name has 3 to 63 lower-case letters, digits, dots and hyphens, and is no address",
+    source="aws-semantics 7.1; S3 user guide, bucket naming rules",
+    patch=(S3Response, "bucket_response"),
+)
+def bucket_name(inner: Any, self: Any, request: Any, full_url: str, headers: Any) -> Any:
+    if request.method == "PUT" and not request.query_string:
+        name = _bucket(request, full_url) or ""
+        good = re.fullmatch(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]", name) and ".." not in name
+        if not good or name.startswith("xn--") or re.fullmatch(r"\d+\.\d+\.\d+\.\d+", name):
+            return _refuse("InvalidBucketName", "The specified bucket is not valid.", 400)
+    return inner(self, request, full_url, headers)
+
+
+@correction(
+    "s3.no-access-lists",
+    fact="a bucket whose owner is enforced takes no access control list but bucket-owner-full-control",
+    source="aws-semantics 3.24",
+    patch=_BOTH,
+)
+def no_access_lists(inner: Any, self: Any, request: Any, full_url: str, headers: Any) -> Any:
+    given = request.headers.get("x-amz-acl")
+    partition, owner = s3_backends.bucket_accounts.get(_bucket(request, full_url), (None, None))
+    if request.method != "PUT" or not given:
+        return inner(self, request, full_url, headers)
+    if owner is None:
+        enforced = request.headers.get("x-amz-object-ownership") in (None, "BucketOwnerEnforced")
+        if enforced and given != "private" and inner.__name__ == "bucket_response":
+            return _refuse(
+                "InvalidBucketAclWithObjectOwnership",
+                "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting",
+                400,
+            )
+    elif s3_backends[owner][partition].get_bucket(_bucket(request, full_url)).ownership_rule == "BucketOwnerEnforced":
+        if given != "bucket-owner-full-control":
+            return _refuse("AccessControlListNotSupported", "The bucket does not allow ACLs", 400)
+    return inner(self, request, full_url, headers)

@@ -66,7 +66,29 @@ def _vpc(port: int, account: str, region: str, like: Like) -> None:
         client.create_vpc(CidrBlock=like.get("cidr", "10.255.0.0/16"), TagSpecifications=spec)
 
 
+def _bucket(port: int, account: str, region: str, like: Like) -> None:
+    client = _client("s3", port, account, region)
+    if not any(bucket["Name"] == like["name"] for bucket in client.list_buckets(Prefix=like["name"])["Buckets"]):
+        place = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        client.create_bucket(Bucket=like["name"], **place)
+
+
+def _certificate(port: int, account: str, region: str, like: Like) -> None:
+    """An imported one: it is issued at once, and needs no zone."""
+    from moto.acm.models import CertBundle
+
+    client = _client("acm", port, account, region)
+    domain = like.get("domain") or like["name"]
+    for page in client.get_paginator("list_certificates").paginate():
+        if any(known["DomainName"] == domain for known in page["CertificateSummaryList"]):
+            return
+    made = CertBundle.generate_cert(domain, account, region)
+    client.import_certificate(Certificate=made.cert, PrivateKey=made.key)
+
+
 MAKERS: dict[str, Callable[[int, str, str, Like], None]] = {
+    "bucket": _bucket,
+    "certificate": _certificate,
     "hosted_zone": _hosted_zone,
     "kms_key": _kms_key,
     "prefix_list": _prefix_list,

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
+import traceback
 import unittest
 from pathlib import Path
 
@@ -39,7 +40,7 @@ class Outcome(unittest.TestResult):
         name = test.id()
         self.passed[name] = False
         self.names.setdefault(name, ())
-        self.whys[name] = f"{err[0].__name__}: {err[1]}".splitlines()[0][:150]
+        self.whys[name] = "".join(traceback.format_exception(*err))
 
 
 def run(bare: bool) -> Outcome:
@@ -104,11 +105,11 @@ def main() -> int:
             bad += wrong
             print(f"{name:{width}}{say(first):11}{say(second):12}{short}{'   <-- wrong' if wrong else ''}")
     for test, why in corrected.whys.items():
-        print(f"\n{test}\n  {why}")
+        print(f"\n{test}\n{why}")
         bad += not corrected.names.get(test)
     if os.environ.get("CONTRAST_WHY"):
         for test, why in alone.whys.items():
-            print(f"moto alone: {test.split('.')[-1]}: {why}")
+            print(f"moto alone: {test.split('.')[-1]}: {why.splitlines()[-1][:150]}")
     print(
         f"\n{len(rows)} corrections, {len(corrected.passed)} tests, {bad} wrong; "
         f"{between - begun:.0f} s corrected, {time.monotonic() - between:.0f} s alone"

@@ -77,6 +77,37 @@ class Server(Case):
         with self.refused("NotImplemented"):
             client("logs").list_anomalies()
 
+    def test_stand_ins(self):
+        if bare():
+            self.skipTest("moto alone puts all into one account")
+        account, domain, name = "888899990000", "stand.test", unique("bucket")
+        place = f"account={account}&region=us-east-1"
+        for _ in range(2):
+            for like in (f"certificate&domain={domain}", f"bucket&name={name}"):
+                self.assertEqual({"made": True}, control(f"stand-in?{place}&kind={like}", "POST"))
+        found = client("acm", account, "us-east-1").list_certificates()["CertificateSummaryList"]
+        self.assertEqual([(domain, "ISSUED")], [(c["DomainName"], c["Status"]) for c in found])
+        self.assertEqual({"buckets": 1, "certificates": 1}, control(f"census?{place}"))
+
+    def test_census_of_all_regions(self):
+        if bare():
+            self.skipTest("moto alone puts all into one account")
+        account, name = "777788889999", unique("bucket")
+        before = control(f"census?account={account}&region=eu-west-1")
+        self.assertEqual({}, before)
+        for region in ("us-east-1", "eu-west-1"):
+            for kind in ("RSA_2048", "EC_prime256v1"):
+                acm = client("acm", account, region)
+                acm.request_certificate(DomainName="a.test", ValidationMethod="DNS", KeyAlgorithm=kind)
+            client("secretsmanager", account, region).create_secret(Name="s", SecretString="v")
+        client("s3", account, "us-east-1").create_bucket(Bucket=name)
+        client("sqs", account, "us-west-2").create_queue(QueueName="other")
+        dns = client("route53", account)
+        config = {"Type": "TCP", "IPAddress": "192.0.2.1", "Port": 80}
+        dns.create_health_check(CallerReference=unique(), HealthCheckConfig=config)
+        expected = {"buckets": 1, "certificates": 4, "health checks": 1, "secrets": 2}
+        self.assertEqual(expected, control(f"census?account={account}&region=eu-west-1"))
+
     def test_a_correction_can_be_switched_off(self):
         if bare():
             self.skipTest("nothing to switch")

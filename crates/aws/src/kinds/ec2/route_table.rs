@@ -21,8 +21,10 @@ use terrace_core::said::Said;
 
 use super::instance::Instance;
 use super::internet_gateway::InternetGateway;
+use super::nat_gateway::NatGateway;
 use super::shared::{PrefixLists, filter, marked, tags};
 use super::vpc::Vpc;
+use super::vpc_endpoint::VpcEndpoint;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -53,7 +55,8 @@ pub struct RouteTableSpec {
 pub struct Route {
     /// The range of addresses that traffic is for (`"0.0.0.0/0"` is all the rest), or a prefix list.
     pub destination: Peer<PrefixLists>,
-    /// Where it goes.
+    /// Where it goes: an internet gateway, a NAT gateway, an instance, or an endpoint of a gateway load
+    /// balancer. One of the type `gateway` puts its routes in by itself.
     pub target: Ref<RouteTargets>,
 }
 
@@ -62,7 +65,12 @@ pub struct Route {
 pub struct RouteTargets;
 
 impl Target for RouteTargets {
-    const KINDS: &'static [&'static str] = &[InternetGateway::NAME, Instance::NAME];
+    const KINDS: &'static [&'static str] = &[
+        InternetGateway::NAME,
+        NatGateway::NAME,
+        VpcEndpoint::NAME,
+        Instance::NAME,
+    ];
 }
 
 /// A route table as AWS has it.

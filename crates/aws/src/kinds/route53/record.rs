@@ -29,13 +29,14 @@ use terrace_core::reference::{Id, Ref, Reference};
 use terrace_core::said::Said;
 
 use self::answer::Set;
-use self::place::{Place, Standing, by_id, id, in_zone, kept, submit, unknown, unmarked};
+use self::place::{Place, Standing, by_id, id, in_zone, kept, unmarked};
 use self::ways::{kind_of, live_ttl, one, routed, several, simple, wanted, wanted_ttl, ways};
 use super::hosted_zone::HostedZone;
-use super::shared::plain;
+use super::shared::{plain, unknown};
 use crate::client::Aws;
 use crate::kinds::ec2::eip::Eip;
 use crate::kinds::ec2::instance::Instance;
+use crate::kinds::elb::load_balancer::LoadBalancer;
 use crate::kinds::rds::db_instance::DbInstance;
 
 /// How often a batch is put together anew because the zone had changed meanwhile.
@@ -45,7 +46,7 @@ const TRIES: u32 = 3;
 pub struct Record;
 
 /// What a record may lead to.
-pub type Goal = Ref<(Eip, Instance, DbInstance)>;
+pub type Goal = Ref<(Eip, Instance, LoadBalancer, DbInstance)>;
 
 /// What one name answers for one type: a name of the DNS. Exactly one of `target`, `values`,
 /// `weighted`, `latency` and `failover` says what. However much of it changes, it changes at once.
@@ -427,7 +428,7 @@ impl Kind for Record {
                     there.removal()?,
                     new.changes(&Standing::default(), &sets, &tags)?,
                 ];
-                submit(cx, &new.zone, changes.concat()).await
+                cx.route53_change(&new.zone, changes.concat()).await
             };
             match answer {
                 // Somebody changed it between the two calls, or an earlier try went through.
@@ -452,7 +453,7 @@ impl Kind for Record {
             if there.marker.is_none() || id(&place, &there.tags()) != have.id {
                 return Ok(());
             }
-            match submit(cx, &place.zone, there.removal()?).await {
+            match cx.route53_change(&place.zone, there.removal()?).await {
                 Err(error) if error.is(&["InvalidChangeBatch"]) && attempt < TRIES => {}
                 answer => return answer,
             }
@@ -466,6 +467,7 @@ impl Kind for Record {
         let mut tags = there.tags();
         tags.retain(|key, _| !unset.contains(key));
         tags.extend(kept(set));
-        submit(cx, &place.zone, place.marking(&there, &tags)?).await
+        cx.route53_change(&place.zone, place.marking(&there, &tags)?)
+            .await
     }
 }

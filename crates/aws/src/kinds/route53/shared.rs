@@ -1,19 +1,35 @@
 //! What the kinds of Route 53 share: zones as they are listed, their tags, records by page, changes.
 
 use aws_sdk_route53::types::{
-    ChangeInfo, ChangeStatus, HostedZone, ResourceRecordSet, RrType, Tag, TagResourceType,
+    Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, HostedZone, ResourceRecordSet,
+    RrType, Tag, TagResourceType,
 };
 use futures_util::future::try_join_all;
 use terrace_core::canon::DnsName;
-use terrace_core::error::Result;
+use terrace_core::error::{CloudError, Result};
 use terrace_core::mark::Tags;
 
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::names::invalid;
 
 /// `Z0123` of `/hostedzone/Z0123`: answers have the long form, calls take both.
 pub(crate) fn plain(id: &str) -> &str {
     id.rsplit('/').next().unwrap_or(id)
+}
+
+/// The call that changes records.
+pub(crate) const CHANGE: &str = "route53:ChangeResourceRecordSets";
+
+/// What cannot be put into such a call.
+pub(crate) fn unknown(why: impl std::fmt::Display) -> CloudError {
+    invalid(CHANGE, why)
+}
+
+/// One change of a batch.
+pub(crate) fn change(action: ChangeAction, set: ResourceRecordSet) -> Result<Change> {
+    let change = Change::builder().action(action).resource_record_set(set);
+    change.build().map_err(unknown)
 }
 
 /// Where in a zone a listing of records begins and ends.
@@ -135,6 +151,23 @@ impl Aws {
             );
             (kind, set) = (page.next_record_type, page.next_record_identifier);
         }
+    }
+
+    /// Carries changes out, all or none, and waits until everybody knows.
+    pub(crate) async fn route53_change(&self, zone: &str, changes: Vec<Change>) -> Result<()> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let batch = ChangeBatch::builder().set_changes(Some(changes));
+        let batch = batch.build().map_err(unknown)?;
+        let answer = self
+            .mutate(Op::again(CHANGE), || {
+                let call = self.route53.change_resource_record_sets();
+                let call = call.hosted_zone_id(zone);
+                call.change_batch(batch.clone()).send()
+            })
+            .await?;
+        self.route53_in_sync(answer.change_info).await
     }
 
     /// Waits until all of Route 53's servers know of a change: under a minute as a rule. A change has

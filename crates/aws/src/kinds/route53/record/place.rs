@@ -1,6 +1,6 @@
 //! Where records stand, and how they come and go there.
 
-use aws_sdk_route53::types::{Change, ChangeAction, ChangeBatch, ResourceRecordSet, RrType};
+use aws_sdk_route53::types::{Change, ChangeAction, ResourceRecordSet, RrType};
 use indexmap::IndexMap;
 use terrace_core::canon::DnsName;
 use terrace_core::error::{CloudError, ErrorClass, Result};
@@ -9,14 +9,11 @@ use terrace_core::known::Known;
 use terrace_core::mark::{self, Tags};
 use terrace_core::reference::Id;
 
-use super::super::shared::Records;
+use super::super::shared::{CHANGE, Records, change, unknown};
 use super::answer::{Set, canonical, resource_records};
 use super::ways::kind_of;
 use super::{RecordLive, RecordSpec};
 use crate::client::Aws;
-use crate::door::Op;
-
-const CHANGE: &str = "route53:ChangeResourceRecordSets";
 
 /// Where records stand: a zone, a name, a type.
 pub(super) struct Place {
@@ -174,7 +171,8 @@ impl Place {
         sets: &[Set],
         tags: &Tags,
     ) -> Result<()> {
-        submit(cx, &self.zone, self.changes(there, sets, tags)?).await
+        cx.route53_change(&self.zone, self.changes(there, sets, tags)?)
+            .await
     }
 
     /// All it takes from what stands there to these. Nothing is overwritten unseen: what is not there
@@ -236,45 +234,11 @@ impl Place {
     }
 }
 
-pub(super) fn change(action: ChangeAction, set: ResourceRecordSet) -> Result<Change> {
-    Change::builder()
-        .action(action)
-        .resource_record_set(set)
-        .build()
-        .map_err(unknown)
-}
-
 /// A record that has lost its mark belongs to whoever took it off.
 pub(super) fn unmarked(place: &Place) -> CloudError {
     let (name, kind) = (&place.name, place.kind.as_str());
     let message = format!("the {kind} record of {name} carries our mark no longer");
     CloudError::new(CHANGE, ErrorClass::Conflict, message).hinted("plan again")
-}
-
-/// What cannot be put into a call.
-pub(super) fn unknown(why: impl std::fmt::Display) -> CloudError {
-    CloudError::new(CHANGE, ErrorClass::Invalid, why.to_string())
-}
-
-/// Carries changes out, all or none, and waits until everybody knows.
-pub(super) async fn submit(cx: &Aws, zone: &str, changes: Vec<Change>) -> Result<()> {
-    if changes.is_empty() {
-        return Ok(());
-    }
-    let batch = ChangeBatch::builder()
-        .set_changes(Some(changes))
-        .build()
-        .map_err(unknown)?;
-    let answer = cx
-        .mutate(Op::again(CHANGE), || {
-            let call = cx
-                .route53
-                .change_resource_record_sets()
-                .hosted_zone_id(zone);
-            call.change_batch(batch.clone()).send()
-        })
-        .await?;
-    cx.route53_in_sync(answer.change_info).await
 }
 
 /// All records of a zone, each with its mark if it has one.

@@ -1,0 +1,277 @@
+//! The records that prove to ACM who a name belongs to.
+//!
+//! ACM asks for one CNAME a name, the same for every certificate of the account that has the name, and
+//! for `*.example.com` that of `example.com`. It is asked for at every renewal, so it stays as long as
+//! any certificate of the name does, in whichever region (aws-semantics 3.29 e).
+
+use std::collections::BTreeSet;
+
+use aws_sdk_acm::types::{CertificateStatus, CertificateSummary, DomainValidation};
+use aws_sdk_route53::types::{ChangeAction, ResourceRecord, ResourceRecordSet, RrType};
+use futures_util::future::try_join_all;
+use serde::Serialize;
+use terrace_core::canon::DnsName;
+use terrace_core::error::{ErrorClass, Result};
+
+use crate::client::Aws;
+use crate::kinds::route53::shared::{Records, change, unknown};
+
+/// How often a batch is put together anew because the zone had changed meanwhile.
+const TRIES: u32 = 3;
+
+/// A CNAME by which ACM knows whom a name belongs to.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub(super) struct Proof {
+    /// The name that it proves; of a wildcard, the one beneath the star.
+    #[serde(skip)]
+    of: DnsName,
+    /// The record's name.
+    name: DnsName,
+    /// What it answers.
+    value: DnsName,
+}
+
+impl Proof {
+    /// In words, for those who add it by hand.
+    pub(super) fn words(&self) -> String {
+        format!("{} CNAME {}", self.name, self.value)
+    }
+
+    fn record(&self) -> Result<ResourceRecordSet> {
+        let value = ResourceRecord::builder().value(self.value.dotted());
+        let set = ResourceRecordSet::builder()
+            .name(self.name.dotted())
+            .r#type(RrType::Cname)
+            .ttl(300)
+            .resource_records(value.build().map_err(unknown)?);
+        set.build().map_err(unknown)
+    }
+
+    fn is(&self, set: &ResourceRecordSet) -> bool {
+        let records = set.resource_records.iter().flatten();
+        let values: Vec<DnsName> = records
+            .map(|record| DnsName::from_aws(&record.value))
+            .collect();
+        values == [self.value.clone()]
+    }
+}
+
+/// The name that is proven for `name`: a wildcard's is the one beneath the star.
+pub(super) fn proven(name: &DnsName) -> DnsName {
+    let name = name.as_str();
+    DnsName::from_aws(name.strip_prefix("*.").unwrap_or(name))
+}
+
+/// The records of all names, each once; `None` until ACM has said all of them.
+pub(super) fn proofs(options: &[DomainValidation]) -> Option<Vec<Proof>> {
+    let proof = |option: &DomainValidation| {
+        let record = option.resource_record.as_ref()?;
+        Some(Proof {
+            of: proven(&DnsName::from_aws(&option.domain_name)),
+            name: DnsName::from_aws(&record.name),
+            value: DnsName::from_aws(&record.value),
+        })
+    };
+    let proofs: Option<BTreeSet<Proof>> = options.iter().map(proof).collect();
+    proofs
+        .filter(|proofs| !proofs.is_empty())
+        .map(|proofs| proofs.into_iter().collect())
+}
+
+/// The names of these certificates that are to stay proven. What is over needs no proof.
+fn needed<'a>(
+    others: impl IntoIterator<Item = &'a CertificateSummary>,
+    except: &str,
+) -> BTreeSet<DnsName> {
+    let over = |other: &CertificateSummary| other.status.as_ref().is_some_and(is_over);
+    let others = others
+        .into_iter()
+        .filter(|other| other.certificate_arn.as_deref() != Some(except) && !over(other));
+    others
+        .flat_map(|other| {
+            other
+                .domain_name
+                .iter()
+                .chain(other.subject_alternative_name_summaries())
+        })
+        .map(|name| proven(&DnsName::from_aws(name)))
+        .collect()
+}
+
+/// Whether a certificate of this status will never be of use (again).
+pub(super) fn is_over(status: &CertificateStatus) -> bool {
+    matches!(
+        status,
+        CertificateStatus::Expired
+            | CertificateStatus::Failed
+            | CertificateStatus::Revoked
+            | CertificateStatus::ValidationTimedOut
+    )
+}
+
+/// Those that do not stand in `zone`.
+pub(super) async fn absent<'p>(
+    cx: &Aws,
+    zone: &str,
+    proofs: &'p [Proof],
+) -> Result<Vec<&'p Proof>> {
+    let look = async |proof: &'p Proof| {
+        let there = standing(cx, zone, proof).await?;
+        Ok((!there.iter().any(|set| proof.is(set))).then_some(proof))
+    };
+    let absent = try_join_all(proofs.iter().map(look)).await?;
+    Ok(absent.into_iter().flatten().collect())
+}
+
+async fn standing(cx: &Aws, zone: &str, proof: &Proof) -> Result<Vec<ResourceRecordSet>> {
+    let at = Records::At(&proof.name, &RrType::Cname);
+    match cx.route53_records(zone, at).await {
+        Err(error) if error.class == ErrorClass::NotFound => Ok(Vec::new()),
+        there => there,
+    }
+}
+
+/// Writes those that do not stand in `zone`.
+pub(super) async fn write(cx: &Aws, zone: &str, proofs: &[Proof]) -> Result<()> {
+    let absent = absent(cx, zone, proofs).await?;
+    let changes: Result<Vec<_>> = absent
+        .into_iter()
+        .map(|proof| change(ChangeAction::Upsert, proof.record()?))
+        .collect();
+    cx.route53_change(zone, changes?).await
+}
+
+/// Takes those out of `zone` that no other certificate needs; true if some had to stay.
+pub(super) async fn release(cx: &Aws, arn: &str, zone: &str, proofs: &[Proof]) -> Result<bool> {
+    let Some(needed) = needed_elsewhere(cx, arn).await? else {
+        return Ok(true);
+    };
+    let (stay, leave): (Vec<&Proof>, Vec<&Proof>) =
+        proofs.iter().partition(|proof| needed.contains(&proof.of));
+    for attempt in 1.. {
+        let there = try_join_all(leave.iter().map(async |proof| {
+            let mut there = standing(cx, zone, proof).await?;
+            there.retain(|set| proof.is(set));
+            Ok(there)
+        }));
+        let changes: Result<Vec<_>> = there
+            .await?
+            .into_iter()
+            .flatten()
+            .map(|set| change(ChangeAction::Delete, set))
+            .collect();
+        match cx.route53_change(zone, changes?).await {
+            // Somebody took one out between the two calls.
+            Err(error) if error.is(&["InvalidChangeBatch"]) && attempt < TRIES => {}
+            answer => {
+                answer?;
+                break;
+            }
+        }
+    }
+    Ok(!stay.is_empty())
+}
+
+/// The names of all other certificates of the account, in every region that it may use. `None` if one
+/// of them may not be looked at: then nobody knows who else needs a record.
+async fn needed_elsewhere(cx: &Aws, arn: &str) -> Result<Option<BTreeSet<DnsName>>> {
+    let answer = cx
+        .read("ec2:DescribeRegions", || {
+            cx.ec2.describe_regions().send()
+        })
+        .await?;
+    let regions = answer
+        .regions
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(|region| region.region_name);
+    let listings = try_join_all(regions.map(async |region| {
+        match cx.acm_list(&cx.acm_in(&region)).await {
+            Err(error) if error.class == ErrorClass::Denied => Ok(None),
+            listing => listing.map(Some),
+        }
+    }))
+    .await?;
+    let listings: Option<Vec<Vec<CertificateSummary>>> = listings.into_iter().collect();
+    Ok(listings.map(|listings| needed(listings.iter().flatten(), arn)))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use aws_sdk_acm::types::{RecordType, ResourceRecord as Cname};
+
+    use super::*;
+
+    fn option(domain: &str, record: Option<(&str, &str)>) -> DomainValidation {
+        let cname = |(name, value): (&str, &str)| {
+            Cname::builder()
+                .name(name)
+                .value(value)
+                .r#type(RecordType::Cname)
+                .build()
+                .unwrap()
+        };
+        DomainValidation::builder()
+            .domain_name(domain)
+            .set_resource_record(record.map(cname))
+            .build()
+            .unwrap()
+    }
+
+    fn certificate(arn: &str, names: &[&str], status: CertificateStatus) -> CertificateSummary {
+        let names: Vec<String> = names.iter().map(ToString::to_string).collect();
+        CertificateSummary::builder()
+            .certificate_arn(arn)
+            .domain_name(&names[0])
+            .set_subject_alternative_name_summaries(Some(names))
+            .status(status)
+            .build()
+    }
+
+    #[test]
+    fn a_wildcard_and_its_apex_share_a_record() {
+        let record = Some(("_a.Example.com.", "_b.acm-validations.aws."));
+        let both = [
+            option("example.com", record),
+            option("*.example.com", record),
+        ];
+        let proofs = proofs(&both).unwrap();
+        let words: Vec<String> = proofs.iter().map(Proof::words).collect();
+        assert_eq!(words, ["_a.example.com CNAME _b.acm-validations.aws"]);
+    }
+
+    #[test]
+    fn records_are_known_all_or_not_at_all() {
+        let record = Some(("_a.a.example.com.", "_b.acm-validations.aws."));
+        assert_eq!(
+            proofs(&[option("a.example.com", record), option("b.example.com", None)]),
+            None
+        );
+        assert_eq!(proofs(&[]), None);
+    }
+
+    #[test]
+    fn a_record_is_needed_by_every_other_living_certificate_of_its_name() {
+        let all = [
+            certificate("one", &["a.test", "b.test"], CertificateStatus::Issued),
+            certificate("two", &["*.c.test"], CertificateStatus::PendingValidation),
+            certificate("three", &["d.test"], CertificateStatus::Expired),
+            certificate("four", &["e.test"], CertificateStatus::Issued),
+        ];
+        let needed = needed(&all, "four");
+        let needed: Vec<&str> = needed.iter().map(DnsName::as_str).collect();
+        assert_eq!(needed, ["a.test", "b.test", "c.test"]);
+    }
+
+    #[test]
+    fn a_record_is_known_by_its_value() {
+        let record = Some(("_a.example.com.", "_b.acm-validations.aws."));
+        let proof = proofs(&[option("example.com", record)]).unwrap().remove(0);
+        let mut set = proof.record().unwrap();
+        assert!(proof.is(&set));
+        let other = ResourceRecord::builder().value("_c.acm-validations.aws.");
+        set.resource_records = Some(vec![other.build().unwrap()]);
+        assert!(!proof.is(&set));
+    }
+}
