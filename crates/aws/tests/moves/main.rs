@@ -12,6 +12,7 @@
 mod balance;
 #[path = "../laws/example.rs"]
 mod example;
+mod groups;
 #[path = "../laws/stand.rs"]
 mod stand;
 
@@ -29,17 +30,14 @@ const ACCOUNT: &str = "200000000001";
 
 struct World {
     stand: Stand,
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
 }
 
 async fn world() -> World {
     let home = Home::from_env().unwrap();
     let sandbox = Sandbox::private(&home, &|_| {}).await.unwrap();
     let stand = Stand::new(sandbox.endpoint(), ACCOUNT.into(), Handle::current());
-    World {
-        stand,
-        _sandbox: sandbox,
-    }
+    World { stand, sandbox }
 }
 
 impl World {
