@@ -76,6 +76,17 @@ pub(crate) fn check(image: &Ref<Image>, machine: &str) -> Option<Objection> {
     Some(Objection::new("image", format!("there is no image `{family}`")).help(help))
 }
 
+/// What a live machine says of its image: the family its creation was told, else the image itself. What
+/// it was told may also be where it was looked up, or an id.
+pub(crate) fn told<'a>(told: Option<&'a str>, live: &'a str) -> &'a str {
+    told.filter(|told| is_family(told)).unwrap_or(live)
+}
+
+/// Whether a text is the name of a family of images.
+pub(crate) fn is_family(text: &str) -> bool {
+    parameter(text, "t3.small").is_some()
+}
+
 /// Whether a live machine runs the image that is wanted. `known` is what its creation was told, which a
 /// machine that was imported does not say: then any family is its own, because a newer image of the
 /// same family is no reason to replace it (language rule 18).

@@ -69,9 +69,12 @@ kinds! {
         key_pair KeyPair,
         instance Instance,
         volume Volume,
+        launch_template LaunchTemplate,
     }
     /// Traffic to healthy machines.
     elb {
+        load_balancer LoadBalancer,
+        listener Listener,
         target_group TargetGroup,
     }
     /// Who may do what.
@@ -97,6 +100,11 @@ kinds! {
     /// Files.
     s3 {
         s3_bucket S3Bucket,
+    }
+    /// Content near its readers.
+    cloudfront {
+        origin_access_control OriginAccessControl,
+        distribution Distribution,
     }
     /// Passwords known to nobody.
     secretsmanager {

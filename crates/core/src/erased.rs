@@ -131,12 +131,16 @@ pub trait AnyKind: Send + Sync {
     fn creation(&self, want: &AnySpec, known: &Known) -> Vec<FieldChange>;
     /// What would be lost with a live one.
     fn class(&self, want: Option<&AnySpec>, have: &AnyLive) -> Class;
-    /// The order of its replacement for these changes.
+    /// The order of its replacement, where these are all differences.
     fn swap(&self, have: &AnyLive, changes: &[FieldChange]) -> Swap;
     /// What a live one uses.
     fn uses(&self, have: &AnyLive) -> Vec<LiveRef>;
     /// Whether others may build on a live one.
     fn ready(&self, have: &AnyLive) -> Ready;
+    /// Typical minutes until one that is coming is ready.
+    fn patience(&self, have: &AnyLive) -> f64;
+    /// For how many seconds requests may still go where a live one led.
+    fn linger(&self, have: &AnyLive) -> u32;
     /// Whether AWS itself protects a live one.
     fn protected(&self, have: &AnyLive) -> bool;
 }
@@ -295,6 +299,14 @@ impl<K: Kind> AnyKind for Of<K> {
 
     fn ready(&self, have: &AnyLive) -> Ready {
         have.get::<K>().map_or(Ready::Ready, K::ready)
+    }
+
+    fn patience(&self, have: &AnyLive) -> f64 {
+        have.get::<K>().map_or(K::ABOUT.minutes.create, K::patience)
+    }
+
+    fn linger(&self, have: &AnyLive) -> u32 {
+        have.get::<K>().map_or(0, K::linger)
     }
 
     fn protected(&self, have: &AnyLive) -> bool {

@@ -58,8 +58,8 @@ pub trait Kind: Sized + Send + Sync + 'static {
         Self::ABOUT.class
     }
 
-    /// The order of its replacement for these changes: [`About::swap`], unless it depends on what it is or
-    /// on what changes.
+    /// The order of its replacement, where these are all differences: [`About::swap`], unless it depends on
+    /// what it is or on what changes.
     fn swap(_have: &Self::Live, _changes: &[FieldChange]) -> Swap {
         Self::ABOUT.swap
     }
@@ -70,6 +70,18 @@ pub trait Kind: Sized + Send + Sync + 'static {
 
     /// Whether others may build on it.
     fn ready(have: &Self::Live) -> Ready;
+
+    /// Typical minutes until one that is coming is ready, where they depend on what is coming: machines
+    /// that are renewed one after the other take longer the more they are.
+    fn patience(_have: &Self::Live) -> f64 {
+        Self::ABOUT.minutes.create
+    }
+
+    /// For how many seconds requests may still go where it led, after it leads elsewhere: a record's time
+    /// to live.
+    fn linger(_have: &Self::Live) -> u32 {
+        0
+    }
 
     /// Whether AWS itself refuses to delete it until a protection is lifted.
     fn protected(_have: &Self::Live) -> bool {
@@ -382,6 +394,8 @@ pub enum Ready {
     Ready,
     /// Not yet: it is `pending`, `creating`.
     Coming(String),
+    /// It is there and stays, but what it was asked for last has failed, and waiting does not help.
+    Stuck(String),
     /// It will never be: its creation failed.
     Broken(String),
     /// It is being deleted, or is only a trace of what was.

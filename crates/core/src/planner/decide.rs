@@ -39,7 +39,7 @@ pub(super) fn decide(input: &Input<'_>) -> Result<Draft, Trouble> {
 /// Late properties name resources that are decided later: what is live is known of them at first.
 fn seed(input: &Input<'_>, draft: &mut Draft) {
     for found in &input.inventory.ours {
-        if let (Some((address, _)), Ready::Ready) = (&found.mark, &found.ready) {
+        if let (Some((address, _)), Ready::Ready | Ready::Stuck(_)) = (&found.mark, &found.ready) {
             draft
                 .known
                 .put(address.clone(), found.live.outputs().clone());

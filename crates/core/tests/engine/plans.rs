@@ -5,7 +5,7 @@ use terrace_core::plan::Action;
 use terrace_core::planner::{Options, Trouble};
 
 use super::site::{Site, block, ladder, stack, staged, words};
-use super::toy::Weather;
+use super::toy::{UNLUCKY, Weather};
 
 const TWO: &str = r#"
 [base.a]
@@ -74,16 +74,22 @@ fn the_order_of_a_replacement_may_depend_on_what_changes() {
     block(async {
         let site = Site::new();
         let bases = "[base.a]\nsize = 1\nshape = \"s\"\n[base.b]\nsize = 1\nshape = \"s\"\n";
-        let mid = |shape: &str, on: &str| {
-            let mid = format!("[mid.m]\nsize = 1\nshape = \"{shape}\"\non = [\"{on}\"]\n");
+        let mid = |shape: &str, on: &str, to: &str| {
+            let points = format!("on = [\"{on}\"]\nto = [\"{to}\"]\n");
+            let mid = format!("[mid.m]\nsize = 1\nshape = \"{shape}\"\n{points}");
             stack(&format!("{bases}{mid}"))
         };
-        site.apply(&mid("narrow", "base.a")).await;
-        for (shape, on, first) in [("wide", "base.a", "delete"), ("wide", "base.b", "replace")] {
-            let plan = site.plan(&mid(shape, on)).await;
+        site.apply(&mid("narrow", "base.a", "base.a")).await;
+        // What alone would be changed in place counts too.
+        for (on, to, first) in [
+            ("base.a", "base.a", "delete"),
+            ("base.b", "base.a", "replace"),
+            ("base.a", "base.b", "replace"),
+        ] {
+            let plan = site.plan(&mid("wide", on, to)).await;
             let last = plan.steps.iter().find(|step| !step.needs.is_empty());
             let needs = &last.unwrap().needs;
-            assert_eq!(plan.steps[needs[0]].action.word(), first, "{shape} {on}");
+            assert_eq!(plan.steps[needs[0]].action.word(), first, "{on} {to}");
         }
     });
 }
@@ -209,6 +215,34 @@ fn a_failure_stops_what_needs_it_and_nothing_else() {
 }
 
 #[test]
+fn what_is_stuck_is_told_and_never_replaced() {
+    block(async {
+        let site = Site::new();
+        let of = |size: i64| {
+            stack(&format!(
+                "[base.b]\nsize = {size}\nshape = \"round\"\n[mid.m]\nsize = {size}\nshape = \"round\"\nafter = [\"base.b\"]\n"
+            ))
+        };
+        site.apply(&of(1)).await;
+        let (_, outcome) = site.run(&of(UNLUCKY), &Options::default()).await;
+        assert!(
+            matches!(&outcome.ends[0], End::Failed(error) if error.message.contains("came to nothing"))
+        );
+        assert!(matches!(outcome.ends[1], End::Skipped(0)));
+        let again = site.plan(&of(UNLUCKY)).await;
+        assert_eq!(words(&again), ["update mid.m"]);
+        assert_eq!(again.notes[0].text, "its size came to nothing");
+        // What mends it is done in place, and waits for nothing.
+        assert_eq!(
+            words(&site.plan(&of(2)).await),
+            ["update base.b", "update mid.m"]
+        );
+        site.apply(&of(2)).await;
+        assert!(site.plan(&of(2)).await.is_empty());
+    });
+}
+
+#[test]
 fn a_change_to_confirm_is_held_with_what_waits_for_it() {
     block(async {
         let site = Site::new();
@@ -317,6 +351,58 @@ fn what_stands_in_another_region_than_wanted_is_replaced_there() {
         assert_eq!(
             (change.field, change.have.text()),
             ("region", "eu-west-3".into())
+        );
+    });
+}
+
+#[test]
+fn a_step_names_the_stage_that_brought_or_changed_it() {
+    block(async {
+        let site = Site::new();
+        let folder = ladder(&[
+            (
+                "one",
+                "[base.a]\nsize = 1\nshape = \"s\"\n[mid.b]\nfor_each = { x = 1 }\nsize = \"{{ each.value }}\"\nshape = \"s\"\n",
+            ),
+            (
+                "two",
+                "[base.a]\nsize = 2\n[mid.b.for_each]\nx = 2\ny = 2\n",
+            ),
+            ("three", "[base.a]\ntags = { owner = \"me\" }\n"),
+        ]);
+        let whys = |plan: &terrace_core::plan::Plan| -> Vec<String> {
+            let why = plan.steps.iter().map(|step| {
+                let (word, address) = (step.action.word(), &step.address);
+                format!("{word} {address} for {}", step.why)
+            });
+            let mut why: Vec<String> = why.collect();
+            why.sort();
+            why
+        };
+        let plan = site.apply(&staged(&folder, Some("one"))).await;
+        assert_eq!(
+            whys(&plan),
+            ["create base.a for one", "create mid.b.x for one"]
+        );
+        let plan = site.plan(&staged(&folder, Some("three"))).await;
+        assert_eq!(
+            whys(&plan),
+            [
+                "create mid.b.y for two",
+                "tag base.a for three",
+                "update base.a for two",
+                "update mid.b.x for two",
+            ]
+        );
+        // From nothing, too, a resource is of the stage that brought it.
+        let plan = Site::new().plan(&staged(&folder, Some("three"))).await;
+        assert_eq!(
+            whys(&plan),
+            [
+                "create base.a for one",
+                "create mid.b.x for one",
+                "create mid.b.y for two",
+            ]
         );
     });
 }

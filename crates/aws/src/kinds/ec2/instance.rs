@@ -3,6 +3,7 @@
 mod change;
 mod launch;
 mod live;
+mod machine;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -26,11 +27,13 @@ use self::change::{
     set_shutdown, set_source_dest_check, set_tag, while_stopped,
 };
 use self::launch::run;
-use self::live::{WORDS, alive, described, is_burstable, one};
+use self::live::{WORDS, alive, described, one};
+pub use self::machine::{Credits, HttpTokens, Metadata, RootVolume};
+pub(super) use self::machine::{Machine, fingerprint, member_tags, user_data};
 use super::key_pair::KeyPair;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
-use super::volume::{DiskLive, DiskType, Shape, modify};
+use super::volume::{DiskLive, modify};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::images::{self, architecture};
@@ -116,85 +119,6 @@ fn yes() -> bool {
     true
 }
 
-/// The disk an instance boots from. It goes with the instance.
-#[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RootVolume {
-    /// Its size in GiB. It grows live, and never shrinks. Absent: the image's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub size: Option<i32>,
-    /// Its type.
-    pub r#type: DiskType,
-    /// Its operations a second; only `gp3`, `io1` and `io2` take it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub iops: Option<i32>,
-    /// Its throughput in MiB/s; only `gp3` takes it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub throughput: Option<i32>,
-    /// Whether it is encrypted, with the account's default key.
-    pub encrypted: bool,
-}
-
-impl Default for RootVolume {
-    fn default() -> Self {
-        Self {
-            size: None,
-            r#type: DiskType::Gp3,
-            iops: None,
-            throughput: None,
-            encrypted: true,
-        }
-    }
-}
-
-impl RootVolume {
-    fn shape(&self) -> Shape {
-        Shape {
-            size: self.size,
-            r#type: self.r#type,
-            iops: self.iops,
-            throughput: self.throughput,
-        }
-    }
-}
-
-/// How what runs on an instance learns of itself and of its role.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Metadata {
-    /// Whether that service answers at all.
-    pub enabled: bool,
-    /// Whether each request must hold a token, which keeps a web application that is tricked into
-    /// fetching an address from giving the role away.
-    pub http_tokens: HttpTokens,
-    /// How many hops its answers live: 2 for containers.
-    #[schemars(range(min = 1, max = 64))]
-    pub hop_limit: i32,
-    /// Whether it tells the instance's tags too.
-    pub tags: bool,
-}
-
-impl Default for Metadata {
-    fn default() -> Self {
-        Self {
-            enabled: true,
-            http_tokens: HttpTokens::Required,
-            hop_limit: 1,
-            tags: false,
-        }
-    }
-}
-
-/// Whether each request for metadata must hold a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum HttpTokens {
-    /// It must (IMDSv2).
-    Required,
-    /// It may (IMDSv1).
-    Optional,
-}
-
 /// What a change of user data does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -222,25 +146,6 @@ impl Shutdown {
         match self {
             Self::Stop => "stop",
             Self::Terminate => "terminate",
-        }
-    }
-}
-
-/// How a burstable instance may exceed its share of the processor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Credits {
-    /// Only by what it saved up.
-    Standard,
-    /// Always, for a price.
-    Unlimited,
-}
-
-impl Credits {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Unlimited => "unlimited",
         }
     }
 }
@@ -294,8 +199,6 @@ const STATELESS: &str = "terrace:stateless";
 const USER_DATA: &str = "terrace:fp.user_data";
 const IMAGE: &str = "terrace:fp.image";
 const SHUTDOWN: &str = "terrace:fp.shutdown";
-/// On volumes that came with an instance: which one. They have no mark of their own (rule R16).
-const MEMBER: &str = "terrace:member-of";
 /// The fingerprint of no user data.
 const NONE: &str = "none";
 
@@ -388,11 +291,13 @@ impl Kind for Instance {
 
     fn fields() -> Fields<Self> {
         const MOVES: &[&str] = &["public_ip", "public_dns_name"];
+        // What is changed by a call alone, without a restart.
+        const QUICK: f64 = 0.1;
         Fields::<Self>::new()
             .decide(
                 "image",
                 |want, known| known.id(&want.image),
-                |have| Said::of(have.told.family.as_ref().unwrap_or(&have.image)),
+                |have| Said::of(images::told(have.told.family.as_deref(), &have.image)),
                 |want, have| {
                     let same = images::same(&want.image, &have.image, have.told.family.as_deref());
                     if same { Verdict::Same } else { Verdict::Replace }
@@ -403,6 +308,7 @@ impl Kind for Instance {
             .disturbs(MOVES)
             .replace("subnet", |want, known| known.id(&want.subnet), |have| Said::of(&have.subnet))
             .update("security_groups", want_groups, |have| Said::set(&have.security_groups))
+            .minutes(QUICK)
             .decide(
                 "instance_profile",
                 |want, known| {
@@ -411,6 +317,7 @@ impl Kind for Instance {
                 |have| Said::or_none(have.instance_profile.as_ref().map(Said::of)),
                 profile_verdict,
             )
+            .minutes(QUICK)
             .seed("key_pair")
             .decide(
                 "root_volume",
@@ -424,17 +331,23 @@ impl Kind for Instance {
                 root_verdict,
             )
             .decide("user_data", want_user_data, have_user_data, user_data_verdict)
+            .tell(tell_user_data, |_| "the text it has".to_owned())
             .seed("user_data_change")
             .update("metadata", |want, _| Said::of(&want.metadata), |have| Said::of(&have.metadata))
+            .minutes(QUICK)
             .update("monitoring", |want, _| Said::of(want.monitoring), |have| Said::of(have.monitoring))
+            .minutes(QUICK)
             .update(
                 "source_dest_check",
                 |want, _| Said::of(want.source_dest_check),
                 |have| Said::of(have.source_dest_check),
             )
+            .minutes(QUICK)
             .update("shutdown", |want, _| Said::of(want.shutdown), |have| Said::of(&have.told.shutdown))
+            .minutes(QUICK)
             .replace("private_ip", |want, _| Said::of(want.private_ip), |have| Said::of(&have.private_ip))
             .update("credits", |want, _| Said::of(want.credits), |have| Said::of(&have.credits))
+            .minutes(QUICK)
             .decide(
                 "running",
                 |want, _| Said::of(want.running),
@@ -443,6 +356,7 @@ impl Kind for Instance {
             )
             .disturbs(MOVES)
             .update("stateless", |want, _| Said::of(want.stateless), |have| Said::of(have.told.stateless))
+            .minutes(QUICK)
     }
 
     fn class(_want: Option<&InstanceSpec>, have: &InstanceLive) -> Class {
@@ -495,32 +409,15 @@ impl Kind for Instance {
     }
 
     fn check(want: &InstanceSpec) -> Vec<Objection> {
-        let mut wrong = want.root_volume.shape().check("root_volume");
-        if !want.r#type.contains('.') {
-            let message = format!("`{}` is no type of instance", want.r#type);
-            wrong.push(Objection::new("type", message).help("one reads like \"t3.small\""));
-        }
-        wrong.extend(images::check(&want.image, &want.r#type));
-        if let Some(Late::Known(text)) = &want.user_data
-            && text.as_str().len() > 16 * 1024
-        {
-            let message = format!("{} bytes are more than AWS's 16384", text.as_str().len());
-            wrong.push(
-                Objection::new("user_data", message)
-                    .help("fetch the rest from a bucket while booting"),
-            );
-        }
-        if !(1..=64).contains(&want.metadata.hop_limit) {
-            wrong.push(Objection::new(
-                "metadata.hop_limit",
-                "a number of hops is between 1 and 64",
-            ));
-        }
-        if want.credits.is_some() && !is_burstable(&want.r#type) {
-            let message = format!("{} has no processor credits", want.r#type);
-            wrong.push(Objection::new("credits", message).help("leave it out"));
-        }
-        wrong
+        let machine = Machine {
+            image: &want.image,
+            r#type: &want.r#type,
+            root_volume: &want.root_volume,
+            user_data: want.user_data.as_ref(),
+            metadata: &want.metadata,
+            credits: want.credits,
+        };
+        machine.check()
     }
 
     fn foretell(want: &InstanceSpec, _mark: &Mark) -> Outputs {
@@ -663,7 +560,7 @@ fn want_groups(want: &InstanceSpec, known: &Known) -> Said {
 
 fn want_user_data(want: &InstanceSpec, _known: &Known) -> Said {
     Said::or_none(want.user_data.as_ref().map(|text| match text {
-        Late::Known(text) => Said::of(fingerprint(text)),
+        Late::Known(text) => Said::of(fingerprint(text.as_str())),
         later @ Late::Later(_) => later.said(),
     }))
 }
@@ -673,8 +570,11 @@ fn have_user_data(have: &InstanceLive) -> Said {
     Said::or_none(known.filter(|told| *told != NONE).map(Said::of))
 }
 
-fn fingerprint(text: &Text) -> String {
-    mark::digest(&[text.as_str()])[..16].to_owned()
+fn tell_user_data(want: &InstanceSpec) -> String {
+    match &want.user_data {
+        Some(Late::Known(text)) => format!("a text of {} bytes", text.as_str().len()),
+        _ => "a text".to_owned(),
+    }
 }
 
 fn type_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
@@ -798,6 +698,23 @@ mod tests {
         assert_eq!(effects(&want, &have), []);
         have.told.family = Some("ubuntu-24.04".into());
         assert_eq!(effects(&want, &have), [("image", Effect::Replace)]);
+    }
+
+    #[test]
+    fn a_looked_up_image_is_compared_by_its_id() {
+        let mut have = live();
+        have.instance_profile = None;
+        have.told.family = Some("existing.image.own".into());
+        let mut known = Known::default();
+        let address: terrace_core::address::Address = "existing.image.own".parse().unwrap();
+        let want = spec(&json!({ "type": "t3.micro", "image": "/existing.image.own" }));
+        let mut fields = |id: &str| -> Vec<&'static str> {
+            known.put(address.clone(), outputs! { "id" => json!(id) });
+            let changes = Instance::fields().diff(&want, &have, &known);
+            changes.into_iter().map(|change| change.field).collect()
+        };
+        assert!(fields("ami-1").is_empty());
+        assert_eq!(fields("ami-2"), ["image"]);
     }
 
     #[test]

@@ -26,11 +26,16 @@ pub(crate) fn marked(kind: ResourceType, mark: &Mark) -> TagSpecification {
 
 /// Any tags for the creating call.
 pub(crate) fn with_tags(kind: ResourceType, tags: &Tags) -> TagSpecification {
-    let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
     TagSpecification::builder()
         .resource_type(kind)
-        .set_tags(Some(tags.iter().map(tag).collect()))
+        .set_tags(Some(tag_list(tags)))
         .build()
+}
+
+/// A map of tags as EC2's calls take it.
+pub(crate) fn tag_list(tags: &Tags) -> Vec<Tag> {
+    let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
+    tags.iter().map(tag).collect()
 }
 
 /// A filter of one value.
@@ -139,9 +144,7 @@ impl Aws {
     /// Sets and removes tags of anything in EC2.
     pub(crate) async fn ec2_tag(&self, id: &str, set: &Tags, unset: &[String]) -> Result<()> {
         if !set.is_empty() {
-            let tag =
-                |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-            let tags: Vec<Tag> = set.iter().map(tag).collect();
+            let tags = tag_list(set);
             self.mutate(Op::again("ec2:CreateTags"), || {
                 self.ec2
                     .create_tags()

@@ -176,7 +176,9 @@ impl Kind for VpcEndpoint {
 
     // Two of one service in one VPC would fight over its routes, or its name.
     fn swap(have: &VpcEndpointLive, changes: &[FieldChange]) -> Swap {
-        let same = changes.is_empty();
+        let same = !changes
+            .iter()
+            .any(|change| ["vpc", "service", "type"].contains(&change.field));
         match have.way {
             Way::Gateway if same => Swap::DeleteFirst,
             Way::Interface if same && have.private_dns => Swap::DeleteFirst,

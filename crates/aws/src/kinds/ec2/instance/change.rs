@@ -11,10 +11,8 @@ use terrace_core::known::Known;
 use terrace_core::mark::Tags;
 
 use super::super::shared::filter;
-use super::launch::{
-    endpoint, hinted, metadata_tags, profile_by_name, tokens, told_user_data, user_data,
-};
-use super::{Credits, InstanceLive, InstanceSpec, SHUTDOWN, USER_DATA};
+use super::launch::{endpoint, hinted, metadata_tags, profile_by_name, tokens, told_user_data};
+use super::{Credits, InstanceLive, InstanceSpec, SHUTDOWN, USER_DATA, user_data};
 use crate::client::Aws;
 use crate::door::Op;
 
@@ -297,7 +295,7 @@ pub(super) async fn change_stopped(
         live.r#type.clone_from(&want.r#type);
     }
     if part.has("user_data") {
-        let text = Blob::new(user_data(want)?.unwrap_or_default());
+        let text = Blob::new(user_data(want.user_data.as_ref())?.unwrap_or_default());
         cx.mutate(op, || {
             let call = cx.ec2.modify_instance_attribute().instance_id(&live.id);
             call.user_data(

@@ -6,16 +6,16 @@ use aws_sdk_ec2::types::{
     InstanceMetadataTagsState, InstanceType, ResourceType, RunInstancesMonitoringEnabled,
     ShutdownBehavior, VolumeType,
 };
-use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::error::{CloudError, Result};
 use terrace_core::known::Known;
 use terrace_core::late::Late;
-use terrace_core::mark::{self, Mark, Tags};
+use terrace_core::mark::{Mark, Tags};
 use terrace_core::reference::Reference;
 
 use super::super::shared::with_tags;
 use super::{
-    HttpTokens, IMAGE, InstanceSpec, MEMBER, Metadata, NONE, RootVolume, SHUTDOWN, STATELESS,
-    USER_DATA, fingerprint,
+    HttpTokens, IMAGE, InstanceSpec, Metadata, NONE, RootVolume, SHUTDOWN, STATELESS, USER_DATA,
+    fingerprint, member_tags, user_data,
 };
 use crate::client::{Aws, missing};
 use crate::door::Op;
@@ -52,7 +52,7 @@ pub(super) async fn run(
         .as_ref()
         .map(|profile| known.need_output(profile, "arn"))
         .transpose()?;
-    let text = user_data(want)?;
+    let text = user_data(want.user_data.as_ref())?;
     let answer = cx
         .mutate(op, || {
             cx.ec2
@@ -86,7 +86,7 @@ pub(super) async fn run(
                     ResourceType::Instance,
                     &instance_tags(want, mark),
                 ))
-                .tag_specifications(with_tags(ResourceType::Volume, &root_tags(mark)))
+                .tag_specifications(with_tags(ResourceType::Volume, &member_tags(&mark.all_tags())))
                 .send()
         })
         .await
@@ -105,19 +105,9 @@ pub(super) fn hinted(error: CloudError) -> CloudError {
     error
 }
 
-pub(super) fn user_data(want: &InstanceSpec) -> Result<Option<&str>> {
-    let Some(text) = &want.user_data else {
-        return Ok(None);
-    };
-    let text = text
-        .need()
-        .map_err(|why| CloudError::new("terrace:resolve", ErrorClass::Invalid, why))?;
-    Ok(Some(text.as_str()))
-}
-
 pub(super) fn told_user_data(want: &InstanceSpec) -> String {
     match &want.user_data {
-        Some(Late::Known(text)) => fingerprint(text),
+        Some(Late::Known(text)) => fingerprint(text.as_str()),
         _ => NONE.to_owned(),
     }
 }
@@ -134,17 +124,6 @@ pub(super) fn instance_tags(want: &InstanceSpec, mark: &Mark) -> Tags {
     if want.stateless {
         tags.insert(STATELESS.to_owned(), "true".to_owned());
     }
-    tags
-}
-
-/// The tags of the volume that comes with it: the stack's, so that bills and people find it, but no mark,
-/// because it has no life of its own.
-pub(super) fn root_tags(mark: &Mark) -> Tags {
-    let mut tags = mark.tags.clone();
-    tags.entry("Name".to_owned())
-        .or_insert_with(|| mark.name(255));
-    tags.insert(mark::STACK.to_owned(), mark.identity.owner());
-    tags.insert(MEMBER.to_owned(), mark.address.to_string());
     tags
 }
 

@@ -14,6 +14,7 @@ use terrace_core::reference::Id;
 
 use super::super::shared::{filter, tags};
 use super::super::volume::{DiskLive, disks};
+use super::machine::is_burstable;
 use super::{Credits, HttpTokens, InstanceLive, Metadata, Told};
 use crate::client::{Aws, missing};
 
@@ -140,10 +141,6 @@ pub(super) async fn unlimited(cx: &Aws, machines: &[Machine]) -> Result<HashSet<
         found.extend(unlimited.filter_map(|one| one.instance_id));
     }
     Ok(found)
-}
-
-pub(super) fn is_burstable(machine: &str) -> bool {
-    machine.starts_with('t') && machine[1..].starts_with(|c: char| c.is_ascii_digit())
 }
 
 pub(super) fn root(machine: &Machine) -> Option<&str> {

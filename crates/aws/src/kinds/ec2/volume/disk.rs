@@ -48,6 +48,21 @@ impl DiskType {
             Self::Standard => "standard",
         }
     }
+
+    /// Reads AWS's name.
+    pub(in crate::kinds::ec2) fn read(word: &str) -> Option<Self> {
+        [
+            Self::Gp3,
+            Self::Gp2,
+            Self::Io1,
+            Self::Io2,
+            Self::St1,
+            Self::Sc1,
+            Self::Standard,
+        ]
+        .into_iter()
+        .find(|kind| kind.word() == word)
+    }
 }
 
 /// What the TOML says of a disk, its own or an instance's root; `None`: AWS chooses.
