@@ -1,4 +1,5 @@
-//! Moves that no single example shows: what a name leads to as a stack grows, a database and its copies.
+//! Moves that no single example shows: what a name leads to as a stack grows, a database and its copies,
+//! what is in a bucket, the ways out of a network.
 
 #![allow(missing_docs, reason = "a test says what it is by its name")]
 #![allow(
@@ -15,6 +16,8 @@ mod example;
 mod groups;
 #[path = "../laws/stand.rs"]
 mod stand;
+mod storage;
+mod ways;
 
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
