@@ -7,6 +7,7 @@ use serde_json::Value;
 use terrace_core::fields::{Effect, FieldChange};
 use terrace_core::inventory::Inventory;
 use terrace_core::kind::Impact;
+use terrace_core::mark::LEAVING;
 use terrace_core::plan::{Action, Movement, Plan, Reason, Step};
 use terrace_core::said::Said;
 
@@ -126,7 +127,11 @@ impl<'a> PlanView<'a> {
         let creates = |other: &Step| {
             matches!(other.action, Action::Create { .. }) && other.address == step.address
         };
-        let note = matches!(step.action, Action::Leave(_));
+        let note = match &step.action {
+            Action::Leave(_) => true,
+            Action::Tag { set, unset } => set.is_empty() && *unset == [LEAVING],
+            _ => false,
+        };
         note || matches!(step.action, Action::Late) && self.plan.steps.iter().any(creates)
     }
 

@@ -326,6 +326,14 @@ struct Worker<'a> {
 
 impl Worker<'_> {
     async fn work(&self) -> Result<End> {
+        let ends = matches!(self.step.action, Action::Delete(_) | Action::Shrink);
+        if ends && self.step.rest > 0 {
+            let why = format!("requests may still come for {} s", self.step.rest);
+            (self.apply.observe)(Event::Waiting(self.index, self.step, &why));
+            if !self.apply.world.rest(self.step.rest).await {
+                return Ok(End::Stopped);
+            }
+        }
         let hand = self.hand()?;
         match &self.step.action {
             Action::Create { mark, .. } => self.create(hand.as_ref(), mark).await,
@@ -549,13 +557,6 @@ impl Worker<'_> {
 
     async fn delete(&self, hand: &dyn AnyHand) -> Result<End> {
         let live = self.wanted_live()?;
-        if self.step.rest > 0 {
-            let why = format!("requests may still come for {} s", self.step.rest);
-            (self.apply.observe)(Event::Waiting(self.index, self.step, &why));
-            if !self.apply.world.rest(self.step.rest).await {
-                return Ok(End::Stopped);
-            }
-        }
         let leave =
             Leave {
                 ephemeral: self.apply.inventory.ours.iter().any(|found| {

@@ -15,6 +15,7 @@ use super::{Draft, Input, Trouble};
 use crate::address::Address;
 use crate::kind::{Class, Impact, Swap};
 use crate::known::Known;
+use crate::mark::{self, Tags};
 use crate::plan::{Action, Movement, Note, Plan, Reason, Step};
 use crate::source::Resource;
 
@@ -28,6 +29,7 @@ pub(super) fn order(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble>
     edges.deletions();
     edges.paths();
     edges.grant_wishes();
+    edges.rest_once();
     let Edges {
         needs,
         clears,
@@ -413,17 +415,21 @@ impl<'a> Edges<'a> {
     fn paths(&mut self) {
         self.gates = paths::gates(self.input, self.steps);
         for leaving in paths::leavings(self.input, self.steps, &self.deletion, &self.uses) {
-            self.releases.push((leaving.switch, leaving.deletion));
+            if matches!(self.steps[leaving.end].action, Action::Shrink) {
+                self.wishes.push((leaving.switch, leaving.end));
+            } else {
+                self.releases.push((leaving.switch, leaving.end));
+            }
             if leaving.rest > 0 {
                 self.note_leaving(&leaving);
             }
         }
     }
 
-    /// The rest before a deletion is written on what goes, before traffic leaves it.
+    /// The rest before an end is written on what it befalls, before traffic leaves it.
     fn note_leaving(&mut self, leaving: &Leaving) {
-        let step = &self.steps[leaving.deletion];
-        let rest = self.rests.entry(leaving.deletion).or_default();
+        let step = &self.steps[leaving.end];
+        let rest = self.rests.entry(leaving.end).or_default();
         *rest = leaving.rest.max(*rest);
         let taggable = self
             .input
@@ -433,16 +439,45 @@ impl<'a> Edges<'a> {
         if !taggable || step.rest == leaving.rest {
             return;
         }
+        let note = self.note(leaving.end, Action::Leave(leaving.rest));
+        self.edge(note, leaving.switch);
+        self.edge(note, leaving.end);
+        if matches!(self.steps[leaving.end].action, Action::Shrink) {
+            // It stays, and the note on it must not.
+            let (set, unset) = (Tags::new(), vec![mark::LEAVING.to_owned()]);
+            let wiped = self.note(leaving.end, Action::Tag { set, unset });
+            self.edge(leaving.end, wiped);
+        }
+    }
+
+    /// A further step at the address of another, that changes nothing but a tag.
+    fn note(&mut self, of: usize, action: Action) -> usize {
         self.clears.push(Step {
-            action: Action::Leave(leaving.rest),
+            action,
             impact: Impact::None,
             minutes: 0.0,
-            ..step.clone()
+            changes: Vec::new(),
+            ..self.steps[of].clone()
         });
         self.needs.push(BTreeSet::new());
-        let note = self.needs.len() - 1;
-        self.edge(note, leaving.switch);
-        self.edge(note, leaving.deletion);
+        self.needs.len() - 1
+    }
+
+    /// Who waits for one that has rested long enough need not rest again.
+    fn rest_once(&mut self) {
+        let all: Vec<(usize, u32)> = self
+            .rests
+            .iter()
+            .map(|(step, rest)| (*step, *rest))
+            .collect();
+        for (step, rest) in &all {
+            let rested = |(other, longer): &(usize, u32)| {
+                other != step && longer >= rest && self.comes_before(*other, *step)
+            };
+            if all.iter().any(rested) {
+                self.rests.remove(step);
+            }
+        }
     }
 
     fn grant_wishes(&mut self) {

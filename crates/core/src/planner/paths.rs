@@ -40,12 +40,13 @@ pub(super) fn gates(input: &Input<'_>, steps: &[Step]) -> Vec<(usize, usize)> {
     gates
 }
 
-/// A deletion on a path that traffic leaves.
+/// What ends on a path that traffic leaves: a deletion, or what is dropped of something that stays, such as
+/// the rule of a group that let the requests in.
 pub(super) struct Leaving {
     /// The step by which traffic leaves it.
     pub(super) switch: usize,
-    /// The step that deletes it.
-    pub(super) deletion: usize,
+    /// The step that ends it.
+    pub(super) end: usize,
     /// For how many seconds some may still come: an answer of the DNS is remembered so long.
     pub(super) rest: u32,
 }
@@ -67,15 +68,21 @@ pub(super) fn leavings(
     for (place, found) in ours.iter().enumerate() {
         places.insert((found.live.kind(), found.live.id()), place);
     }
+    let place = |step: &Step| {
+        let live = step.live.as_ref()?;
+        places.get(&(live.kind(), live.id())).copied()
+    };
+    let drops = steps.iter().enumerate();
+    let drops = drops.filter(|(_, step)| matches!(step.action, Action::Shrink));
+    let drops: Vec<(usize, usize)> = drops
+        .filter_map(|(index, step)| Some((place(step)?, index)))
+        .collect();
     let mut leavings = Vec::new();
     for (switch, step) in steps.iter().enumerate() {
         let Some(live) = step.live.as_ref().filter(|_| leaves(input, step)) else {
             continue;
         };
-        let (Some(place), Some(kind)) = (
-            places.get(&(live.kind(), live.id())),
-            input.kinds.get(live.kind()),
-        ) else {
+        let (Some(place), Some(kind)) = (place(step), input.kinds.get(live.kind())) else {
             continue;
         };
         let left = |field: &str| {
@@ -83,16 +90,22 @@ pub(super) fn leavings(
                 || step.changes.iter().any(|change| change.field == field)
         };
         let goals = uses.iter().filter(|(user, _, field)| {
-            user == place && left(field) && path(input, live.kind(), field) == Some(Path::Leads)
+            *user == place && left(field) && path(input, live.kind(), field) == Some(Path::Leads)
         });
         let rest = kind.linger(live);
         let way = roads.from(goals.map(|(_, used, _)| *used));
-        let gone = way.iter().filter_map(|place| deletion.get(place));
-        leavings.extend(gone.filter(|gone| **gone != switch).map(|gone| Leaving {
-            switch,
-            deletion: *gone,
-            rest,
-        }));
+        // What it passes on its way: the security group of a balancer.
+        let beside = uses.iter().filter(|(user, ..)| way.contains(user));
+        let beside: BTreeSet<usize> = beside.map(|(_, used, _)| *used).collect();
+        let gone = way.iter().filter_map(|place| deletion.get(place)).copied();
+        let dropped = drops
+            .iter()
+            .filter(|(place, _)| way.contains(place) || beside.contains(place));
+        let ends = gone.chain(dropped.map(|(_, drop)| *drop));
+        leavings.extend(
+            ends.filter(|end| *end != switch)
+                .map(|end| Leaving { switch, end, rest }),
+        );
     }
     leavings
 }

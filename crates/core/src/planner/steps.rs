@@ -279,6 +279,11 @@ impl Maker<'_, '_> {
                 .collect();
             if !of.is_empty() {
                 self.push(action, of, Some(live));
+                if effect == Effect::Shrink
+                    && let Some(step) = self.draft.plan.steps.last_mut()
+                {
+                    step.rest = noted_rest(found);
+                }
             }
         }
         self.retag(live, found);
@@ -493,13 +498,16 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
         _ => Impact::None,
     };
     let mut delete = step(Action::Delete(reason), impact, about.minutes.delete);
-    // An earlier run led the requests away, and was cut off before it could wait for the last of them.
-    let noted = found
-        .tags
-        .get(mark::LEAVING)
-        .and_then(|text| text.parse().ok());
-    delete.rest = noted.filter(|_| reason != Reason::Destroyed).unwrap_or(0);
+    if reason != Reason::Destroyed {
+        delete.rest = noted_rest(found);
+    }
     draft.plan.steps.push(delete);
+}
+
+/// What an earlier run noted that led the requests away, and was cut off before it could wait for the last.
+fn noted_rest(found: &FoundAny) -> u32 {
+    let noted = found.tags.get(mark::LEAVING);
+    noted.and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
 fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {

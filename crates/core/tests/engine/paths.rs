@@ -75,13 +75,39 @@ fn all_of_the_old_path_goes_after_the_switch() {
         site.apply(&stack(NEW)).await;
         let plan = site.plan(&stack(OLD)).await;
         let switch = step(&plan, "update", "top.name");
-        for (word, address) in [("delete", "mid.server.a"), ("delete", "base.front")] {
-            let gone = step(&plan, word, address);
+        // Who waits for one that has rested need not rest again.
+        for (address, rest) in [
+            ("mid.server.a", 60),
+            ("mid.server.b", 60),
+            ("base.front", 0),
+        ] {
+            let gone = step(&plan, "delete", address);
             assert!(before(&plan, switch, gone), "{address}");
-            assert_eq!(plan.steps[gone].rest, 60, "{address}");
+            assert_eq!(plan.steps[gone].rest, rest, "{address}");
         }
         site.apply(&stack(OLD)).await;
         assert!(site.plan(&stack(OLD)).await.is_empty());
+    });
+}
+
+#[test]
+fn what_let_requests_in_closes_after_the_last_of_them() {
+    block(async {
+        let site = Site::new();
+        let open = "[mid.guest]\nsize = 1\nshape = \"s\"\n[base.front]\nsize = 1\nshape = \"s\"\nfriends = [\"mid.guest\"]\n";
+        let name = |to: &str| format!("[top.name]\nsize = 1\nshape = \"s\"\nto = [\"{to}\"]\n");
+        let old = "[base.box]\nsize = 1\nshape = \"s\"\n";
+        site.apply(&stack(&format!("{old}{open}{}", name("base.front"))))
+            .await;
+        let closed = open.replace("friends = [\"mid.guest\"]\n", "");
+        let then = stack(&format!("{old}{closed}{}", name("base.box")));
+        let plan = site.plan(&then).await;
+        let drop = step(&plan, "drop", "base.front");
+        assert!(before(&plan, step(&plan, "update", "top.name"), drop));
+        assert_eq!(plan.steps[drop].rest, 60);
+        // Nothing is left of the note on what stays.
+        site.apply(&then).await;
+        assert!(site.plan(&then).await.is_empty());
     });
 }
 
