@@ -346,6 +346,7 @@ mod tests {
             want: Said::Nothing,
             impact: Impact::None,
             late: false,
+            early: false,
             disturbs: &[],
             loses: None,
         }
