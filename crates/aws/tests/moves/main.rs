@@ -1,4 +1,5 @@
-//! Moves that no single example shows: what a name leads to as a stack grows, a database and its copies.
+//! Moves that no single example shows: what a name leads to as a stack grows, a database and its copies,
+//! what is in a bucket, the ways out of a network.
 
 #![allow(missing_docs, reason = "a test says what it is by its name")]
 #![allow(
@@ -9,10 +10,14 @@
     reason = "a test may fail, and shares the laws' stand"
 )]
 
+mod balance;
 #[path = "../laws/example.rs"]
 mod example;
+mod groups;
 #[path = "../laws/stand.rs"]
 mod stand;
+mod storage;
+mod ways;
 
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ResourceRecord, ResourceRecordSet, RrType,
@@ -28,17 +33,14 @@ const ACCOUNT: &str = "200000000001";
 
 struct World {
     stand: Stand,
-    _sandbox: Sandbox,
+    sandbox: Sandbox,
 }
 
 async fn world() -> World {
     let home = Home::from_env().unwrap();
     let sandbox = Sandbox::private(&home, &|_| {}).await.unwrap();
     let stand = Stand::new(sandbox.endpoint(), ACCOUNT.into(), Handle::current());
-    World {
-        stand,
-        _sandbox: sandbox,
-    }
+    World { stand, sandbox }
 }
 
 impl World {

@@ -240,7 +240,7 @@ impl Kind for Certificate {
             .into_iter()
             .filter_map(|summary| summary.certificate_arn);
         let found = try_join_all(arns.map(async |arn| {
-            let Some(tags) = cx.acm_tags(&arn).await? else {
+            let Some(tags) = cx.acm_tags(&cx.acm, &arn).await? else {
                 return Ok(None);
             };
             let fits = match look {
@@ -445,7 +445,7 @@ async fn one(cx: &Aws, arn: &str, tags: Option<Tags>) -> Result<Option<Found<Cer
     };
     let tags = match tags {
         Some(tags) => Some(tags),
-        None => cx.acm_tags(arn).await?,
+        None => cx.acm_tags(&cx.acm, arn).await?,
     };
     let Some(tags) = tags else {
         return Ok(None);

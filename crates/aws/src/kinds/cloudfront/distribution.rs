@@ -210,7 +210,8 @@ impl Kind for Distribution {
 
     fn fields() -> Fields<Self> {
         let row = |fields: Fields<Self>, name, (want, have): (Want, Have)| {
-            fields.update(name, want, have)
+            let fields = fields.update(name, want, have);
+            if name == "origins" { fields.leads() } else { fields }
         };
         let rows: [(&'static str, (Want, Have)); 14] = [
             ("enabled", form!(enabled)),

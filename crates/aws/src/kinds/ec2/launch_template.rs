@@ -375,6 +375,14 @@ impl Kind for LaunchTemplate {
     }
 }
 
+impl LaunchTemplateLive {
+    /// What machines that are started from it use, besides itself.
+    pub(crate) fn machines_use(&self) -> Vec<String> {
+        let uses = LaunchTemplate::uses(self).into_iter();
+        uses.map(|used| used.to).collect()
+    }
+}
+
 /// How long a name may be.
 const LIMIT: usize = 128;
 
@@ -510,17 +518,8 @@ mod tests {
     fn only_what_changes_is_changed() {
         let old = content(&spec(&json!({ "user_data": "one", "monitoring": true })));
         let new = content(&spec(&json!({ "user_data": "two" })));
-        let part = [FieldChange {
-            field: "user_data",
-            effect: Effect::Update,
-            have: Said::Nothing,
-            want: Said::Nothing,
-            impact: Impact::None,
-            late: false,
-            early: false,
-            disturbs: &[],
-            loses: None,
-        }];
+        let change = FieldChange::new("user_data", Effect::Update, Said::Nothing, Said::Nothing);
+        let part = [change];
         let changed = old.changed(new.clone(), &Part::new(&part));
         assert_eq!(changed.user_data, new.user_data);
         assert!(changed.monitoring);

@@ -209,7 +209,10 @@ impl Kind for NatGateway {
                 answer => answer?,
             };
             let gateway = answer.nat_gateway;
-            read(gateway.ok_or_else(|| missing(ACTION, "NAT gateway"))?, ACTION)
+            read(
+                gateway.ok_or_else(|| missing(ACTION, "NAT gateway"))?,
+                ACTION,
+            )
         };
         // One that failed is no ghost: it says why.
         let alive = |made: &NatGatewayLive| {
@@ -264,8 +267,12 @@ async fn released(cx: &Aws, eip: &Id<Eip>) -> Result<()> {
         let holds = |found: &Found<NatGatewayLive>| found.live.eip.as_ref() == Some(eip);
         Ok((!leaving.iter().any(holds)).then_some(()))
     };
-    cx.until(3.0, "the deletion of the gateway that has its address", free)
-        .await
+    cx.until(
+        3.0,
+        "the deletion of the gateway that has its address",
+        free,
+    )
+    .await
 }
 
 async fn find(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<Found<NatGatewayLive>>> {
@@ -339,17 +346,7 @@ mod tests {
     }
 
     fn change(field: &'static str) -> FieldChange {
-        FieldChange {
-            field,
-            effect: Effect::Replace,
-            have: Said::Nothing,
-            want: Said::Nothing,
-            impact: Impact::None,
-            late: false,
-            early: false,
-            disturbs: &[],
-            loses: None,
-        }
+        FieldChange::new(field, Effect::Replace, Said::Nothing, Said::Nothing)
     }
 
     #[test]

@@ -1,33 +1,36 @@
 //! A service of AWS, reached without the internet (aws-semantics 3.8).
 
+mod live;
+
 use aws_sdk_ec2::operation::modify_vpc_endpoint::builders::ModifyVpcEndpointFluentBuilder;
-use aws_sdk_ec2::types::{Filter, ResourceType, State, VpcEndpoint as Endpoint, VpcEndpointType};
+use aws_sdk_ec2::types::ResourceType;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use terrace_core::canon::policy::{self, Written};
 use terrace_core::canon::Policy;
+use terrace_core::canon::policy::{self, Written};
 use terrace_core::error::Result;
 use terrace_core::fields::{FieldChange, Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
-    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+    About, Class, Create, Impact, Kind, Leave, LiveRef, Objection, Ready, Swap,
 };
 use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
-use terrace_core::outputs;
-use terrace_core::reference::{Id, Ref};
+use terrace_core::reference::Ref;
 use terrace_core::said::Said;
 
+use self::live::{aws_type, find, full, is_full, pascal, read, restricts};
 use super::route_table::RouteTable;
 use super::security_group::SecurityGroup;
-use super::shared::{filter, marked, tags};
+use super::shared::{filter, marked};
 use super::subnet::Subnet;
 use super::vpc::Vpc;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::error;
 use crate::names::invalid;
+
+pub use self::live::VpcEndpointLive;
 
 /// A service of AWS, reached without the internet.
 pub struct VpcEndpoint;
@@ -90,39 +93,6 @@ pub enum Way {
     GatewayLoadBalancer,
 }
 
-/// An endpoint as AWS has it.
-#[derive(Clone, Debug, Serialize)]
-pub struct VpcEndpointLive {
-    id: String,
-    vpc: Id<Vpc>,
-    /// As the TOML would say it, where that is short.
-    service: String,
-    service_name: String,
-    #[serde(rename = "type")]
-    way: Way,
-    route_tables: Vec<String>,
-    subnets: Vec<String>,
-    security_groups: Vec<String>,
-    private_dns: bool,
-    policy: Option<Value>,
-    dns_name: Option<String>,
-    state: String,
-    failure: Option<String>,
-}
-
-impl Live for VpcEndpointLive {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn outputs(&self) -> Outputs {
-        match &self.dns_name {
-            Some(name) => outputs! { "dns_name" => json!(name) },
-            None => outputs! {},
-        }
-    }
-}
-
 impl Kind for VpcEndpoint {
     const NAME: &'static str = "vpc_endpoint";
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::DeleteFirst)
@@ -143,7 +113,11 @@ impl Kind for VpcEndpoint {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("vpc", |want, known| known.id(&want.vpc), |have| Said::of(&have.vpc))
+            .replace(
+                "vpc",
+                |want, known| known.id(&want.vpc),
+                |have| Said::of(&have.vpc),
+            )
             .decide(
                 "service",
                 |want, _| Said::of(&want.service),
@@ -154,7 +128,11 @@ impl Kind for VpcEndpoint {
                 },
             )
             .impact(Impact::Blip)
-            .replace("type", |want, _| Said::of(want.way), |have| Said::of(have.way))
+            .replace(
+                "type",
+                |want, _| Said::of(want.way),
+                |have| Said::of(have.way),
+            )
             .impact(Impact::Blip)
             .set(
                 "route_tables",
@@ -198,7 +176,9 @@ impl Kind for VpcEndpoint {
 
     // Two of one service in one VPC would fight over its routes, or its name.
     fn swap(have: &VpcEndpointLive, changes: &[FieldChange]) -> Swap {
-        let same = changes.is_empty();
+        let same = !changes
+            .iter()
+            .any(|change| ["vpc", "service", "type"].contains(&change.field));
         match have.way {
             Way::Gateway if same => Swap::DeleteFirst,
             Way::Interface if same && have.private_dns => Swap::DeleteFirst,
@@ -242,7 +222,11 @@ impl Kind for VpcEndpoint {
             said.then(|| Objection::new(field, message))
         };
         if want.way != Way::Gateway {
-            wrong.extend(foreign("route_tables", !want.route_tables.is_empty(), "gateway"));
+            wrong.extend(foreign(
+                "route_tables",
+                !want.route_tables.is_empty(),
+                "gateway",
+            ));
         }
         if want.way != Way::Interface {
             let groups = !want.security_groups.is_empty();
@@ -281,10 +265,15 @@ impl Kind for VpcEndpoint {
                 Written::Table(table) => table.statements.as_slice(),
                 _ => &[],
             };
-            if statements.iter().any(|statement| statement.principals.is_none()) {
-                let message = "an endpoint's policy says whom it concerns: a statement lacks `principals`";
+            if statements
+                .iter()
+                .any(|statement| statement.principals.is_none())
+            {
+                let message =
+                    "an endpoint's policy says whom it concerns: a statement lacks `principals`";
                 wrong.push(
-                    Objection::new("policy", message).help("write principals = \"*\" for everybody"),
+                    Objection::new("policy", message)
+                        .help("write principals = \"*\" for everybody"),
                 );
             }
         }
@@ -332,13 +321,19 @@ impl Kind for VpcEndpoint {
                     .set_subnet_ids(subnets.clone())
                     .set_security_group_ids(groups.clone())
                     // What it means to be absent here depends on the version of the API.
-                    .set_private_dns_enabled((want.way == Way::Interface).then_some(want.private_dns))
+                    .set_private_dns_enabled(
+                        (want.way == Way::Interface).then_some(want.private_dns),
+                    )
                     .set_policy_document(policy.clone())
                     .tag_specifications(marked.clone())
                     .send()
             };
             let endpoint = cx.mutate(op, call).await?.vpc_endpoint;
-            read(cx, endpoint.ok_or_else(|| missing(ACTION, "endpoint"))?, ACTION)
+            read(
+                cx,
+                endpoint.ok_or_else(|| missing(ACTION, "endpoint"))?,
+                ACTION,
+            )
         };
         let alive = |made: &VpcEndpointLive| {
             let filters = vec![filter("vpc-endpoint-id", &made.id)];
@@ -400,10 +395,18 @@ impl Kind for VpcEndpoint {
 
     async fn delete(cx: &Aws, have: &VpcEndpointLive, _leave: &Leave) -> Result<()> {
         const ACTION: &str = "ec2:DeleteVpcEndpoints";
-        let call = || cx.ec2.delete_vpc_endpoints().vpc_endpoint_ids(&have.id).send();
+        let call = || {
+            cx.ec2
+                .delete_vpc_endpoints()
+                .vpc_endpoint_ids(&have.id)
+                .send()
+        };
         let answer = cx.mutate(paced(ACTION), call).await?;
         // The answer is good even if nothing was deleted.
-        let kept = answer.unsuccessful().first().and_then(|kept| kept.error.as_ref());
+        let kept = answer
+            .unsuccessful()
+            .first()
+            .and_then(|kept| kept.error.as_ref());
         match kept {
             Some(why) => {
                 let code = why.code.as_deref().unwrap_or_default();
@@ -441,45 +444,6 @@ fn filled(ids: Vec<String>) -> Option<Vec<String>> {
     Some(ids).filter(|ids| !ids.is_empty())
 }
 
-/// Whether a service is called by its full name: those of AWS, of its partners, and of anybody
-/// (AWS PrivateLink Guide).
-fn is_full(service: &str) -> bool {
-    ["com.amazonaws.", "cn.com.amazonaws.", "aws."]
-        .iter()
-        .any(|begins| service.starts_with(begins))
-}
-
-fn full(cx: &Aws, service: &str) -> String {
-    match is_full(service) {
-        true => service.to_owned(),
-        false => format!("com.amazonaws.{}.{service}", cx.region),
-    }
-}
-
-fn aws_type(way: Way) -> VpcEndpointType {
-    match way {
-        Way::Gateway => VpcEndpointType::Gateway,
-        Way::Interface => VpcEndpointType::Interface,
-        Way::GatewayLoadBalancer => VpcEndpointType::GatewayLoadBalancer,
-    }
-}
-
-/// `gateway_load_balancer` in AWS's spelling.
-fn pascal(word: &str) -> String {
-    let upper = |part: &str| {
-        let mut letters = part.chars();
-        let first = letters.next().map(|first| first.to_ascii_uppercase());
-        first.into_iter().chain(letters).collect::<String>()
-    };
-    word.split('_').map(upper).collect()
-}
-
-/// What a policy forbids; nothing, if it lets everybody do everything, which is AWS's default.
-fn restricts(document: Value) -> Option<Value> {
-    let all = json!([{ "Effect": "Allow", "Principal": "*", "Action": ["*"], "Resource": ["*"] }]);
-    Some(document).filter(|document| document["Statement"] != all)
-}
-
 /// The restriction that is wanted.
 fn restriction(want: &VpcEndpointSpec, _: &Known) -> Said {
     match want.policy.as_ref().map(Written::said) {
@@ -495,75 +459,20 @@ fn with_policy(
 ) -> Result<ModifyVpcEndpointFluentBuilder> {
     Ok(match policy {
         Some(policy) => {
-            let text = policy.send().map_err(|why| invalid("ec2:ModifyVpcEndpoint", why))?;
+            let text = policy
+                .send()
+                .map_err(|why| invalid("ec2:ModifyVpcEndpoint", why))?;
             call.policy_document(text)
         }
         None => call.reset_policy(true),
     })
 }
 
-/// All that pass the filters, but for those that are only a trace of what was.
-async fn find(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<Found<VpcEndpointLive>>> {
-    const ACTION: &str = "ec2:DescribeVpcEndpoints";
-    let endpoints = cx
-        .read(ACTION, || {
-            let call = cx.ec2.describe_vpc_endpoints();
-            let pages = call.set_filters(Some(filters.clone())).into_paginator();
-            let pages = pages.page_size(1000).items().send();
-            pages.collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    let found = endpoints.into_iter().map(|endpoint| {
-        let tags = tags(endpoint.tags.as_deref().unwrap_or_default());
-        Ok(Found::new(read(cx, endpoint, ACTION)?, tags))
-    });
-    let found: Result<Vec<_>> = found.collect();
-    let mut found = found?;
-    found.retain(|found| found.live.state != "deleted");
-    Ok(found)
-}
-
-fn read(cx: &Aws, endpoint: Endpoint, action: &'static str) -> Result<VpcEndpointLive> {
-    let service_name = endpoint.service_name.unwrap_or_default();
-    let short = service_name.strip_prefix(&full(cx, ""));
-    let way = match endpoint.vpc_endpoint_type {
-        Some(VpcEndpointType::Interface) => Way::Interface,
-        Some(VpcEndpointType::GatewayLoadBalancer) => Way::GatewayLoadBalancer,
-        _ => Way::Gateway,
-    };
-    let policy = endpoint.policy_document.filter(|text| !text.is_empty());
-    let policy = policy.map(|text| policy::read(&text).map_err(|why| invalid(action, why)));
-    let groups = endpoint.groups.unwrap_or_default().into_iter();
-    let names = endpoint.dns_entries.unwrap_or_default().into_iter();
-    let failure = endpoint.last_error.and_then(|error| error.message);
-    Ok(VpcEndpointLive {
-        id: endpoint
-            .vpc_endpoint_id
-            .ok_or_else(|| missing(action, "endpoint id"))?,
-        vpc: Id::new(endpoint.vpc_id.unwrap_or_default()),
-        service: short.unwrap_or(&service_name).to_owned(),
-        service_name,
-        way,
-        route_tables: endpoint.route_table_ids.unwrap_or_default(),
-        subnets: endpoint.subnet_ids.unwrap_or_default(),
-        security_groups: groups.filter_map(|group| group.group_id).collect(),
-        private_dns: way == Way::Interface && endpoint.private_dns_enabled.unwrap_or_default(),
-        policy: policy.transpose()?.and_then(restricts),
-        dns_name: names.filter_map(|name| name.dns_name).next(),
-        // The documentation writes `Available`, the API `available`.
-        state: endpoint
-            .state
-            .as_ref()
-            .map(State::as_str)
-            .unwrap_or_default()
-            .to_lowercase(),
-        failure: endpoint.failure_reason.or(failure),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use serde_json::{Value, json};
+
     use super::*;
 
     fn wrong(table: Value) -> Vec<String> {
@@ -583,22 +492,5 @@ mod tests {
         assert_eq!(wrong(mixed), ["security_groups", "subnets"]);
         let nowhere = json!({ "vpc": "vpc-1", "service": "ssm", "type": "interface", "route_tables": ["rtb-1"] });
         assert_eq!(wrong(nowhere), ["route_tables", "subnets"]);
-    }
-
-    #[test]
-    fn what_lets_everybody_do_everything_restricts_nothing() {
-        let aws = json!({ "Version": "2008-10-17", "Statement": [
-            { "Effect": "Allow", "Principal": { "AWS": "*" }, "Action": "*", "Resource": "*" },
-        ] });
-        assert_eq!(restricts(policy::canonical(&aws)), None);
-        let less = json!({ "Statement": [{ "Effect": "Allow", "Principal": "*", "Action": "s3:*", "Resource": "*" }] });
-        assert!(restricts(policy::canonical(&less)).is_some());
-    }
-
-    #[test]
-    fn types_in_aws_s_spelling() {
-        assert_eq!(pascal("gateway_load_balancer"), "GatewayLoadBalancer");
-        assert_eq!(pascal("Interface"), "Interface");
-        assert!(is_full("com.amazonaws.eu-west-3.s3") && !is_full("ecr.api"));
     }
 }

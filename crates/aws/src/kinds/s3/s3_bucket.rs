@@ -1,42 +1,42 @@
 //! A bucket: files by name, as many as there are (aws-semantics 3.24).
 
+mod check;
 mod empty;
 mod events;
+mod find;
 mod guard;
 mod lifecycle;
+mod live;
+mod make;
 mod site;
 
-use std::collections::BTreeMap;
-
-use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration, Tagging};
-use futures_util::future::try_join_all;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::json;
 use terrace_core::canon::Policy;
 use terrace_core::canon::policy::{self, Written};
-use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::error::Result;
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
-    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+    About, Class, Create, Impact, Kind, Leave, LiveRef, Objection, Outputs, Ready, Swap,
 };
 use terrace_core::known::Known;
-use terrace_core::mark::{self, Mark, Tags};
-use terrace_core::outputs;
+use terrace_core::mark::{Mark, Tags};
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
 
-use self::events::{Logged, Logging, Notification, Notified};
-use self::guard::{Encryption, Guard, ObjectLock, Open, Ownership, PublicAccessBlock};
+use self::events::{Logging, Notification, Notified};
+use self::guard::{Encryption, ObjectLock, Open, Ownership, PublicAccessBlock};
 use self::lifecycle::Rule;
+pub use self::live::S3BucketLive;
 use self::site::{Cors, Website};
-use super::shared::{of, tag_list, tags, there};
+use super::shared::of;
 use crate::client::Aws;
 use crate::door::Op;
 use crate::lookups::kms_key::KmsKey;
-use crate::names::{invalid, only, partition, taken};
+use crate::names::only;
 
 /// A bucket: files by name, as many as there are.
 pub struct S3Bucket;
@@ -136,73 +136,6 @@ pub struct S3BucketSpec {
 
 fn yes() -> bool {
     true
-}
-
-/// A bucket as AWS has it.
-#[derive(Clone, Debug, Serialize)]
-pub struct S3BucketLive {
-    id: String,
-    region: String,
-    #[serde(flatten)]
-    guard: Guard,
-    lifecycle: BTreeMap<String, Value>,
-    cors: Vec<Cors>,
-    website: Value,
-    logging: Option<Logged>,
-    #[serde(flatten)]
-    notified: Notified,
-}
-
-impl S3BucketLive {
-    /// A bucket as it is made: closed, encrypted, its owner's, and nothing else (aws-semantics 3.24).
-    fn fresh(name: String, region: String, object_lock: Option<ObjectLock>) -> Self {
-        Self {
-            id: name,
-            region,
-            guard: Guard {
-                // S3 keeps versions of what it locks.
-                versioning: object_lock.is_some(),
-                object_lock,
-                ..Guard::default()
-            },
-            lifecycle: BTreeMap::new(),
-            cors: Vec::new(),
-            website: Value::Null,
-            logging: None,
-            notified: Notified::default(),
-        }
-    }
-}
-
-impl Live for S3BucketLive {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn outputs(&self) -> Outputs {
-        told(&self.id, &self.region)
-    }
-}
-
-/// All that follows from a bucket's name and region.
-fn told(name: &str, region: &str) -> Outputs {
-    let partition = partition(region);
-    let domain = match partition {
-        "aws-cn" => "amazonaws.com.cn",
-        _ => "amazonaws.com",
-    };
-    // The oldest regions have a dash there (AWS General Reference, Amazon S3 website endpoints).
-    let dot = match region {
-        "us-east-1" | "us-west-1" | "us-west-2" | "eu-west-1" | "ap-northeast-1"
-        | "ap-southeast-1" | "ap-southeast-2" | "sa-east-1" | "us-gov-west-1" => '-',
-        _ => '.',
-    };
-    outputs! {
-        "arn" => json!(format!("arn:{partition}:s3:::{name}")),
-        "name" => json!(name),
-        "dns_name" => json!(format!("{name}.s3.{region}.{domain}")),
-        "website_dns_name" => json!(format!("{name}.s3-website{dot}{region}.{domain}")),
-    }
 }
 
 impl Kind for S3Bucket {
@@ -366,64 +299,27 @@ impl Kind for S3Bucket {
     }
 
     fn check(want: &S3BucketSpec) -> Vec<Objection> {
-        let mut wrong = lifecycle::check(&want.lifecycle);
-        wrong.extend(site::check(want.website.as_ref(), &want.cors));
-        wrong.extend(events::check(&want.notifications));
-        if let Some(why) = want.name.as_deref().and_then(misnamed) {
-            wrong.push(Objection::new("name", why));
-        }
-        if want.acceleration && want.name.as_deref().is_some_and(|name| name.contains('.')) {
-            let message = "a bucket with a dot in its name cannot be accelerated";
-            wrong.push(Objection::new("acceleration", message));
-        }
-        wrong.extend(want.object_lock.as_ref().and_then(|lock| {
-            let days = lock.retention.map(|span| span.as_days().is_some_and(|days| days > 0));
-            let message = match (lock.mode, days) {
-                _ if !want.versioning => "S3 locks versions: write versioning = true beside it",
-                (Some(_), None) => "`mode` without `retention`: for how long?",
-                (None, Some(_)) => "`retention` without `mode`: who may lift it?",
-                (_, Some(false)) => "objects are locked for whole days: \"30d\"",
-                _ => return None,
-            };
-            Some(Objection::new("object_lock", message))
-        }));
-        if let Some(policy) = &want.policy {
-            let statements = match policy {
-                Written::Table(table) => table.statements.as_slice(),
-                _ => &[],
-            };
-            if let Some(why) = policy.wrong() {
-                wrong.push(Objection::new("policy", why));
-            }
-            if statements.iter().any(|statement| statement.principals.is_none()) {
-                let help = "write principals = { service = \"cloudfront.amazonaws.com\" }, or \"*\" for everybody";
-                let message = "a bucket's policy says whom it concerns: a statement lacks `principals`";
-                wrong.push(Objection::new("policy", message).help(help));
-            }
-            if statements.iter().any(|statement| statement.resources.is_empty()) {
-                let help = "write resources = [\"{{ self.arn }}/*\"] for what is in it";
-                let message = "a bucket's policy says to what: a statement lacks `resources`";
-                wrong.push(Objection::new("policy", message).help(help));
-            }
-        }
-        wrong
+        check::check(want)
     }
 
     fn claims(want: &S3BucketSpec) -> Vec<String> {
-        want.name.iter().map(|name| format!("bucket {name}")).collect()
+        want.name
+            .iter()
+            .map(|name| format!("bucket {name}"))
+            .collect()
     }
 
     fn foretell(want: &S3BucketSpec, mark: &Mark) -> Outputs {
-        told(&name(want, mark), &mark.identity.region)
+        live::told(&name(want, mark), &mark.identity.region)
     }
 
     async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<S3BucketLive>>> {
         let name = match look {
-            Look::Ours => return ours(cx).await,
+            Look::Ours => return find::ours(cx).await,
             Look::Id(name) => name,
             Look::Like(like) => only(like, Self::NAME, &["name", "id"])?,
         };
-        Ok(one(cx, name).await?.into_iter().collect())
+        Ok(find::one(cx, name).await?.into_iter().collect())
     }
 
     async fn create(
@@ -432,47 +328,7 @@ impl Kind for S3Bucket {
         _known: &Known,
         mark: &Mark,
     ) -> Result<S3BucketLive> {
-        const ACTION: &str = "s3:CreateBucket";
-        let name = name(want, mark);
-        let home = cx.region == "us-east-1";
-        // There alone a second creation of one's own bucket is good news, and resets whom it lets in.
-        if home && is_there(cx, &name).await? {
-            let refused = format!("there is a bucket `{name}`");
-            let refused = CloudError::new(ACTION, ErrorClass::Conflict, refused);
-            return again(cx, want, mark, &name, refused).await;
-        }
-        let place = (!home).then(|| BucketLocationConstraint::from(cx.region.as_str()));
-        let configuration = CreateBucketConfiguration::builder()
-            .set_location_constraint(place)
-            .set_tags(Some(tag_list(ACTION, &mark.all_tags())?))
-            .build();
-        // A bucket of this name that was deleted just now holds it for a while.
-        let op = Op::again(ACTION).while_busy(&["OperationAborted"], 2.0);
-        let answer = cx
-            .mutate(op, || {
-                let call = cx.s3.create_bucket().bucket(&name);
-                call.create_bucket_configuration(configuration.clone())
-                    .set_object_lock_enabled_for_bucket(want.object_lock.as_ref().map(|_| true))
-                    .send()
-            })
-            .await;
-        match answer {
-            Ok(_) => {
-                let unlocked = ObjectLock {
-                    mode: None,
-                    retention: None,
-                };
-                let lock = want.object_lock.as_ref().map(|_| unlocked);
-                Ok(S3BucketLive::fresh(name, cx.region.clone(), lock))
-            }
-            Err(error) if error.is(&["BucketAlreadyOwnedByYou"]) => {
-                again(cx, want, mark, &name, error).await
-            }
-            Err(error) if error.is(&["BucketAlreadyExists"]) => Err(error.hinted(
-                "names of buckets are the whole world's, and somebody else has this one: choose another `name`",
-            )),
-            Err(error) => Err(error),
-        }
+        make::make(cx, want, mark).await
     }
 
     async fn update(
@@ -497,12 +353,19 @@ impl Kind for S3Bucket {
             guard::put_versioning(cx, id, want.versioning).await?;
             live.guard.versioning = want.versioning;
         }
-        if let Some(lock) = want.object_lock.as_ref().filter(|_| part.has("object_lock")) {
+        if let Some(lock) = want
+            .object_lock
+            .as_ref()
+            .filter(|_| part.has("object_lock"))
+        {
             guard::put_lock(cx, id, lock).await?;
             live.guard.object_lock = Some(lock.clone());
         }
         if part.has_any(&["kms_key", "bucket_key"]) {
-            let key = want.kms_key.as_ref().map(|key| known.need_output(key, "arn"));
+            let key = want
+                .kms_key
+                .as_ref()
+                .map(|key| known.need_output(key, "arn"));
             let encryption = Encryption {
                 kms_key: key.transpose()?,
                 bucket_key: want.kms_key.is_some() && want.bucket_key,
@@ -576,17 +439,19 @@ impl Kind for S3Bucket {
     async fn tag(cx: &Aws, have: &S3BucketLive, set: &Tags, unset: &[String]) -> Result<()> {
         // One call writes them whole, and refuses to lose those that AWS itself put there: "System Tags
         // cannot be removed by requester" (cloud-custodian #2834).
-        let mut all = tags_of(cx, &have.id).await?.unwrap_or_default();
+        let mut all = find::tags_of(cx, &have.id).await?.unwrap_or_default();
         all.retain(|key, _| !unset.contains(key));
         all.extend(set.clone());
-        put_tags(cx, &have.id, &all).await
+        find::put_tags(cx, &have.id, &all).await
     }
 
     async fn clear(cx: &Aws, have: &S3BucketLive, field: &str) -> Result<()> {
         let id = have.id.as_str();
         match field {
             "policy" => guard::put_policy(cx, id, None, Open::No).await.map(drop),
-            "logging" => events::put_logging(cx, id, None, &Known::default()).await.map(drop),
+            "logging" => events::put_logging(cx, id, None, &Known::default())
+                .await
+                .map(drop),
             _ => events::put_notified(cx, id, &Notified::default()).await,
         }
     }
@@ -601,191 +466,4 @@ fn maybe(value: &impl Serialize) -> Said {
 
 fn name(want: &S3BucketSpec, mark: &Mark) -> String {
     want.name.clone().unwrap_or_else(|| mark.name(63))
-}
-
-/// Why S3 takes no bucket of this name (Amazon S3 User Guide, general purpose bucket naming rules).
-fn misnamed(name: &str) -> Option<&'static str> {
-    let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-    let ours = ["xn--", "sthree-", "amzn-s3-demo-"];
-    let theirs = ["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"];
-    if !(3..=63).contains(&name.len()) {
-        Some("a bucket's name has 3 to 63 letters")
-    } else if !name.chars().all(|c| plain(c) || c == '-' || c == '.') {
-        Some("a bucket's name is of lower-case letters, digits, dashes and dots")
-    } else if !(name.starts_with(plain) && name.ends_with(plain)) || name.contains("..") {
-        Some("a bucket's name begins and ends with a letter or a digit, and has no two dots in a row")
-    } else if name.parse::<std::net::Ipv4Addr>().is_ok() {
-        Some("a bucket's name does not read like an address")
-    } else if ours.iter().any(|begins| name.starts_with(begins))
-        || theirs.iter().any(|ends| name.ends_with(ends))
-    {
-        Some("AWS keeps names that begin or end like this for itself")
-    } else {
-        None
-    }
-}
-
-async fn is_there(cx: &Aws, name: &str) -> Result<bool> {
-    let call = || of!(cx, name, head_bucket).send();
-    match cx.read("s3:ListBucket", call).await {
-        Ok(_) => Ok(true),
-        // Nobody's, or somebody else's: the creating call tells which.
-        Err(error) if matches!(error.class, ErrorClass::NotFound | ErrorClass::Denied) => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
-/// What a creation means whose bucket is the account's already.
-async fn again(
-    cx: &Aws,
-    want: &S3BucketSpec,
-    mark: &Mark,
-    name: &str,
-    refused: CloudError,
-) -> Result<S3BucketLive> {
-    let found = one(cx, name).await?;
-    // A derived name is proof enough for a bucket without tags and objects: an endpoint that keeps no
-    // tags at creation (aws-semantics 3.24).
-    if let Some(bare) = found.as_ref().filter(|found| found.tags.is_empty())
-        && want.name.is_none()
-        && empty::is_empty(cx, name).await?
-    {
-        put_tags(cx, name, &mark.all_tags()).await?;
-        return Ok(bare.live.clone());
-    }
-    taken(refused, found, mark)
-}
-
-/// All with our mark. A listing has no tags, and names may be anything: one more call for each bucket in
-/// the region, and the rest only for ours.
-async fn ours(cx: &Aws) -> Result<Vec<Found<S3BucketLive>>> {
-    let buckets = cx
-        .read("s3:ListAllMyBuckets", || {
-            let pages = cx.s3.list_buckets().bucket_region(&cx.region).into_paginator();
-            let pages = pages.page_size(1000).items().send();
-            pages.collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    let (owner, prefix) = (cx.owner(), cx.identity.prefix());
-    let (owner, prefix) = (&owner, prefix.as_str());
-    let names = buckets.into_iter().filter_map(|bucket| bucket.name);
-    let found = try_join_all(names.map(|name| async move {
-        let tags = match tags_of(cx, &name).await {
-            // A bucket may be closed even to its account. One that is named unlike ours is taken for
-            // somebody else's: were it ours after all, its name is taken, and no second one is made.
-            Err(error) if error.class == ErrorClass::Denied && !name.starts_with(prefix) => None,
-            tags => tags?,
-        };
-        match tags.filter(|tags| tags.get(mark::STACK) == Some(owner)) {
-            Some(tags) => with_tags(cx, name, tags).await,
-            None => Ok(None),
-        }
-    }));
-    Ok(found.await?.into_iter().flatten().collect())
-}
-
-/// One bucket, whoever's mark it has.
-async fn one(cx: &Aws, name: &str) -> Result<Option<Found<S3BucketLive>>> {
-    match tags_of(cx, name).await? {
-        Some(tags) => with_tags(cx, name.to_owned(), tags).await,
-        None => Ok(None),
-    }
-}
-
-/// The rest of a bucket, all at once.
-async fn with_tags(cx: &Aws, name: String, tags: Tags) -> Result<Option<Found<S3BucketLive>>> {
-    let id = name.as_str();
-    let read = async {
-        tokio::try_join!(
-            guard::read(cx, id),
-            lifecycle::read(cx, id),
-            site::read_cors(cx, id),
-            site::read_website(cx, id),
-            events::read_logging(cx, id),
-            events::read_notified(cx, id),
-        )
-    };
-    // It may have gone while it was read.
-    let Some((guard, lifecycle, cors, website, logging, notified)) = there(read.await, GONE)? else {
-        return Ok(None);
-    };
-    let live = S3BucketLive {
-        id: name,
-        region: cx.region.clone(),
-        guard,
-        lifecycle,
-        cors,
-        website,
-        logging,
-        notified,
-    };
-    Ok(Some(Found::new(live, tags)))
-}
-
-const GONE: &[&str] = &["NoSuchBucket"];
-
-/// The tags of a bucket; `None` if there is no such bucket.
-async fn tags_of(cx: &Aws, name: &str) -> Result<Option<Tags>> {
-    let call = || of!(cx, name, get_bucket_tagging).send();
-    let answer = cx.read("s3:GetBucketTagging", call).await;
-    match answer {
-        Err(error) if error.is(GONE) => Ok(None),
-        Err(error) if error.is(&["NoSuchTagSet"]) => Ok(Some(Tags::new())),
-        answer => answer.map(|answer| Some(tags(answer.tag_set))),
-    }
-}
-
-async fn put_tags(cx: &Aws, name: &str, all: &Tags) -> Result<()> {
-    const ACTION: &str = "s3:PutBucketTagging";
-    let tagging = Tagging::builder().set_tag_set(Some(tag_list(ACTION, all)?));
-    let tagging = tagging.build().map_err(|error| invalid(ACTION, error))?;
-    let op = Op::again(ACTION).while_busy(&["OperationAborted"], 2.0);
-    let call = || of!(cx, name, put_bucket_tagging).tagging(tagging.clone()).send();
-    cx.mutate(op, call).await.map(drop)
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn names_that_s3_refuses_are_told() {
-        for good in ["abc", "www.example.com", "a-1"] {
-            assert_eq!(misnamed(good), None, "{good}");
-        }
-        for bad in [
-            "ab", "Assets", "a_b", "-ab", "ab.", "a..b", "192.0.2.1", "xn--a", "a-s3alias",
-        ] {
-            assert!(misnamed(bad).is_some(), "{bad}");
-        }
-    }
-
-    #[test]
-    fn where_a_bucket_answers() {
-        let told = |region: &str| told("b", region)["website_dns_name"].clone();
-        assert_eq!(told("eu-west-1"), "b.s3-website-eu-west-1.amazonaws.com");
-        assert_eq!(told("eu-west-3"), "b.s3-website.eu-west-3.amazonaws.com");
-        assert_eq!(told("cn-north-1"), "b.s3-website.cn-north-1.amazonaws.com.cn");
-    }
-
-    #[test]
-    fn what_no_bucket_can_be_is_told() {
-        let wrong = |table: Value| -> Vec<String> {
-            let spec: S3BucketSpec = serde_json::from_value(table).unwrap();
-            S3Bucket::check(&spec).into_iter().map(|objection| objection.field).collect()
-        };
-        assert!(wrong(json!({})).is_empty());
-        assert_eq!(wrong(json!({ "object_lock": {} })), ["object_lock"]);
-        let lock = json!({ "mode": "compliance" });
-        assert_eq!(wrong(json!({ "object_lock": lock, "versioning": true })), ["object_lock"]);
-        assert!(wrong(json!({ "object_lock": {}, "versioning": true })).is_empty());
-        let policy = json!({ "statements": [{ "actions": "s3:*" }] });
-        assert_eq!(wrong(json!({ "policy": policy })), ["policy", "policy"]);
-        let site = json!({ "index": "a", "redirect": { "host": "b" } });
-        assert_eq!(wrong(json!({ "website": site })), ["website"]);
-        let cors = json!([{ "origins": ["*"], "methods": ["get"] }]);
-        assert_eq!(wrong(json!({ "cors": cors })), ["cors.0.methods"]);
-        assert_eq!(wrong(json!({ "acceleration": true, "name": "a.b" })), ["acceleration"]);
-    }
 }

@@ -59,7 +59,10 @@ async fn list(
 }
 
 fn doomed(page: &ListObjectVersionsOutput) -> Result<Vec<ObjectIdentifier>> {
-    let versions = page.versions().iter().map(|one| (&one.key, &one.version_id));
+    let versions = page
+        .versions()
+        .iter()
+        .map(|one| (&one.key, &one.version_id));
     let marks = page.delete_markers().iter();
     let marks = marks.map(|one| (&one.key, &one.version_id));
     let named = versions.chain(marks).map(|(key, version)| {

@@ -84,7 +84,11 @@ pub(super) fn check(notifications: &IndexMap<String, Notification>) -> Vec<Objec
         if notification.events.is_empty() {
             wrong.push(Objection::new(field("events"), "of what is it to tell?"));
         }
-        if let Some(event) = notification.events.iter().find(|event| !event.starts_with("s3:")) {
+        if let Some(event) = notification
+            .events
+            .iter()
+            .find(|event| !event.starts_with("s3:"))
+        {
             let message = format!("`{event}` is no event of S3");
             let help = format!("write \"s3:{event}\"");
             wrong.push(Objection::new(field("events"), message).help(help));
@@ -167,7 +171,9 @@ pub(super) async fn put_logging(
         let enabled = LoggingEnabled::builder().target_bucket(&logged.bucket);
         enabled.target_prefix(&logged.prefix).build()
     });
-    let enabled = enabled.transpose().map_err(|error| invalid(ACTION, error))?;
+    let enabled = enabled
+        .transpose()
+        .map_err(|error| invalid(ACTION, error))?;
     let status = BucketLoggingStatus::builder()
         .set_logging_enabled(enabled)
         .build();
@@ -195,7 +201,10 @@ pub(super) async fn read_notified(cx: &Aws, bucket: &str) -> Result<Notified> {
         .map(|told| (told.id, told.lambda_function_arn, told.events, told.filter));
     let all = topics.chain(queues).chain(functions);
     let by_name = all.map(|(id, to, events, filter)| {
-        let mut events: Vec<String> = events.iter().map(|event| event.as_str().to_owned()).collect();
+        let mut events: Vec<String> = events
+            .iter()
+            .map(|event| event.as_str().to_owned())
+            .collect();
         events.sort();
         let rules = filter.and_then(|filter| filter.key);
         let rules = rules.and_then(|key| key.filter_rules).unwrap_or_default();
@@ -205,7 +214,9 @@ pub(super) async fn read_notified(cx: &Aws, bucket: &str) -> Result<Notified> {
                 let is = rule.name.as_ref().map(FilterRuleName::as_str);
                 is.is_some_and(|is| is.eq_ignore_ascii_case(name))
             });
-            named.and_then(|rule| rule.value.clone()).unwrap_or_default()
+            named
+                .and_then(|rule| rule.value.clone())
+                .unwrap_or_default()
         };
         let told = Told {
             events,
@@ -241,10 +252,15 @@ const PUT: &str = "s3:PutBucketNotification";
 pub(super) async fn put_notified(cx: &Aws, bucket: &str, want: &Notified) -> Result<()> {
     let wrong = |error| invalid(PUT, error);
     let mut document = NotificationConfiguration::builder().set_event_bridge_configuration(
-        want.eventbridge.then(|| EventBridgeConfiguration::builder().build()),
+        want.eventbridge
+            .then(|| EventBridgeConfiguration::builder().build()),
     );
     for (name, told) in &want.notifications {
-        let events: Vec<Event> = told.events.iter().map(|e| Event::from(e.as_str())).collect();
+        let events: Vec<Event> = told
+            .events
+            .iter()
+            .map(|e| Event::from(e.as_str()))
+            .collect();
         let (id, filter) = (name.as_str(), filter(told));
         // An ARN says by its third part what it is of.
         document = match told.to.split(':').nth(2) {

@@ -113,13 +113,20 @@ pub(super) struct Guard {
 
 /// All of it as it is. What a bucket has none of is an error whose code says so.
 pub(super) async fn read(cx: &Aws, bucket: &str) -> Result<Guard> {
-    let (versioning, object_lock, encryption, policy) = tokio::try_join!(
+    let (
+        versioning,
+        object_lock,
+        encryption,
+        policy,
+        public_access_block,
+        ownership,
+        acceleration,
+        requester_pays,
+    ) = tokio::try_join!(
         read_versioning(cx, bucket),
         read_lock(cx, bucket),
         read_encryption(cx, bucket),
         read_policy(cx, bucket),
-    )?;
-    let (public_access_block, ownership, acceleration, requester_pays) = tokio::try_join!(
         read_block(cx, bucket),
         read_ownership(cx, bucket),
         read_acceleration(cx, bucket),
@@ -204,7 +211,8 @@ pub(super) async fn put_lock(cx: &Aws, bucket: &str, want: &ObjectLock) -> Resul
         .set_rule(rule)
         .build();
     // That versions are kept may not have got about yet.
-    let op = Op::again("s3:PutBucketObjectLockConfiguration").while_busy(&["InvalidBucketState"], 2.0);
+    let op =
+        Op::again("s3:PutBucketObjectLockConfiguration").while_busy(&["InvalidBucketState"], 2.0);
     let call = || {
         of!(cx, bucket, put_object_lock_configuration)
             .object_lock_configuration(configuration.clone())
@@ -226,9 +234,11 @@ async fn read_encryption(cx: &Aws, bucket: &str) -> Result<Encryption> {
     let usual = rule.apply_server_side_encryption_by_default;
     let key = usual.and_then(|usual| match usual.sse_algorithm {
         ServerSideEncryption::Aes256 => None,
-        ServerSideEncryption::AwsKms => {
-            Some(usual.kms_master_key_id.unwrap_or_else(|| AWS_KEY.to_owned()))
-        }
+        ServerSideEncryption::AwsKms => Some(
+            usual
+                .kms_master_key_id
+                .unwrap_or_else(|| AWS_KEY.to_owned()),
+        ),
         // Twice over, which the TOML has no word for.
         other => Some(format!(
             "{} {}",
@@ -425,7 +435,10 @@ pub(super) async fn put_policy(
         Open::No => FRESH,
     };
     let call = || of!(cx, bucket, put_bucket_policy).policy(&text).send();
-    match cx.mutate(Op::again(ACTION).while_busy(busy, 2.0), call).await {
+    match cx
+        .mutate(Op::again(ACTION).while_busy(busy, 2.0), call)
+        .await
+    {
         Err(error) if error.message.contains(BLOCKED) => Err(error.hinted(
             "it lets the public in: write public_access_block = { block_public_policy = false, \
              restrict_public_buckets = false } if that is meant",

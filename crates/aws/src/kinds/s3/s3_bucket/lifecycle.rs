@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use aws_sdk_s3::types::builders::LifecycleExpirationBuilder;
 use aws_sdk_s3::types::{
     AbortIncompleteMultipartUpload, BucketLifecycleConfiguration, ExpirationStatus,
     LifecycleExpiration, LifecycleRule, LifecycleRuleAndOperator, LifecycleRuleFilter,
@@ -181,7 +182,10 @@ pub(super) fn check(rules: &IndexMap<String, Rule>) -> Vec<Objection> {
     for (name, rule) in rules {
         let field = format!("lifecycle.{name}");
         if name.len() > 255 {
-            wrong.push(Objection::new(&field, "a rule's name has 255 letters at most"));
+            wrong.push(Objection::new(
+                &field,
+                "a rule's name has 255 letters at most",
+            ));
         }
         if rule.does_nothing() {
             let help = "write expire = \"365d\", or transitions = { standard_ia = \"30d\" }";
@@ -192,9 +196,8 @@ pub(super) fn check(rules: &IndexMap<String, Rule>) -> Vec<Objection> {
             let message = "objects age in whole days: \"30d\"";
             wrong.push(Objection::new(&field, message));
         }
-        let filtered = !rule.tags.is_empty()
-            || rule.larger_than.is_some()
-            || rule.smaller_than.is_some();
+        let filtered =
+            !rule.tags.is_empty() || rule.larger_than.is_some() || rule.smaller_than.is_some();
         if rule.delete_markers && (rule.expire.is_some() || filtered) {
             let message = "`delete_markers` stands in a rule without `expire`, `tags` and sizes";
             wrong.push(Objection::new(&field, message).help("give it a rule of its own"));
@@ -297,7 +300,7 @@ fn written(name: &str, rule: &Rule) -> Result<LifecycleRule> {
         .status(ExpirationStatus::Enabled)
         .filter(filter(ACTION, rule)?)
         .set_transitions(filled(transitions))
-        .set_expiration(expiration.map(|expiration| expiration.build()))
+        .set_expiration(expiration.map(LifecycleExpirationBuilder::build))
         .set_noncurrent_version_transitions(filled(old_transitions))
         .set_noncurrent_version_expiration(old_expiration)
         .set_abort_incomplete_multipart_upload(abort)

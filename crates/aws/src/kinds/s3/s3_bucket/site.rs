@@ -79,9 +79,7 @@ pub(super) fn check(website: Option<&Website>, cors: &[Cors]) -> Vec<Objection> 
         match (&website.index, &website.redirect) {
             (None, None) => {
                 let message = "a website has the page of a folder, or sends everybody elsewhere";
-                wrong.push(
-                    Objection::new("website", message).help("write index = \"index.html\""),
-                );
+                wrong.push(Objection::new("website", message).help("write index = \"index.html\""));
             }
             (Some(_), Some(_)) => {
                 let message = "whoever is sent elsewhere sees no page: `index` and `redirect` exclude each other";
