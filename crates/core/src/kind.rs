@@ -457,7 +457,7 @@ impl Progress {
 /// Why a spec that reads well is wrong all the same: a range that is none, a word not known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Objection {
-    /// The property, by path: `ingress.http.port`.
+    /// The property, by path: `ingress.http.port`, `behaviors.0.methods`.
     pub field: String,
     /// What is wrong.
     pub message: String,

@@ -79,7 +79,7 @@ impl Vocabulary for Words {
             Err(faults) => return faults,
         };
         let fault = |objection: Objection| {
-            let node = table.at_path(objection.field.split('.')).unwrap_or(table);
+            let node = table.nearest(objection.field.split('.'));
             let fault = Fault::says(objection.message).at(node.at);
             match objection.help {
                 Some(help) => fault.help(help),

@@ -220,3 +220,19 @@ fn what_failed_before_is_not_told_again() {
     node.as_table_mut().unwrap()["port"].1.is = Is::Bad;
     assert_eq!(spec::<Spec>(&node), Err(Vec::new()));
 }
+
+#[test]
+fn a_path_leads_as_far_as_there_is_something() {
+    let (_, node) = table("actions = [{ forward = \"x\" }, { respond = { status = 404 } }]\n");
+    let at = |path: &str| node.nearest(path.split('.')).at;
+    let actions = node.get("actions").unwrap().as_array().unwrap();
+    let respond = actions[1].get("respond").unwrap();
+    assert_eq!(
+        at("actions.1.respond.status"),
+        respond.get("status").unwrap().at
+    );
+    assert_eq!(at("actions.1.respond.page"), respond.at);
+    assert_eq!(at("actions.0"), actions[0].at);
+    assert_eq!(at("actions.7.forward"), node.get("actions").unwrap().at);
+    assert_eq!(at(""), node.at);
+}

@@ -96,9 +96,21 @@ impl Node {
         self.as_table()?.get(key).map(|(_, value)| value)
     }
 
-    /// The value at a path of keys.
-    pub fn at_path<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> Option<&Node> {
-        path.into_iter().try_fold(self, |node, key| node.get(key))
+    /// The value at a path of keys and numbers of items; where the path leads on to what is not there, the
+    /// last that is.
+    pub fn nearest<'a>(&self, path: impl IntoIterator<Item = &'a str>) -> &Node {
+        let mut node = self;
+        for key in path {
+            let next = match node.as_array() {
+                Some(items) => key.parse().ok().and_then(|at: usize| items.get(at)),
+                None => node.get(key),
+            };
+            match next {
+                Some(next) => node = next,
+                None => break,
+            }
+        }
+        node
     }
 
     /// What it is, in words for people.

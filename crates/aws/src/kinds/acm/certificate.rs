@@ -5,11 +5,11 @@
 //! the last certificate of the account that needs them. Which zone they are kept in is a tag of the
 //! certificate, since ACM knows nothing of zones.
 
+mod answer;
 mod validation;
 
 use aws_sdk_acm::types::{
-    CertificateDetail, CertificateStatus, CertificateSummary, CertificateType,
-    KeyAlgorithm as Algorithm, ValidationMethod,
+    CertificateStatus, CertificateType, KeyAlgorithm as Algorithm, ValidationMethod,
 };
 use futures_util::future::try_join_all;
 use schemars::JsonSchema;
@@ -28,7 +28,8 @@ use terrace_core::outputs;
 use terrace_core::reference::{Ref, Reference};
 use terrace_core::said::Said;
 
-use self::validation::{Proof, absent, is_over, proofs, proven, release, write};
+use self::answer::{is_like, read, zone_tag};
+use self::validation::{Proof, absent, is_over, proven, release, write};
 use super::shared::tag_list;
 use crate::client::{Aws, missing};
 use crate::door::Op;
@@ -239,7 +240,7 @@ impl Kind for Certificate {
             .into_iter()
             .filter_map(|summary| summary.certificate_arn);
         let found = try_join_all(arns.map(async |arn| {
-            let Some(tags) = cx.acm_tags(&arn).await? else {
+            let Some(tags) = cx.acm_tags(&cx.acm, &arn).await? else {
                 return Ok(None);
             };
             let fits = match look {
@@ -370,11 +371,6 @@ impl Kind for Certificate {
     }
 }
 
-/// The tag that says which zone its records are kept in.
-fn zone_tag() -> String {
-    format!("{}validation", mark::FINGERPRINT)
-}
-
 /// The names beside the first, each once.
 fn others(want: &CertificateSpec) -> Vec<String> {
     let mut names: Vec<String> = want
@@ -435,29 +431,6 @@ fn waits_for(have: &CertificateLive) -> String {
     }
 }
 
-/// Whether a listed certificate has a property of a look-up, as far as a listing tells.
-fn is_like(summary: &CertificateSummary, (property, value): (&String, &String)) -> bool {
-    let is = |text: Option<&str>| text == Some(value.as_str());
-    match property.as_str() {
-        "id" | "arn" => is(summary.certificate_arn()),
-        "domain" | "name" => {
-            let is_over = summary.status().is_some_and(is_over);
-            let domain = summary.domain_name().map(DnsName::from_aws);
-            !is_over && domain == Some(DnsName::from_aws(value))
-        }
-        "key_algorithm" => summary
-            .key_algorithm()
-            .is_some_and(|kind| word(kind) == *value),
-        "status" => is(summary.status().map(CertificateStatus::as_str)),
-        property => property.starts_with("tags."),
-    }
-}
-
-/// Calls write `RSA_2048`, answers `RSA-2048`.
-fn word(algorithm: &Algorithm) -> String {
-    algorithm.as_str().replace('-', "_")
-}
-
 /// A certificate by its ARN, with its tags if they are known.
 async fn one(cx: &Aws, arn: &str, tags: Option<Tags>) -> Result<Option<Found<CertificateLive>>> {
     const ACTION: &str = "acm:DescribeCertificate";
@@ -472,7 +445,7 @@ async fn one(cx: &Aws, arn: &str, tags: Option<Tags>) -> Result<Option<Found<Cer
     };
     let tags = match tags {
         Some(tags) => Some(tags),
-        None => cx.acm_tags(arn).await?,
+        None => cx.acm_tags(&cx.acm, arn).await?,
     };
     let Some(tags) = tags else {
         return Ok(None);
@@ -483,29 +456,6 @@ async fn one(cx: &Aws, arn: &str, tags: Option<Tags>) -> Result<Option<Found<Cer
         live.proven = absent(cx, zone, records).await?.is_empty();
     }
     Ok(Some(Found::new(live, tags)))
-}
-
-fn read(detail: CertificateDetail, tags: &Tags) -> Option<CertificateLive> {
-    let domain = DnsName::from_aws(&detail.domain_name?);
-    let names = detail.subject_alternative_names.unwrap_or_default();
-    let mut also: Vec<DnsName> = names.iter().map(|name| DnsName::from_aws(name)).collect();
-    also.retain(|name| *name != domain);
-    Some(CertificateLive {
-        id: detail.certificate_arn?,
-        domain,
-        also,
-        key_algorithm: detail.key_algorithm.as_ref().map(word).unwrap_or_default(),
-        status: detail
-            .status
-            .map(|status| status.as_str().to_owned())
-            .unwrap_or_default(),
-        failure: detail
-            .failure_reason
-            .map(|reason| reason.as_str().to_owned()),
-        records: proofs(&detail.domain_validation_options.unwrap_or_default()),
-        zone: tags.get(&zone_tag()).cloned(),
-        proven: false,
-    })
 }
 
 /// Says what still has a certificate that is to go.

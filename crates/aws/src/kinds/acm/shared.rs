@@ -41,10 +41,10 @@ impl Aws {
     }
 
     /// The tags of a certificate; `None` if it is gone.
-    pub(crate) async fn acm_tags(&self, arn: &str) -> Result<Option<Tags>> {
+    pub(crate) async fn acm_tags(&self, acm: &Client, arn: &str) -> Result<Option<Tags>> {
         let answer = self
             .read("acm:ListTagsForCertificate", || {
-                let call = self.acm.list_tags_for_certificate();
+                let call = acm.list_tags_for_certificate();
                 call.certificate_arn(arn).send()
             })
             .await;

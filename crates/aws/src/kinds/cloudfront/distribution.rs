@@ -12,6 +12,7 @@ mod edge;
 mod form;
 mod origin;
 mod policies;
+mod request;
 
 use aws_sdk_cloudfront::types::{
     Distribution as Wire, DistributionConfig, DistributionConfigWithTags,
@@ -37,10 +38,10 @@ use terrace_core::said::Said;
 
 use self::behavior::Behavior;
 use self::calls::{
-    UPDATE, associate, change, explained, get, holders, inherited, is_deployed, list, taken,
+    UPDATE, associate, change, explained, get, holders, inherited, is_deployed, is_like, list, taken,
 };
 use self::config::{COMMENT, Forms, blank, marked, reference, unmarked};
-use self::edge::{Countries, ErrorPage, Logging};
+use self::edge::{Countries, ErrorPage, Http, Logging, PriceClass};
 use self::origin::Origin;
 use super::shared::tag_list;
 use crate::client::{Aws, missing};
@@ -142,39 +143,6 @@ fn yes() -> bool {
 
 fn tls() -> String {
     "TLSv1.2_2021".to_owned()
-}
-
-/// How many places a distribution is in.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum PriceClass {
-    /// North America, Europe and Israel.
-    #[default]
-    #[serde(rename = "100")]
-    P100,
-    /// All but South America, Australia and New Zealand.
-    #[serde(rename = "200")]
-    P200,
-    /// All.
-    #[serde(rename = "all")]
-    All,
-}
-
-/// A version of HTTP.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub enum Http {
-    /// HTTP/1.1.
-    #[serde(rename = "http1.1")]
-    Http11,
-    /// HTTP/2.
-    #[serde(rename = "http2")]
-    Http2,
-    /// HTTP/3.
-    #[serde(rename = "http3")]
-    Http3,
-    /// HTTP/2 and HTTP/3.
-    #[default]
-    #[serde(rename = "http2and3")]
-    Http2And3,
 }
 
 /// A distribution as AWS has it.
@@ -313,6 +281,7 @@ impl Kind for Distribution {
                 wrong.push(Objection::new(format!("{at}.path"), message));
             }
         }
+        edge::check_ssl_policy(&want.ssl_policy, &mut wrong);
         edge::check_errors(&want.error_pages, &mut wrong);
         edge::check_countries(want.countries.as_ref(), &mut wrong);
         if !want.aliases.is_empty() && want.certificate.is_none() {
@@ -359,21 +328,7 @@ impl Kind for Distribution {
             }
             Look::Like(like) => {
                 let all = list(cx).await?.into_iter();
-                let fits = all.filter(|one| {
-                    like.iter()
-                        .all(|(property, value)| match property.as_str() {
-                            "id" => one.id == *value,
-                            "arn" => one.arn == *value,
-                            "dns_name" => one.domain_name == *value,
-                            "alias" => one
-                                .aliases
-                                .iter()
-                                .flat_map(|all| all.items())
-                                .any(|name| DnsName::from_aws(name) == DnsName::from_aws(value)),
-                            "comment" => one.comment == *value,
-                            property => property.starts_with("tags."),
-                        })
-                });
+                let fits = all.filter(|one| like.iter().all(|property| is_like(one, property)));
                 fits.map(|one| (one.id, one.arn)).collect()
             }
         };
@@ -478,29 +433,25 @@ impl Kind for Distribution {
             write.map_err(|error| invalid(UPDATE, error))
         };
         let mut changed = change(cx, &have.id, edit).await;
-        if let Err(error) = &changed
-            && error.is(&[TAKEN])
-        {
-            let all = list(cx).await?;
+        for last in [false, true] {
+            let Err(error) = &changed else { break };
+            if !error.is(&[TAKEN]) {
+                break;
+            }
+            let (error, all) = (error.clone(), list(cx).await?);
             let holders = holders(&all, &forms.aliases, Some(&have.id));
             let tags = cx.cloudfront_tags(&have.arn).await?.unwrap_or_default();
             let inherited = inherited(cx, &holders, &tags).await?;
-            if inherited.is_empty() {
-                let error = error.clone();
+            if last || inherited.is_empty() {
                 return Err(taken(error, &forms.aliases, &holders, Some(&have.id)));
             }
-            for (alias, _) in inherited {
+            for alias in inherited {
                 associate(cx, &have.id, &alias).await?;
             }
             changed = change(cx, &have.id, edit).await;
         }
-        match changed.map_err(explained)? {
-            Some(wire) => read(cx, wire),
-            None => {
-                let message = format!("{} is gone", have.id);
-                Err(CloudError::new(UPDATE, ErrorClass::NotFound, message))
-            }
-        }
+        let gone = || CloudError::new(UPDATE, ErrorClass::NotFound, format!("{} is gone", have.id));
+        read(cx, changed.map_err(explained)?.ok_or_else(gone)?)
     }
 
     async fn delete(cx: &Aws, have: &DistributionLive, leave: &Leave) -> Result<()> {

@@ -53,9 +53,9 @@ pub enum OriginType {
     S3,
     /// Functions, by their URLs.
     Lambda,
-    /// Containers of `MediaStore`.
+    /// Containers of MediaStore.
     MediaStore,
-    /// Channels of `MediaPackage`, version 2.
+    /// Channels of MediaPackage, version 2.
     MediaPackageV2,
 }
 

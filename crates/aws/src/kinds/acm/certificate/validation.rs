@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_acm::Client;
 use aws_sdk_acm::types::{CertificateStatus, CertificateSummary, DomainValidation};
 use aws_sdk_route53::types::{ChangeAction, ResourceRecord, ResourceRecordSet, RrType};
 use futures_util::future::try_join_all;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use terrace_core::canon::DnsName;
 use terrace_core::error::{ErrorClass, Result};
 
+use super::answer::zone_tag;
 use crate::client::Aws;
 use crate::kinds::route53::shared::{Records, change, unknown};
 
@@ -78,22 +80,15 @@ pub(super) fn proofs(options: &[DomainValidation]) -> Option<Vec<Proof>> {
         .map(|proofs| proofs.into_iter().collect())
 }
 
-/// The names of these certificates that are to stay proven. What is over needs no proof.
-fn needed<'a>(
-    others: impl IntoIterator<Item = &'a CertificateSummary>,
-    except: &str,
-) -> BTreeSet<DnsName> {
-    let over = |other: &CertificateSummary| other.status.as_ref().is_some_and(is_over);
-    let others = others
-        .into_iter()
-        .filter(|other| other.certificate_arn.as_deref() != Some(except) && !over(other));
-    others
-        .flat_map(|other| {
-            other
-                .domain_name
-                .iter()
-                .chain(other.subject_alternative_name_summaries())
-        })
+/// The names of a listed certificate that are to stay proven. What is over needs no proof.
+fn needs(other: &CertificateSummary, except: &str) -> BTreeSet<DnsName> {
+    let over = other.status.as_ref().is_some_and(is_over);
+    if over || other.certificate_arn.as_deref() == Some(except) {
+        return BTreeSet::new();
+    }
+    let names = other.domain_name.iter();
+    names
+        .chain(other.subject_alternative_name_summaries())
         .map(|name| proven(&DnsName::from_aws(name)))
         .collect()
 }
@@ -141,9 +136,10 @@ pub(super) async fn write(cx: &Aws, zone: &str, proofs: &[Proof]) -> Result<()> 
     cx.route53_change(zone, changes?).await
 }
 
-/// Takes those out of `zone` that no other certificate needs; true if some had to stay.
+/// Takes those out of `zone` that no other certificate needs there; true if some had to stay.
 pub(super) async fn release(cx: &Aws, arn: &str, zone: &str, proofs: &[Proof]) -> Result<bool> {
-    let Some(needed) = needed_elsewhere(cx, arn).await? else {
+    let names: BTreeSet<&DnsName> = proofs.iter().map(|proof| &proof.of).collect();
+    let Some(needed) = needed_elsewhere(cx, arn, zone, &names).await? else {
         return Ok(true);
     };
     let (stay, leave): (Vec<&Proof>, Vec<&Proof>) =
@@ -172,28 +168,53 @@ pub(super) async fn release(cx: &Aws, arn: &str, zone: &str, proofs: &[Proof]) -
     Ok(!stay.is_empty())
 }
 
-/// The names of all other certificates of the account, in every region that it may use. `None` if one
-/// of them may not be looked at: then nobody knows who else needs a record.
-async fn needed_elsewhere(cx: &Aws, arn: &str) -> Result<Option<BTreeSet<DnsName>>> {
+/// Those of `names` that other certificates of the account have, in every region that it may use, and that
+/// are proven in this zone as far as anybody knows. `None` if a region may not be looked at: then nobody
+/// knows who else needs a record.
+async fn needed_elsewhere(
+    cx: &Aws,
+    arn: &str,
+    zone: &str,
+    names: &BTreeSet<&DnsName>,
+) -> Result<Option<BTreeSet<DnsName>>> {
     let answer = cx
-        .read("ec2:DescribeRegions", || {
-            cx.ec2.describe_regions().send()
-        })
+        .read("ec2:DescribeRegions", || cx.ec2.describe_regions().send())
         .await?;
-    let regions = answer
-        .regions
-        .unwrap_or_default()
-        .into_iter()
-        .filter_map(|region| region.region_name);
-    let listings = try_join_all(regions.map(async |region| {
-        match cx.acm_list(&cx.acm_in(&region)).await {
-            Err(error) if error.class == ErrorClass::Denied => Ok(None),
-            listing => listing.map(Some),
+    let regions = answer.regions.unwrap_or_default().into_iter();
+    let regions = regions.filter_map(|region| region.region_name);
+    let needed = try_join_all(regions.map(async |region| {
+        let acm = cx.acm_in(&region);
+        let listed = match cx.acm_list(&acm).await {
+            Err(error) if error.class == ErrorClass::Denied => return Ok(None),
+            listed => listed?,
+        };
+        let mut needed = BTreeSet::new();
+        for other in listed {
+            let mut needs = needs(&other, arn);
+            needs.retain(|name| names.contains(name));
+            // One of ours that is proven in another zone of the same name does without.
+            if needs.is_empty() || is_elsewhere(cx, &acm, &other, zone).await? {
+                continue;
+            }
+            needed.extend(needs);
         }
+        Ok(Some(needed))
     }))
     .await?;
-    let listings: Option<Vec<Vec<CertificateSummary>>> = listings.into_iter().collect();
-    Ok(listings.map(|listings| needed(listings.iter().flatten(), arn)))
+    let needed: Option<Vec<BTreeSet<DnsName>>> = needed.into_iter().collect();
+    Ok(needed.map(|needed| needed.into_iter().flatten().collect()))
+}
+
+/// Whether a certificate says by its tag that its records are in another zone.
+async fn is_elsewhere(
+    cx: &Aws,
+    acm: &Client,
+    other: &CertificateSummary,
+    zone: &str,
+) -> Result<bool> {
+    let arn = other.certificate_arn.as_deref().unwrap_or_default();
+    let tags = cx.acm_tags(acm, arn).await?.unwrap_or_default();
+    Ok(tags.get(&zone_tag()).is_some_and(|theirs| theirs != zone))
 }
 
 #[cfg(test)]
@@ -259,7 +280,7 @@ mod tests {
             certificate("three", &["d.test"], CertificateStatus::Expired),
             certificate("four", &["e.test"], CertificateStatus::Issued),
         ];
-        let needed = needed(&all, "four");
+        let needed: BTreeSet<DnsName> = all.iter().flat_map(|one| needs(one, "four")).collect();
         let needed: Vec<&str> = needed.iter().map(DnsName::as_str).collect();
         assert_eq!(needed, ["a.test", "b.test", "c.test"]);
     }

@@ -7,7 +7,6 @@ use aws_sdk_cloudfront::types::{
     AllowedMethods, CacheBehavior, CachedMethods, DefaultCacheBehavior, EventType,
     FunctionAssociation, FunctionAssociations, LambdaFunctionAssociation,
     LambdaFunctionAssociations, Method as WireMethod, TrustedKeyGroups, TrustedSigners,
-    ViewerProtocolPolicy,
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -17,6 +16,7 @@ use terrace_core::late::Late;
 use super::super::shared::count;
 use super::form::{Pen, some};
 use super::policies::Policies;
+use super::request::{Functions, Method, ViewerProtocol};
 
 /// What is done with a request.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -56,134 +56,6 @@ fn reading() -> Vec<Method> {
 
 fn yes() -> bool {
     true
-}
-
-/// A method of HTTP.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
-)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum Method {
-    /// Reads.
-    Get,
-    /// Reads the headers only.
-    Head,
-    /// Asks what is allowed.
-    Options,
-    /// Puts in place.
-    Put,
-    /// Does something.
-    Post,
-    /// Changes in part.
-    Patch,
-    /// Deletes.
-    Delete,
-}
-
-impl Method {
-    const ALL: [Self; 7] = [
-        Self::Get,
-        Self::Head,
-        Self::Options,
-        Self::Put,
-        Self::Post,
-        Self::Patch,
-        Self::Delete,
-    ];
-
-    fn wire(self) -> WireMethod {
-        match self {
-            Self::Get => WireMethod::Get,
-            Self::Head => WireMethod::Head,
-            Self::Options => WireMethod::Options,
-            Self::Put => WireMethod::Put,
-            Self::Post => WireMethod::Post,
-            Self::Patch => WireMethod::Patch,
-            Self::Delete => WireMethod::Delete,
-        }
-    }
-
-    fn read(wire: &WireMethod) -> Option<Self> {
-        Self::ALL.into_iter().find(|method| method.wire() == *wire)
-    }
-}
-
-/// How viewers speak to a distribution.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum ViewerProtocol {
-    /// Encrypted; who asks in the clear is sent there.
-    #[default]
-    RedirectToHttps,
-    /// Encrypted; who asks in the clear is refused.
-    Https,
-    /// Either way.
-    All,
-}
-
-impl ViewerProtocol {
-    fn wire(self) -> ViewerProtocolPolicy {
-        match self {
-            Self::RedirectToHttps => ViewerProtocolPolicy::RedirectToHttps,
-            Self::Https => ViewerProtocolPolicy::HttpsOnly,
-            Self::All => ViewerProtocolPolicy::AllowAll,
-        }
-    }
-
-    fn read(wire: &ViewerProtocolPolicy) -> Self {
-        match wire {
-            ViewerProtocolPolicy::HttpsOnly => Self::Https,
-            ViewerProtocolPolicy::AllowAll => Self::All,
-            _ => Self::RedirectToHttps,
-        }
-    }
-
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
-    fn is_usual(&self) -> bool {
-        *self == Self::default()
-    }
-}
-
-/// Functions that run at the edge: those of `CloudFront` where viewers are, those of Lambda anywhere.
-#[derive(Debug, Default, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Functions {
-    /// What sees each request first.
-    pub viewer_request: Option<Late<String>>,
-    /// What sees each answer last.
-    pub viewer_response: Option<Late<String>>,
-    /// What sees each request that the cache cannot answer: a Lambda function.
-    pub origin_request: Option<Late<String>>,
-    /// What sees each answer of the origin: a Lambda function.
-    pub origin_response: Option<Late<String>>,
-}
-
-impl Functions {
-    /// All four, by AWS's word for when they run.
-    fn all(&self) -> [(EventType, &'static str, Option<&Late<String>>); 4] {
-        [
-            (
-                EventType::ViewerRequest,
-                "viewer_request",
-                self.viewer_request.as_ref(),
-            ),
-            (
-                EventType::ViewerResponse,
-                "viewer_response",
-                self.viewer_response.as_ref(),
-            ),
-            (
-                EventType::OriginRequest,
-                "origin_request",
-                self.origin_request.as_ref(),
-            ),
-            (
-                EventType::OriginResponse,
-                "origin_response",
-                self.origin_response.as_ref(),
-            ),
-        ]
-    }
 }
 
 /// A behavior, written one way.

@@ -1,6 +1,8 @@
 //! CloudFront's calls for distributions.
 
-use aws_sdk_cloudfront::types::{Distribution as Wire, DistributionConfig, DistributionSummary};
+use aws_sdk_cloudfront::types::{
+    Aliases, Distribution as Wire, DistributionConfig, DistributionSummary,
+};
 use terrace_core::canon::DnsName;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::kind::Progress;
@@ -133,6 +135,21 @@ pub(super) async fn delete(cx: &Aws, id: &str, progress: &Progress) -> Result<()
     Ok(())
 }
 
+/// Whether a listed distribution has a property of a look-up, as far as a listing tells.
+pub(super) fn is_like(one: &DistributionSummary, (property, value): (&String, &String)) -> bool {
+    match property.as_str() {
+        "id" => one.id == *value,
+        "arn" => one.arn == *value,
+        "dns_name" => one.domain_name == *value,
+        "alias" => {
+            let mut names = one.aliases.iter().flat_map(Aliases::items);
+            names.any(|name| DnsName::from_aws(name) == DnsName::from_aws(value))
+        }
+        "comment" => one.comment == *value,
+        property => property.starts_with("tags."),
+    }
+}
+
 /// Those of `names` that a distribution other than `except` has, with that distribution.
 pub(super) fn holders<'a>(
     all: &'a [DistributionSummary],
@@ -142,25 +159,25 @@ pub(super) fn holders<'a>(
     let others = all.iter().filter(|other| Some(other.id.as_str()) != except);
     others
         .flat_map(|other| {
-            let aliases = other.aliases.iter().flat_map(|all| all.items());
+            let aliases = other.aliases.iter().flat_map(Aliases::items);
             aliases.map(move |alias| (DnsName::from_aws(alias).to_string(), other))
         })
         .filter(|(alias, _)| names.contains(alias))
         .collect()
 }
 
-/// Those held by what was at this address before: there is a successor, and it is to have them.
-pub(super) async fn inherited<'a>(
+/// The names held by what was at this address before: its successor is to have them.
+pub(super) async fn inherited(
     cx: &Aws,
-    holders: &[(String, &'a DistributionSummary)],
+    holders: &[(String, &DistributionSummary)],
     successor: &Tags,
-) -> Result<Vec<(String, &'a DistributionSummary)>> {
+) -> Result<Vec<String>> {
     let mut inherited = Vec::new();
     for (alias, holder) in holders {
         let tags = cx.cloudfront_tags(&holder.arn).await?.unwrap_or_default();
         let same = |key: &str| tags.contains_key(key) && tags.get(key) == successor.get(key);
         if same(mark::STACK) && same(mark::ID) {
-            inherited.push((alias.clone(), *holder));
+            inherited.push(alias.clone());
         }
     }
     Ok(inherited)
@@ -213,7 +230,7 @@ pub(super) fn explained(error: CloudError) -> CloudError {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use aws_sdk_cloudfront::types::{Aliases, HttpVersion, PriceClass};
+    use aws_sdk_cloudfront::types::{HttpVersion, PriceClass};
     use aws_smithy_types::DateTime;
 
     use super::*;

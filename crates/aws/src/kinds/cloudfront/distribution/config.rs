@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_cloudfront::error::BuildError;
 use aws_sdk_cloudfront::types::{
-    CacheBehaviors, DistributionConfig, HttpVersion, Origins, PriceClass as WirePriceClass,
+    Aliases, CacheBehaviors, DistributionConfig, HttpVersion, Origins, PriceClass as WirePriceClass,
 };
 use serde::Serialize;
 use terrace_core::canon::DnsName;
@@ -17,12 +17,12 @@ use terrace_core::said::Said;
 use super::super::shared::count;
 use super::behavior::BehaviorForm;
 use super::edge::{
-    Countries, ErrorForms, LogForm, read_certificate, read_errors, read_tls, wanted_errors,
+    Countries, ErrorForms, LogForm, PriceClass, read_certificate, read_errors, read_tls, wanted_errors,
     write_aliases, write_certificate, write_errors,
 };
 use super::form::{Pen, some};
 use super::origin::OriginForm;
-use super::{DistributionSpec, Http, PriceClass};
+use super::DistributionSpec;
 use crate::names::invalid;
 
 /// All of it.
@@ -46,33 +46,6 @@ pub(super) struct Forms {
     pub(super) ipv6: bool,
     /// None where our marker is not in it.
     pub(super) comment: Option<String>,
-}
-
-impl PriceClass {
-    fn wire(self) -> WirePriceClass {
-        match self {
-            Self::P100 => WirePriceClass::PriceClass100,
-            Self::P200 => WirePriceClass::PriceClass200,
-            Self::All => WirePriceClass::PriceClassAll,
-        }
-    }
-
-    fn read(wire: &WirePriceClass) -> String {
-        let word = wire.as_str();
-        let word = word.strip_prefix("PriceClass_").unwrap_or(word);
-        word.to_lowercase()
-    }
-}
-
-impl Http {
-    fn wire(self) -> HttpVersion {
-        match self {
-            Self::Http11 => HttpVersion::Http11,
-            Self::Http2 => HttpVersion::Http2,
-            Self::Http3 => HttpVersion::Http3,
-            Self::Http2And3 => HttpVersion::Http2and3,
-        }
-    }
 }
 
 impl Forms {
@@ -122,9 +95,9 @@ impl Forms {
     /// As AWS has it.
     pub(super) fn read(wire: &DistributionConfig, owner: &str) -> Self {
         let certificate = wire.viewer_certificate.as_ref();
-        let aliases = wire.aliases.iter().flat_map(|all| all.items());
+        let aliases = wire.aliases.iter().flat_map(Aliases::items);
         let origins = wire.origins.iter().flat_map(|all| &all.items);
-        let behaviors = wire.cache_behaviors.iter().flat_map(|all| all.items());
+        let behaviors = wire.cache_behaviors.iter().flat_map(CacheBehaviors::items);
         Self {
             enabled: wire.enabled,
             aliases: ordered(aliases.map(|name| DnsName::from_aws(name).to_string())),

@@ -1,11 +1,12 @@
-//! What happens at the edge: names and their certificate, error pages, countries, the log.
+//! What happens at the edge: where that is, names and their certificate, error pages, countries, the log.
 
 use std::collections::BTreeMap;
 
 use aws_sdk_cloudfront::error::BuildError;
 use aws_sdk_cloudfront::types::{
     Aliases, CustomErrorResponse, CustomErrorResponses, GeoRestriction, GeoRestrictionType,
-    LoggingConfig, MinimumProtocolVersion, Restrictions, SslSupportMethod, ViewerCertificate,
+    HttpVersion, LoggingConfig, MinimumProtocolVersion, PriceClass as WirePriceClass, Restrictions,
+    SslSupportMethod, ViewerCertificate,
 };
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -18,6 +19,39 @@ use terrace_core::reference::Ref;
 use super::super::shared::count;
 use super::form::{Pen, some};
 use crate::kinds::s3::s3_bucket::S3Bucket;
+
+/// How many places a distribution is in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum PriceClass {
+    /// North America, Europe and Israel.
+    #[default]
+    #[serde(rename = "100")]
+    P100,
+    /// All but South America, Australia and New Zealand.
+    #[serde(rename = "200")]
+    P200,
+    /// All.
+    #[serde(rename = "all")]
+    All,
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Http {
+    /// HTTP/1.1.
+    #[serde(rename = "http1.1")]
+    One,
+    /// HTTP/2.
+    #[serde(rename = "http2")]
+    Two,
+    /// HTTP/3.
+    #[serde(rename = "http3")]
+    Three,
+    /// HTTP/2 and HTTP/3.
+    #[default]
+    #[serde(rename = "http2and3")]
+    TwoAndThree,
+}
 
 /// What is answered in place of an error.
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
@@ -41,7 +75,7 @@ fn ten() -> Duration {
 #[derive(Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Logging {
-    /// The bucket that keeps the log. It must have `ownership = "bucket_owner_preferred"`: `CloudFront` hands it
+    /// The bucket that keeps the log. It must have `ownership = "bucket_owner_preferred"`: CloudFront hands it
     /// over by an ACL.
     pub bucket: Ref<S3Bucket>,
     /// What the names of the log's objects begin with: `"site/"`. Absent: with the distribution's id.
@@ -108,6 +142,33 @@ impl Countries {
     }
 }
 
+impl PriceClass {
+    pub(super) fn wire(self) -> WirePriceClass {
+        match self {
+            Self::P100 => WirePriceClass::PriceClass100,
+            Self::P200 => WirePriceClass::PriceClass200,
+            Self::All => WirePriceClass::PriceClassAll,
+        }
+    }
+
+    pub(super) fn read(wire: &WirePriceClass) -> String {
+        let word = wire.as_str();
+        let word = word.strip_prefix("PriceClass_").unwrap_or(word);
+        word.to_lowercase()
+    }
+}
+
+impl Http {
+    pub(super) fn wire(self) -> HttpVersion {
+        match self {
+            Self::One => HttpVersion::Http11,
+            Self::Two => HttpVersion::Http2,
+            Self::Three => HttpVersion::Http3,
+            Self::TwoAndThree => HttpVersion::Http2and3,
+        }
+    }
+}
+
 /// What is answered in place of an error, written one way.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(super) struct ErrorForm {
@@ -150,8 +211,8 @@ pub(super) fn read_errors(wire: Option<&CustomErrorResponses>) -> ErrorForms {
         };
         (wire.error_code.to_string(), form)
     };
-    wire.iter()
-        .flat_map(|all| all.items())
+    wire.into_iter()
+        .flat_map(CustomErrorResponses::items)
         .map(form)
         .collect()
 }
@@ -264,6 +325,16 @@ const ERRORS: [&str; 11] = [
     "400", "403", "404", "405", "414", "416", "500", "501", "502", "503", "504",
 ];
 
+/// What is wrong with the word for what viewers must be able to speak.
+pub(super) fn check_ssl_policy(want: &str, wrong: &mut Vec<Objection>) {
+    let known = MinimumProtocolVersion::values();
+    if !known.contains(&want) {
+        let message = format!("`{want}` is no policy of CloudFront's");
+        let help = format!("those are {}", known.join(", "));
+        wrong.push(Objection::new("ssl_policy", message).help(help));
+    }
+}
+
 /// What is wrong with error pages that read well.
 pub(super) fn check_errors(want: &IndexMap<String, ErrorPage>, wrong: &mut Vec<Objection>) {
     for (code, page) in want {
@@ -356,6 +427,8 @@ mod tests {
         check_errors(&errors("418 = {}\n404 = { status = 200 }\n403 = { page = \"x\" }"), &mut wrong);
         assert_eq!(wrong.len(), 3, "{wrong:?}");
         check_countries(Some(&Countries::Except(vec!["France".into()])), &mut wrong);
-        assert_eq!(wrong.len(), 4);
+        check_ssl_policy("TLSv1.2_2021", &mut wrong);
+        check_ssl_policy("TLS1.2", &mut wrong);
+        assert_eq!(wrong.len(), 5, "{wrong:?}");
     }
 }

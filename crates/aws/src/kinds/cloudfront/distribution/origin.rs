@@ -305,7 +305,10 @@ impl OriginForm {
             wire.s3_origin_config = None;
         } else {
             let bucket = || S3OriginConfig::builder().origin_access_identity("").build();
-            wire.s3_origin_config = Some(wire.s3_origin_config.take().unwrap_or_else(bucket));
+            let live = wire.s3_origin_config.take();
+            // An access identity, the old way, and an access control exclude each other.
+            let live = live.filter(|_| self.access_control.is_none());
+            wire.s3_origin_config = Some(live.unwrap_or_else(bucket));
             wire.custom_origin_config = None;
         }
         Ok(wire)
@@ -432,5 +435,18 @@ mod tests {
         let wire = bucket.write("app", Some(&live)).unwrap();
         assert!(wire.custom_origin_config.is_none() && wire.s3_origin_config.is_some());
         assert_eq!(OriginForm::read(&wire), bucket);
+    }
+
+    #[test]
+    fn an_access_control_ends_the_old_way() {
+        let mut bucket = form("domain = \"b.s3.eu-west-3.amazonaws.com\"");
+        bucket.server = None;
+        let mut live = bucket.write("files", None).unwrap();
+        let old = S3OriginConfig::builder().origin_access_identity("origin-access-identity/cloudfront/E1");
+        live.s3_origin_config = Some(old.build());
+        assert_eq!(bucket.write("files", Some(&live)).unwrap(), live);
+        bucket.access_control = Some("E2".to_owned());
+        let wire = bucket.write("files", Some(&live)).unwrap();
+        assert_eq!(wire.s3_origin_config.unwrap().origin_access_identity, "");
     }
 }

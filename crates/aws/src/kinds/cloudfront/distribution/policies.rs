@@ -1,6 +1,6 @@
 //! AWS's own policies, which every account has: by their names without the `Managed-` in front.
 //!
-//! Names and ids from the `CloudFront` developer guide: "Use managed cache policies", "Use managed origin
+//! Names and ids from the CloudFront developer guide: "Use managed cache policies", "Use managed origin
 //! request policies", "Use managed response headers policies". Ids never change, and a table needs no
 //! call where a plan is made.
 
