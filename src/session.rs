@@ -92,37 +92,38 @@ impl Session {
     }
 
     async fn connect(loaded: Loaded, args: &StackArgs, ui: Ui) -> Result<Self, Failure> {
-        let stack = &loaded.stack;
-        if let Some(old) = &stack.formerly {
-            let message = format!(
-                "{} was called {old}: terrace cannot rename a stack yet",
-                stack.name
-            );
-            return Err(Failure::new(message)
-                .hint("keep its old name; to make a second one of the new name, take `stack` out of [moved]"));
+        renamed(&loaded.stack)?;
+        if !args.sandbox {
+            return Self::at(loaded, None, args.words()).await;
         }
-        let (connection, proxy, timing) = if args.sandbox {
-            let (endpoint, proxy) = stage_set(stack, ui).await?;
-            let account = stack
-                .account
-                .clone()
-                .unwrap_or_else(|| SANDBOX_ACCOUNT.to_owned());
-            let connection = Connection {
-                region: stack.region.clone(),
-                endpoint: Some(endpoint),
-                sandbox_account: Some(account),
-            };
-            (connection, Some(proxy), Timing::sandbox())
-        } else {
-            let region = stack.region.clone();
-            (
-                Connection {
-                    region,
-                    ..Connection::default()
-                },
-                None,
-                Timing::default(),
-            )
+        let home = Home::from_env()?;
+        // It outlives the command; the proxy before it does not.
+        let sandbox = Sandbox::ensure(&home, &sandbox_name(), &|text| ui.say(text)).await?;
+        furnish(&sandbox, &loaded.stack).await?;
+        let proxy = Proxy::start(&sandbox.endpoint()).await?;
+        let session = Self::at(loaded, Some(proxy.endpoint()), args.words()).await?;
+        Ok(Self {
+            _proxy: Some(proxy),
+            ..session
+        })
+    }
+
+    /// Connects to AWS, or to the sandbox at an endpoint. `words` name the stack on the command line.
+    pub(crate) async fn at(
+        loaded: Loaded,
+        sandbox: Option<String>,
+        words: String,
+    ) -> Result<Self, Failure> {
+        let stack = &loaded.stack;
+        renamed(stack)?;
+        let timing = match sandbox {
+            Some(_) => Timing::sandbox(),
+            None => Timing::default(),
+        };
+        let connection = Connection {
+            region: stack.region.clone(),
+            sandbox_account: sandbox.is_some().then(|| account_of(stack).to_owned()),
+            endpoint: sandbox,
         };
         let config = configure(&connection).await;
         let account = account(&config, timing).await?;
@@ -141,14 +142,13 @@ impl Session {
             region: stack.region.clone(),
         };
         let cx = Arc::new(Aws::new(&config, identity.clone(), timing));
-        let stop = Arc::new(AtomicBool::new(false));
         Ok(Self {
             loaded,
             identity,
             cx,
-            stop,
-            words: args.words(),
-            _proxy: proxy,
+            stop: Arc::new(AtomicBool::new(false)),
+            words,
+            _proxy: None,
         })
     }
 
@@ -185,12 +185,18 @@ impl Session {
         &self,
         footprint: Option<&Footprint>,
     ) -> Result<Inventory, Failure> {
+        let places = self.places(footprint);
+        let lookups = lookups(self.stack());
+        Ok(discover(&self.cx, &places, &lookups).await?)
+    }
+
+    /// Every region that the TOML or the footprint names, beside the home region.
+    pub(crate) fn places(&self, footprint: Option<&Footprint>) -> Places {
         let mut places = self.stack().places.clone();
         for (region, kinds) in footprint.map(Footprint::places).unwrap_or_default() {
             places.entry(region).or_default().extend(kinds);
         }
-        let lookups = lookups(self.stack());
-        Ok(discover(&self.cx, &places, &lookups).await?)
+        places
     }
 
     /// Does something while no other run can.
@@ -272,19 +278,34 @@ impl Session {
     }
 }
 
-/// Starts what `--sandbox` needs: the emulator, which outlives the command, and the proxy, which does not.
-async fn stage_set(stack: &Stack, ui: Ui) -> Result<(String, Proxy), Failure> {
-    let home = Home::from_env()?;
-    let sandbox = Sandbox::ensure(&home, &sandbox_name(), &|text| ui.say(text)).await?;
-    let account = stack.account.as_deref().unwrap_or(SANDBOX_ACCOUNT);
+/// Refuses what terrace cannot do yet.
+fn renamed(stack: &Stack) -> Result<(), Failure> {
+    let Some(old) = &stack.formerly else {
+        return Ok(());
+    };
+    let message = format!(
+        "{} was called {old}: terrace cannot rename a stack yet",
+        stack.name
+    );
+    Err(Failure::new(message).hint(
+        "keep its old name; to make a second one of the new name, take `stack` out of [moved]",
+    ))
+}
+
+/// The account that a sandbox plays.
+fn account_of(stack: &Stack) -> &str {
+    stack.account.as_deref().unwrap_or(SANDBOX_ACCOUNT)
+}
+
+/// Puts into a sandbox what the stack looks up there.
+pub(crate) async fn furnish(sandbox: &Sandbox, stack: &Stack) -> Result<(), Failure> {
     for lookup in lookups(stack) {
         let region = lookup.region.as_ref().unwrap_or(&stack.region);
         sandbox
-            .stand_in(account, region, &lookup.kind, &lookup.like)
+            .stand_in(account_of(stack), region, &lookup.kind, &lookup.like)
             .await?;
     }
-    let proxy = Proxy::start(&sandbox.endpoint()).await?;
-    Ok((proxy.endpoint(), proxy))
+    Ok(())
 }
 
 /// Whether all of `some` is in `all`.

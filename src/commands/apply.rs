@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use serde_json::Value;
 use terrace_aws::bucket::Bucket;
 use terrace_aws::footprint;
+use terrace_aws::teardown::{self, Certificate, Scope};
 use terrace_core::apply::{Apply, End, Outcome};
 use terrace_core::inventory::Inventory;
 use terrace_core::plan::{Action, Plan, Step};
@@ -67,7 +68,7 @@ async fn apply(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
     }
     let options = session.options(&args.consent, false)?;
     let approved = args.plan.as_ref().map(read_plan).transpose()?;
-    let exit = carry_out(&session, &options, ui, events, |plan, inventory| {
+    let end = carry_out(&session, &options, ui, events, |plan, inventory| {
         events.plan(plan, inventory);
         session::refused(plan)?;
         session::guard(plan, &args.consent)?;
@@ -80,7 +81,7 @@ async fn apply(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
     if args.calls {
         session::show_calls(&session.cx.door().calls(), ui);
     }
-    Ok(exit)
+    Ok(end.exit)
 }
 
 fn read_plan(path: &PathBuf) -> Result<Value, Failure> {
@@ -112,6 +113,14 @@ pub(crate) fn consent(plan: &Plan, yes: bool, question: &str, ui: Ui) -> Result<
     Ok(ui.ask(question))
 }
 
+/// How carrying a plan out ended.
+pub(crate) struct Carried {
+    /// The exit code so far.
+    pub(crate) exit: Exit,
+    /// After a teardown: where was looked, and what is left.
+    pub(crate) certificate: Option<Certificate>,
+}
+
 /// Takes the lock, plans under it, asks, and carries the plan out.
 pub(crate) async fn carry_out(
     session: &Session,
@@ -119,7 +128,7 @@ pub(crate) async fn carry_out(
     ui: Ui,
     events: &Events,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
-) -> Result<Exit, Failure> {
+) -> Result<Carried, Failure> {
     Box::pin(session.locked(locked(session, options, ui, events, agree))).await
 }
 
@@ -129,7 +138,7 @@ async fn locked(
     ui: Ui,
     events: &Events,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
-) -> Result<Exit, Failure> {
+) -> Result<Carried, Failure> {
     let bucket = Bucket::open(&session.cx).await?;
     let footprint = footprint::read(&session.cx, &bucket).await?;
     footprint::check(&session.cx, footprint.as_ref())?;
@@ -137,7 +146,10 @@ async fn locked(
     let plan = session.plan(&inventory, options)?;
     if !agree(&plan, &inventory)? {
         ui.say("nothing was done");
-        return Ok(Exit::Done);
+        return Ok(Carried {
+            exit: Exit::Done,
+            certificate: None,
+        });
     }
     let creates = |step: &&Step| matches!(step.action, Action::Create { .. });
     let used = plan
@@ -145,14 +157,39 @@ async fn locked(
         .iter()
         .filter(creates)
         .map(|step| (step.region.clone(), step.kind.to_owned()));
+    let places = session.places(footprint.as_ref());
     if !options.destroy {
         footprint::widen(&session.cx, &bucket, footprint, used).await?;
     }
     let outcome = execute(session, &plan, &inventory, ui, events).await;
-    if options.destroy && outcome.is_complete() {
+    let exit = ending(&plan, &outcome, &session.words, events.talker(ui))?;
+    // What `--target` or `--until` has left is no secret.
+    let all = options.target.is_empty() && options.until.is_none();
+    if !options.destroy || !outcome.is_complete() || !all {
+        return Ok(Carried {
+            exit,
+            certificate: None,
+        });
+    }
+    let scope = Scope {
+        places: &places,
+        before: &inventory.ours,
+    };
+    let certificate = teardown::certify(&session.cx, &scope)
+        .await
+        .map_err(|error| {
+            let message =
+                format!("everything in the plan is gone, and what is left is not known: {error}");
+            Failure::new(message).hint("destroy again, to look again")
+        })?;
+    // Where something is left, the next run must look again.
+    if certificate.is_clean() {
         footprint::erase(&session.cx, &bucket).await?;
     }
-    ending(&plan, &outcome, &session.words, ui)
+    Ok(Carried {
+        exit,
+        certificate: Some(certificate),
+    })
 }
 
 /// Carries a plan out, with progress and with Ctrl-C heard.
@@ -164,7 +201,7 @@ pub(crate) async fn execute(
     events: &Events,
 ) -> Outcome {
     let stop = std::sync::Arc::clone(&session.stop);
-    let listener = tokio::spawn(async move {
+    let listener = (!events.is_quiet()).then(|| tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             stop.store(true, Ordering::Relaxed);
             ui.say("stopping: no step starts any more, calls under way are awaited; again to stop at once");
@@ -173,7 +210,7 @@ pub(crate) async fn execute(
             ui.say("stopped at once; the next run goes on from what is live");
             std::process::abort();
         }
-    });
+    }));
     let progress = Progress::new(ui, plan);
     let world = session.world();
     let apply = Apply {
@@ -183,17 +220,26 @@ pub(crate) async fn execute(
         kinds: KINDS,
         world: &world,
         observe: &|event| {
-            progress.see(event);
+            if !events.is_quiet() {
+                progress.see(event);
+            }
             events.see(plan, event);
         },
     };
     let outcome = apply.run().await;
-    listener.abort();
+    if let Some(listener) = listener {
+        listener.abort();
+    }
     outcome
 }
 
 /// What came of it, in one line and as an exit code.
-pub(crate) fn ending(plan: &Plan, outcome: &Outcome, words: &str, ui: Ui) -> Result<Exit, Failure> {
+pub(crate) fn ending(
+    plan: &Plan,
+    outcome: &Outcome,
+    words: &str,
+    ui: Option<Ui>,
+) -> Result<Exit, Failure> {
     let count = |which: fn(&End) -> bool| outcome.ends.iter().filter(|end| which(end)).count();
     let done = count(|end| matches!(end, End::Done));
     let failed = count(|end| matches!(end, End::Failed(_)));
@@ -235,7 +281,7 @@ pub(crate) fn ending(plan: &Plan, outcome: &Outcome, words: &str, ui: Ui) -> Res
         return Err(Failure::refused(message)
             .hint(format!("then: terrace apply {words} {}", confirm.join(" "))));
     }
-    if !plan.is_empty() {
+    if let Some(ui) = ui.filter(|_| !plan.is_empty()) {
         ui.say(&format!("done: {done} steps"));
     }
     Ok(Exit::Done)

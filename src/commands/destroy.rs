@@ -10,6 +10,9 @@ use crate::ui::events::Events;
 
 /// Tear an environment down. What holds data, addresses or a network needs consent: `--allow data`.
 ///
+/// Afterwards it looks again, in every region that was used, and says what is left: what is kept on
+/// purpose, and the command that removes it; and whether anything of ours still costs money.
+///
 /// With `--format json` stdout is a line of JSON an event, as with `apply`.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Args {
@@ -37,7 +40,7 @@ async fn destroy(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
     let session = Session::open(&args.stack, ui).await?;
     let options = session.options(&args.consent, true)?;
     let question = format!("Destroy all of {}?", session.identity.owner());
-    let exit = super::apply::carry_out(&session, &options, ui, events, |plan, inventory| {
+    let end = super::apply::carry_out(&session, &options, ui, events, |plan, inventory| {
         events.plan(plan, inventory);
         session::refused(plan)?;
         session::guard(plan, &args.consent)?;
@@ -47,5 +50,15 @@ async fn destroy(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
     if args.calls {
         session::show_calls(&session.cx.door().calls(), ui);
     }
-    Ok(exit)
+    let Some(certificate) = &end.certificate else {
+        return Ok(end.exit);
+    };
+    events.certificate(certificate);
+    if certificate.is_clean() {
+        return Ok(end.exit);
+    }
+    Err(
+        Failure::new("something that is ours and costs money is left: see above")
+            .hint("look at each before you remove it, then destroy again"),
+    )
 }

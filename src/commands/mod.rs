@@ -12,6 +12,7 @@ pub(crate) mod import;
 pub(crate) mod init;
 pub(crate) mod output;
 pub(crate) mod plan;
+pub(crate) mod rehearse;
 pub(crate) mod sandbox;
 pub(crate) mod schema;
 pub(crate) mod stages;
@@ -38,6 +39,7 @@ pub(crate) fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&args, ui),
         Command::Import(args) => block(import::run(args, ui)),
         Command::Forget(args) => block(forget::run(args, ui)),
+        Command::Rehearse(args) => block(rehearse::run(args, ui)),
         Command::Sandbox(args) => block(sandbox::run(args, ui)),
         Command::Schema(args) => Ok(schema::run(&args, ui)),
         Command::Completions(args) => Ok(completions::run(&args, ui)),

@@ -5,12 +5,14 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use serde_json::{Value, json};
+use terrace_aws::teardown::Certificate;
 use terrace_core::apply::{End, Event};
 use terrace_core::inventory::Inventory;
 use terrace_core::plan::{Plan, Step};
 
 use super::Ui;
 use super::plan::PlanView;
+use super::teardown;
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
 
@@ -18,6 +20,7 @@ use crate::failure::{Exit, Failure};
 pub(crate) struct Events {
     ui: Ui,
     json: bool,
+    quiet: bool,
     begun: Instant,
     seen: Mutex<Seen>,
 }
@@ -38,8 +41,40 @@ impl Events {
         Self {
             ui,
             json: format == Format::Json,
+            quiet: false,
             begun: Instant::now(),
             seen: Mutex::default(),
+        }
+    }
+
+    /// None: for a command that says itself what it does.
+    pub(crate) fn quiet(ui: Ui) -> Self {
+        Self {
+            quiet: true,
+            ..Self::new(ui, Format::Human)
+        }
+    }
+
+    /// Whether nothing is shown, and whoever runs this hears Ctrl-C.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.quiet
+    }
+
+    /// Who says how it went, if that is to be said.
+    pub(crate) fn talker(&self, ui: Ui) -> Option<Ui> {
+        (!self.quiet).then_some(ui)
+    }
+
+    /// What is left after a teardown.
+    pub(crate) fn certificate(&self, certificate: &Certificate) {
+        if self.json {
+            self.line(
+                "certificate",
+                json!({ "certificate": teardown::data(certificate) }),
+            );
+        } else {
+            self.ui
+                .answer(&format!("\n{}", teardown::human(certificate)));
         }
     }
 

@@ -5,6 +5,8 @@ pub(crate) mod graph;
 pub(crate) mod paint;
 pub(crate) mod plan;
 pub(crate) mod progress;
+pub(crate) mod rehearsal;
+pub(crate) mod teardown;
 
 use std::io::{IsTerminal, Write};
 

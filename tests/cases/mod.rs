@@ -13,6 +13,7 @@ mod marks;
 mod plans;
 mod reference;
 mod regions;
+mod rehearsal;
 mod removal;
 mod stacks;
 mod toy_kind;

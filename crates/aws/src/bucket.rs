@@ -14,6 +14,7 @@ use crate::door::Op;
 #[derive(Clone, Debug)]
 pub struct Bucket {
     name: String,
+    region: String,
     account: String,
     s3: Client,
 }
@@ -57,8 +58,14 @@ impl Bucket {
         match head {
             Ok(head) => {
                 let elsewhere = head.bucket_region.filter(|region| *region != cx.region);
+                let region = elsewhere.clone().unwrap_or_else(|| cx.region.clone());
                 let s3 = elsewhere.map_or_else(|| cx.s3.clone(), |region| cx.s3_in(&region));
-                Ok(Some(Self { name, account, s3 }))
+                Ok(Some(Self {
+                    name,
+                    region,
+                    account,
+                    s3,
+                }))
             }
             // A HEAD has no body, hence no code: 404 is all it says.
             Err(error) if error.class == ErrorClass::NotFound => Ok(None),
@@ -98,6 +105,16 @@ impl Bucket {
                 .await?
                 .ok_or_else(|| missing("s3:CreateBucket", "bucket")),
         }
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The region it is in.
+    pub fn region(&self) -> &str {
+        &self.region
     }
 
     /// An object, `None` if it is not there.

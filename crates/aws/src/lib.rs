@@ -14,6 +14,7 @@ pub mod kinds;
 pub mod lock;
 pub mod lookups;
 mod names;
+pub mod teardown;
 pub mod timing;
 pub mod world;
 

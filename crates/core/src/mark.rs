@@ -28,6 +28,10 @@ pub const LEAVING: &str = "terrace:leaving";
 pub const EXPIRES: &str = "terrace:expires";
 /// Begins the fingerprint of an input that AWS does not give back: `terrace:fp.user_data`.
 pub const FINGERPRINT: &str = "terrace:fp.";
+/// On what is kept on purpose when the rest goes: the stack and environment it is of.
+pub const KEPT: &str = "terrace:kept";
+/// Beside it: the address it had.
+pub const KEPT_OF: &str = "terrace:kept-of";
 /// Begins every tag of ours.
 pub const OURS: &str = "terrace:";
 

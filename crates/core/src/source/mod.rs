@@ -55,5 +55,5 @@ pub use load::{Loaded, Request, load};
 pub use node::{Is, Node, Table};
 pub use span::{Place, Source, Sources, Span};
 pub use stack::{Common, Edge, Existing, Loss, Moved, Removal, Resource, Stack};
-pub use validate::validate_all;
+pub use validate::{environment_names, validate_all};
 pub use vocabulary::{Identity, Vocabulary};

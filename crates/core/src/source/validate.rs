@@ -61,6 +61,20 @@ pub fn validate_all(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Re
     }
 }
 
+/// The environments that a stack declares, in their order; of a pattern some that fit it. None if it
+/// declares none, or cannot be read, which [`super::load`] says.
+pub fn environment_names(request: &Request, vocabulary: &dyn Vocabulary) -> Vec<String> {
+    let ladder = ladder::read(
+        &request.folder,
+        vocabulary,
+        &mut Files::default(),
+        &mut Vec::new(),
+    );
+    let header = ladder.map(|ladder| ladder.header);
+    let names = header.map(|header| environments(&header, request));
+    names.into_iter().flatten().flatten().collect()
+}
+
 fn environments(header: &Header, request: &Request) -> Vec<Option<String>> {
     match &request.environment {
         Some(name) => vec![Some(name.clone())],

@@ -4,7 +4,7 @@ use aws_sdk_ec2::types::{ResourceType, SnapshotState};
 use jiff::Timestamp;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::kind::Leave;
-use terrace_core::mark::Tags;
+use terrace_core::mark::{KEPT, KEPT_OF, Tags};
 
 use super::super::shared::{filter, with_tags};
 use super::VolumeLive;
@@ -51,10 +51,6 @@ pub(super) async fn final_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -
     let minutes = 1.0 + f64::from(have.disk.size) / 6.0;
     cx.until(minutes, "the final snapshot", whole).await
 }
-
-/// Begins the tags of what is kept on purpose: the stack it is of, and the address it had.
-const KEPT: &str = "terrace:kept";
-const KEPT_OF: &str = "terrace:kept-of";
 
 async fn take_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<String> {
     const ACTION: &str = "ec2:CreateSnapshot";
