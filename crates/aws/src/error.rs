@@ -22,6 +22,8 @@ const THROTTLED: &[&str] = &[
     "EC2ThrottledException",
     "BandwidthLimitExceeded",
     "PriorRequestNotComplete",
+    // Auto Scaling: another change of the same group is being carried out.
+    "ResourceContention",
 ];
 
 const DENIED: &[&str] = &[

@@ -77,6 +77,10 @@ kinds! {
         listener Listener,
         target_group TargetGroup,
     }
+    /// Groups of machines that heal and scale.
+    autoscaling {
+        autoscaling_group AutoscalingGroup,
+    }
     /// Who may do what.
     iam {
         iam_role IamRole,

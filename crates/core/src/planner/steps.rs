@@ -231,9 +231,6 @@ impl Maker<'_, '_> {
     }
 
     fn keep(&mut self, live: &AnyLive, found: &FoundAny) {
-        if let Ready::Stuck(why) = &found.ready {
-            self.draft.note(&self.resource.address, why.clone());
-        }
         let mut changes = self.kind.diff(&self.want, live, &self.draft.known);
         changes.retain(|change| {
             !self
@@ -248,6 +245,9 @@ impl Maker<'_, '_> {
             && !changes.iter().any(FieldChange::is_early)
         {
             self.push(Action::Wait(state.clone()), Vec::new(), Some(live));
+        }
+        if let Ready::Stuck(why) = &found.ready {
+            self.draft.note(&self.resource.address, why.clone());
         }
         for change in &changes {
             if let Some(loss) = change.loses {

@@ -277,14 +277,13 @@ macro_rules! toys {
             }
 
             fn ready(have: &ToyLive) -> Ready {
+                if have.size == UNLUCKY {
+                    return Ready::Stuck("its size came to nothing".to_owned());
+                }
                 if have.shape == "locked" && have.key.is_empty() {
                     return Ready::Coming("locked".to_owned());
                 }
-                if have.size == UNLUCKY {
-                    Ready::Stuck("its size came to nothing".to_owned())
-                } else {
-                    Ready::Ready
-                }
+                Ready::Ready
             }
 
             async fn discover(cx: &Cloud, look: &Look, _: &Seen) -> Result<Vec<Found<ToyLive>>> {

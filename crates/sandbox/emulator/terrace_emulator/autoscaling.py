@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 from moto.autoscaling.models import AutoScalingBackend
@@ -216,7 +217,10 @@ def settings(call: Any, proceed: Any) -> Any:
     if before is None:
         call.params["TargetGroupARNs"] = [*(call.params.get("TargetGroupARNs") or ()), *_sources(call)]
     elif not starts and before.mixed_instances_policy:
-        call.params["MixedInstancesPolicy"] = before.mixed_instances_policy
+        # moto names the template by its name too, and takes either alone.
+        mixed = copy.deepcopy(before.mixed_instances_policy)
+        mixed["LaunchTemplate"]["LaunchTemplateSpecification"].pop("LaunchTemplateName", None)
+        call.params["MixedInstancesPolicy"] = mixed
     answer = proceed()
     group = groups[name]
     if before is None and call.params.get("HealthCheckGracePeriod") is None:

@@ -102,8 +102,17 @@ def spare(group: Any, number: int) -> list[Any]:
     return going
 
 
-def launch(group: Any, cause: str, template: dict[str, str] | None = None) -> bool:
-    """One more member, in the subnet that has fewest, of this template or the group's."""
+def types(group: Any, template: dict[str, str] | None, mixed: Any) -> list[str]:
+    """The types of machines that a mixed instances policy names, or else the template."""
+    overrides = (mixed or {}).get("LaunchTemplate", {}).get("Overrides") or ()
+    named = [o["InstanceType"] for o in overrides if o.get("InstanceType")]
+    found = group.ec2_backend.launch_templates.get(template["LaunchTemplateId"]) if template else None
+    return named or ([found.get_version(template["Version"]).data.get("InstanceType")] if found else [])
+
+
+def launch(group: Any, cause: str, template: dict[str, str] | None = None, mixed: Any = None) -> bool:
+    """One more member, in the subnet that has fewest, of this template and policy or of the group's."""
+    mixed = mixed if template else group.mixed_instances_policy
     template = template or resolved(group)
     try:
         if template is None:
@@ -113,7 +122,7 @@ def launch(group: Any, cause: str, template: dict[str, str] | None = None) -> bo
             member.lifecycle_state = "Pending"
         else:
             member = InstanceState(
-                _run(group, template), "Pending", "Healthy", group.new_instances_protected_from_scale_in, group
+                _run(group, template, mixed), "Pending", "Healthy", group.new_instances_protected_from_scale_in, group
             )
             group.instance_states.append(member)
     except Exception as problem:
@@ -136,7 +145,7 @@ def launch(group: Any, cause: str, template: dict[str, str] | None = None) -> bo
     return True
 
 
-def _run(group: Any, template: dict[str, str]) -> Any:
+def _run(group: Any, template: dict[str, str], mixed: Any) -> Any:
     ec2 = group.autoscaling_backend.ec2_backend
     if template["LaunchTemplateId"] not in ec2.launch_templates:
         raise Refusal(
@@ -153,9 +162,9 @@ def _run(group: Any, template: dict[str, str]) -> Any:
     call.uri_match, call.querystring, call.headers = {}, {"Action": ["RunInstances"]}, {}
     call.current_account, call.region = group.account_id, group.region
     call.partition = group.arn.split(":")[1]
-    overrides = (group.mixed_instances_policy or {}).get("LaunchTemplate", {}).get("Overrides") or [{}]
-    if overrides[0].get("InstanceType"):
-        call.params["InstanceType"] = overrides[0]["InstanceType"]
+    wanted = types(group, template, mixed)
+    if wanted and wanted[0]:
+        call.params["InstanceType"] = wanted[0]
     subnets = (group.vpc_zone_identifier or "").split(",") if group.vpc_zone_identifier else []
     taken = Counter(m.instance.subnet_id for m in living(group))
     subnet = min(subnets, key=lambda name: taken[name.strip()]).strip() if subnets else None

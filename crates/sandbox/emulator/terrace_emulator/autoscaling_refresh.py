@@ -15,7 +15,7 @@ from moto.core.utils import utcnow
 
 from . import clock, elbv2_targets
 from .autoscaling import find
-from .autoscaling_members import converge, launch, living, page, resolved, retire
+from .autoscaling_members import converge, launch, living, page, resolved, retire, types
 from .corrections import Refusal, also, backend, correction
 
 PATIENCE = 6
@@ -27,7 +27,8 @@ class Refresh:
 
     def __init__(self, group: Any, strategy: str, preferences: dict[str, Any], target: Any, desired: Any) -> None:
         self.group, self.target, self.desired = group, target, desired
-        self.before = resolved(group)
+        self.mixed = desired.get("MixedInstancesPolicy") if desired else group.mixed_instances_policy
+        self.before = resolved(group), group.mixed_instances_policy
         self.stalled, self.back, self.turn = 0, False, 0
         # Whether members that match are replaced too; those made from now on are not.
         self.old = {m.instance_id for m in living(group)}
@@ -67,9 +68,8 @@ class Refresh:
         """Members that must go."""
         found = []
         for member in living(self.group):
-            matches = member.launch_template == self.target
             if self.preferences["SkipMatching"] or self.back:
-                if matches:
+                if self.fits(member):
                     continue
             elif member.instance_id not in self.old:
                 continue
@@ -77,6 +77,11 @@ class Refresh:
                 continue
             found.append(member)
         return found
+
+    def fits(self, member: Any) -> bool:
+        """Whether a member is started from what all are to be started from."""
+        known = types(self.group, self.target, self.mixed)
+        return member.launch_template == self.target and member.instance.instance_type in known
 
     def healthy(self, member: Any) -> bool:
         if member.lifecycle_state != "InService" or member.instance.state != "running":
@@ -116,7 +121,7 @@ class Refresh:
         return self.go_on()
 
     def matching(self, member: Any) -> bool:
-        return member.launch_template == self.target and (
+        return self.fits(member) and (
             self.preferences["SkipMatching"] or self.back or member.instance_id not in self.old
         )
 
@@ -134,7 +139,7 @@ class Refresh:
         room = min(wanted - len(new), most - len(old) - len(new))
         moved = False
         for _ in range(max(0, room)):
-            if not launch(self.group, cause, self.target):
+            if not launch(self.group, cause, self.target, self.mixed):
                 return moved
             moved = True
         sound = sum(map(self.healthy, [*old, *new]))
@@ -163,9 +168,10 @@ class Refresh:
         if self.status in ("InProgress", "Baking"):
             if self.desired:
                 template = self.group.ec2_backend.launch_templates[self.target["LaunchTemplateId"]]
-                told = (self.desired.get("LaunchTemplate") or {}).get("Version") or self.target["Version"]
+                told = _template(self.desired).get("Version") or self.target["Version"]
                 self.group.ec2_launch_template = template
                 self.group.launch_template_version = self.group.provided_launch_template_version = told
+                self.group.mixed_instances_policy = self.mixed
             self.end("Successful")
 
     def fail(self) -> None:
@@ -187,10 +193,16 @@ class Refresh:
                 "InstancesToUpdateOnRollback": self.shown["InstancesToUpdate"],
             },
         )
-        self.target, self.back, self.stalled = self.before, True, 0
+        (self.target, self.mixed), self.back, self.stalled = self.before, True, 0
         self.shown["PercentageComplete"] = 0
         self.shown["InstancesToUpdate"] = self.total = len(self.outdated())
         self.go_on()
+
+
+def _template(desired: dict[str, Any]) -> dict[str, Any]:
+    """The template of a desired configuration, which has it at one of two places."""
+    mixed = (desired.get("MixedInstancesPolicy") or {}).get("LaunchTemplate") or {}
+    return desired.get("LaunchTemplate") or mixed.get("LaunchTemplateSpecification") or {}
 
 
 def _all(call: Any) -> list[Refresh]:
@@ -257,8 +269,8 @@ def start(call: Any, proceed: Any) -> Any:
         raise Refusal("ValidationError", "The difference of the healthy percentages must not be above 100")
     desired = call.params.get("DesiredConfiguration") or None
     target = resolved(group)
-    if desired and desired.get("LaunchTemplate"):
-        target = _named(call, desired["LaunchTemplate"])
+    if desired:
+        target = _named(call, _template(desired))
     refresh = Refresh(group, call.params.get("Strategy") or "Rolling", preferences, target, desired)
     _all(call).insert(0, refresh)
     refresh.go_on()

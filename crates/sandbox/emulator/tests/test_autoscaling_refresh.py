@@ -103,6 +103,30 @@ class Refreshes(Scaling):
         self.assertEqual(2, len(self.health()))
 
     @corrects("autoscaling.refresh")
+    def test_mixed_instances(self):
+        name = self.group(1)
+        start = {"LaunchTemplateSpecification": {"LaunchTemplateId": self.template_id, "Version": "1"}}
+        mixed = {"LaunchTemplate": {**start, "Overrides": [{"InstanceType": "t3.medium"}]}}
+
+        def renew(**desired):
+            self.asg.start_instance_refresh(
+                AutoScalingGroupName=name,
+                DesiredConfiguration=desired,
+                Preferences={"SkipMatching": True, "MinHealthyPercentage": 0},
+            )
+            self.eventually(lambda: self.status(name)["Status"] == "Successful")
+            control("settle", "POST")
+            return [m["InstanceType"] for m in self.read(name)["Instances"]]
+
+        self.assertEqual(["t3.medium"], renew(MixedInstancesPolicy=mixed))
+        overrides = self.read(name)["MixedInstancesPolicy"]["LaunchTemplate"]["Overrides"]
+        self.assertEqual(["t3.medium"], [o["InstanceType"] for o in overrides])
+        self.asg.update_auto_scaling_group(AutoScalingGroupName=name, MaxSize=5)
+        self.assertEqual(5, self.read(name)["MaxSize"])
+        self.assertEqual(["t3.micro"], renew(LaunchTemplate=start["LaunchTemplateSpecification"]))
+        self.assertIsNone(self.read(name).get("MixedInstancesPolicy"))
+
+    @corrects("autoscaling.refresh")
     def test_cancel(self):
         name = self.group(1)
         with self.refused("ActiveInstanceRefreshNotFound"):

@@ -375,6 +375,14 @@ impl Kind for LaunchTemplate {
     }
 }
 
+impl LaunchTemplateLive {
+    /// What machines that are started from it use, besides itself.
+    pub(crate) fn machines_use(&self) -> Vec<String> {
+        let uses = LaunchTemplate::uses(self).into_iter();
+        uses.map(|used| used.to).collect()
+    }
+}
+
 /// How long a name may be.
 const LIMIT: usize = 128;
 

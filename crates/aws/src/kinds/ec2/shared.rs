@@ -143,12 +143,22 @@ impl Aws {
 
     /// Sets and removes tags of anything in EC2.
     pub(crate) async fn ec2_tag(&self, id: &str, set: &Tags, unset: &[String]) -> Result<()> {
+        self.ec2_tag_all(&[id.to_owned()], set, unset).await
+    }
+
+    /// The same of several at once, at most 500.
+    pub(crate) async fn ec2_tag_all(
+        &self,
+        ids: &[String],
+        set: &Tags,
+        unset: &[String],
+    ) -> Result<()> {
         if !set.is_empty() {
             let tags = tag_list(set);
             self.mutate(Op::again("ec2:CreateTags"), || {
                 self.ec2
                     .create_tags()
-                    .resources(id)
+                    .set_resources(Some(ids.to_vec()))
                     .set_tags(Some(tags.clone()))
                     .send()
             })
@@ -162,7 +172,7 @@ impl Aws {
             self.mutate(Op::again("ec2:DeleteTags"), || {
                 self.ec2
                     .delete_tags()
-                    .resources(id)
+                    .set_resources(Some(ids.to_vec()))
                     .set_tags(Some(tags.clone()))
                     .send()
             })
