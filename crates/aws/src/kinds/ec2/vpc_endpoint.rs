@@ -19,7 +19,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
 
-use self::live::{aws_type, find, full, is_full, pascal, read, restricts};
+use self::live::{aws_type, cleared, find, full, is_full, pascal, read, restricts};
 use super::route_table::RouteTable;
 use super::security_group::SecurityGroup;
 use super::shared::{filter, marked};
@@ -309,6 +309,7 @@ impl Kind for VpcEndpoint {
         let groups = &filled(known.need_all(&want.security_groups)?);
         let policy = want.policy.as_ref().map(Policy::send).transpose();
         let policy = &policy.map_err(|why| invalid(ACTION, why))?;
+        cleared(cx, vpc, &want.service).await?;
         let make = |token: String| async move {
             let op = paced(ACTION).while_busy(UNSEEN, 2.0);
             let marked = marked(ResourceType::VpcEndpoint, mark);

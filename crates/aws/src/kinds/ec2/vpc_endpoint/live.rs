@@ -10,7 +10,7 @@ use terrace_core::kind::{Live, Outputs};
 use terrace_core::outputs;
 use terrace_core::reference::Id;
 
-use super::super::shared::tags;
+use super::super::shared::{filter, tags};
 use super::super::vpc::Vpc;
 use super::Way;
 use crate::client::{Aws, missing};
@@ -69,6 +69,22 @@ pub(super) async fn find(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<Found<Vpc
     let mut found = found?;
     found.retain(|found| found.live.state != "deleted");
     Ok(found)
+}
+
+/// Waits for an endpoint for the same that is on its way out: until it is gone it holds its routes, or
+/// its name.
+pub(super) async fn cleared(cx: &Aws, vpc: &Id<Vpc>, service: &str) -> Result<()> {
+    let free = || async {
+        let filters = vec![
+            filter("vpc-id", vpc.as_str()),
+            filter("service-name", full(cx, service)),
+        ];
+        let same = find(cx, filters).await?;
+        let leaving = same.iter().any(|found| found.live.state == "deleting");
+        Ok((!leaving).then_some(()))
+    };
+    cx.until(3.0, "the deletion of the endpoint before it", free)
+        .await
 }
 
 /// One endpoint.

@@ -103,6 +103,7 @@ pub(super) struct Encryption {
 pub(super) struct Guard {
     pub(super) versioning: bool,
     pub(super) object_lock: Option<ObjectLock>,
+    #[serde(flatten)]
     pub(super) encryption: Encryption,
     pub(super) public_access_block: PublicAccessBlock,
     pub(super) ownership: Ownership,

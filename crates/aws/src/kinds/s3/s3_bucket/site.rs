@@ -19,6 +19,8 @@ use crate::names::invalid;
 /// A website that S3 serves by itself, over HTTP only. Its objects must be public.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
+// Pages of its own, or another host: what a later stage says takes the place of both.
+#[schemars(extend("x-choice" = true))]
 pub struct Website {
     /// The page of a folder: `"index.html"`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
