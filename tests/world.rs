@@ -140,7 +140,8 @@ impl Account {
         self.world.folder.write(path.to_str().unwrap(), &text);
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// A command of the program on the stack, about to be run.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let (command, rest) = arguments.split_first().unwrap();
         let place = self.place.iter().map(String::as_str);
         let all: Vec<&str> = [*command, "--sandbox"]

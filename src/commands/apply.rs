@@ -12,14 +12,17 @@ use terrace_core::inventory::Inventory;
 use terrace_core::plan::{Action, Plan, Step};
 use terrace_core::planner::Options;
 
-use crate::cli::{ConsentArgs, Format, StackArgs};
+use crate::cli::{ConsentArgs, StackArgs};
 use crate::failure::{Exit, Failure};
 use crate::session::{self, KINDS, Session};
 use crate::ui::Ui;
-use crate::ui::plan::PlanView;
+use crate::ui::events::Events;
 use crate::ui::progress::Progress;
 
 /// Make what is live what the TOML says.
+///
+/// With `--format json` stdout is a line of JSON an event, as it happens: `plan` first, then for each part of it
+/// `started`, `waiting`, and how it ended; `end` last.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -39,6 +42,13 @@ pub(crate) struct Args {
 
 /// Applies.
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
+    let events = Events::new(ui, args.stack.format);
+    let end = Box::pin(apply(args, ui, &events)).await;
+    events.end(&end);
+    end
+}
+
+async fn apply(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
     let toml_alone = args.stack.stage.is_none() && args.stack.var.is_empty();
     if !args.stack.sandbox && !toml_alone {
         return Err(
@@ -57,11 +67,8 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     }
     let options = session.options(&args.consent, false)?;
     let approved = args.plan.as_ref().map(read_plan).transpose()?;
-    let json = args.stack.format == Format::Json;
-    let exit = carry_out(&session, &options, ui, |plan, inventory| {
-        if !json {
-            ui.answer(&PlanView::new(plan, inventory).human());
-        }
+    let exit = carry_out(&session, &options, ui, events, |plan, inventory| {
+        events.plan(plan, inventory);
         session::refused(plan)?;
         session::guard(plan, &args.consent)?;
         match &approved {
@@ -110,15 +117,17 @@ pub(crate) async fn carry_out(
     session: &Session,
     options: &Options,
     ui: Ui,
+    events: &Events,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Exit, Failure> {
-    Box::pin(session.locked(locked(session, options, ui, agree))).await
+    Box::pin(session.locked(locked(session, options, ui, events, agree))).await
 }
 
 async fn locked(
     session: &Session,
     options: &Options,
     ui: Ui,
+    events: &Events,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Exit, Failure> {
     let bucket = Bucket::open(&session.cx).await?;
@@ -139,7 +148,7 @@ async fn locked(
     if !options.destroy {
         footprint::widen(&session.cx, &bucket, footprint, used).await?;
     }
-    let outcome = execute(session, &plan, &inventory, ui).await;
+    let outcome = execute(session, &plan, &inventory, ui, events).await;
     if options.destroy && outcome.is_complete() {
         footprint::erase(&session.cx, &bucket).await?;
     }
@@ -152,6 +161,7 @@ pub(crate) async fn execute(
     plan: &Plan,
     inventory: &Inventory,
     ui: Ui,
+    events: &Events,
 ) -> Outcome {
     let stop = std::sync::Arc::clone(&session.stop);
     let listener = tokio::spawn(async move {
@@ -172,7 +182,10 @@ pub(crate) async fn execute(
         inventory,
         kinds: KINDS,
         world: &world,
-        observe: &|event| progress.see(event),
+        observe: &|event| {
+            progress.see(event);
+            events.see(plan, event);
+        },
     };
     let outcome = apply.run().await;
     listener.abort();

@@ -8,7 +8,7 @@ use clap::{Args as ClapArgs, Command, CommandFactory};
 
 use crate::cli::Cli;
 use crate::failure::{Exit, Failure};
-use crate::reference::block::{Block, markdown};
+use crate::reference::block::{Block, Entry, markdown};
 use crate::reference::editor::{self, File};
 use crate::reference::page;
 use crate::session::KINDS;
@@ -139,7 +139,55 @@ fn cli() -> Vec<Block> {
     command = quiet(command);
     command.build();
     help(&mut command, &mut blocks);
+    blocks.extend(events());
     blocks
+}
+
+/// What `apply` and `destroy` answer to programs.
+fn events() -> [Block; 3] {
+    let what = "With `--format json` the stdout of `apply` and `destroy` is a line of JSON for each event, as it happens. \
+                `at` is the second of the run. What is about a part of the plan has its `address`, its `part` \
+                (`create`, `update`, `delete` ..), its number in the plan as `step`, and in `seconds` how long it has \
+                taken so far.";
+    let about = [
+        (
+            "plan",
+            "the first: the `plan` as `terrace plan --format json` answers it",
+        ),
+        ("started", "a part has begun"),
+        (
+            "waiting",
+            "AWS has taken it, and it is not ready: `for` says what it is",
+        ),
+        ("done", "it has ended well"),
+        ("failed", "it has not: `error` says why, `hints` what to do"),
+        (
+            "skipped",
+            "it never began: `for` is the address that failed",
+        ),
+        (
+            "held",
+            "it never began: `for` says what a person must do or confirm",
+        ),
+        (
+            "stopped",
+            "it never began, or was not awaited: a person stopped the run",
+        ),
+        (
+            "end",
+            "the last, whatever came before: the `exit` code, how many parts ended how, and the `error` and `hints` of a run that failed",
+        ),
+    ];
+    let entry = |(name, about): (&str, &str)| Entry {
+        name: name.to_owned(),
+        about: about.to_owned(),
+        page: None,
+    };
+    [
+        Block::Heading("Events".to_owned()),
+        Block::Text(what.to_owned()),
+        Block::Names(about.into_iter().map(entry).collect()),
+    ]
 }
 
 fn quiet(command: Command) -> Command {

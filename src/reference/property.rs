@@ -163,11 +163,15 @@ impl<'v> Reader<'v> {
         if depth > DEEPEST {
             return found;
         }
-        for schema in schemas.iter().flat_map(|schema| self.variants(schema)) {
+        let variants: Vec<&Value> = schemas.iter().flat_map(|one| self.variants(one)).collect();
+        // Of several tables one is written, and what that must have is not what all must have.
+        let choice = |schema: &&Value| schema["x-choice"] == true && schema["oneOf"].is_array();
+        let choice = variants.iter().any(choice);
+        for schema in variants {
             let required = |name: &str| {
                 schema["required"]
                     .as_array()
-                    .is_some_and(|all| all.iter().any(|one| one == name))
+                    .is_some_and(|all| !choice && all.iter().any(|one| one == name))
             };
             let own = schema["properties"].as_object().into_iter().flatten();
             let own = own.map(|(name, schema)| (name.as_str(), schema, required(name)));

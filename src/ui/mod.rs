@@ -1,5 +1,6 @@
 //! The one door to the terminal: answers on stdout, everything else on stderr.
 
+pub(crate) mod events;
 pub(crate) mod graph;
 pub(crate) mod paint;
 pub(crate) mod plan;

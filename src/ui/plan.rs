@@ -121,12 +121,13 @@ impl<'a> PlanView<'a> {
         }
     }
 
-    /// What is set after a creation is told with the creation.
+    /// What is set after a creation is told with the creation, and what is noted of a deletion with that.
     fn is_told(&self, step: &Step) -> bool {
         let creates = |other: &Step| {
             matches!(other.action, Action::Create { .. }) && other.address == step.address
         };
-        matches!(step.action, Action::Late) && self.plan.steps.iter().any(creates)
+        let note = matches!(step.action, Action::Leave(_));
+        note || matches!(step.action, Action::Late) && self.plan.steps.iter().any(creates)
     }
 
     fn changes<'s>(&'s self, step: &'s Step) -> impl Iterator<Item = &'s FieldChange> {
@@ -149,6 +150,9 @@ impl<'a> PlanView<'a> {
         }
         if step.impact > Impact::None {
             facts.push(step.impact.to_string());
+        }
+        if step.rest > 0 {
+            facts.push(format!("{} s after requests are led elsewhere", step.rest));
         }
         if step.minutes >= 1.0 {
             facts.push(format!("about {:.0} min", step.minutes));
@@ -191,11 +195,11 @@ impl<'a> PlanView<'a> {
                 }
             }
             _ if creates && change.have == Said::Nothing => {
-                let want = self.said(&change.want);
+                let (_, want) = self.sides(change);
                 let _ = writeln!(text, "      {name:<width$}  {want}");
             }
             _ => {
-                let (have, want) = (self.said(&change.have), self.said(&change.want));
+                let (have, want) = self.sides(change);
                 let impact = match change.impact {
                     Impact::None => String::new(),
                     impact => paint(Label::Quiet, &format!("  {impact}")),
@@ -203,6 +207,19 @@ impl<'a> PlanView<'a> {
                 let _ = writeln!(text, "      {name:<width$}  {have} -> {want}{impact}");
             }
         }
+    }
+
+    /// What is live and what is wanted; in the kind's own words, where values are digests.
+    fn sides(&self, change: &FieldChange) -> (String, String) {
+        let side = |said: &Said, told: Option<&String>| match (said, told) {
+            (Said::Value(value), Some(told)) if !value.is_null() => told.clone(),
+            _ => self.said(said),
+        };
+        let told = change.told.as_ref();
+        (
+            side(&change.have, told.map(|told| &told.have)),
+            side(&change.want, told.map(|told| &told.want)),
+        )
     }
 
     fn elements(&self, said: &Said) -> Vec<String> {
@@ -364,6 +381,7 @@ fn glyph(action: &Action) -> (&'static str, Label, &'static str) {
         Action::Tag { .. } => ("~", Label::Change, "tag"),
         Action::Shrink => ("-", Label::Remove, "drop"),
         Action::Clear(_) => ("-", Label::Remove, "clear"),
+        Action::Leave(_) => ("~", Label::Change, "note that it leaves"),
         Action::Unprotect => ("-", Label::Remove, "lift the protection"),
         Action::Delete(Reason::Orphan) => ("?", Label::Remove, "delete orphan"),
         Action::Delete(_) => ("-", Label::Remove, "delete"),

@@ -3,12 +3,14 @@
 mod broken;
 mod calls;
 mod drifted;
+mod events;
 mod explain;
 mod graph;
 mod guide;
 mod init;
 mod killed;
 mod marks;
+mod plans;
 mod reference;
 mod regions;
 mod removal;

@@ -50,6 +50,7 @@ const IN_USE: &[&str] = &[
     "InvalidDBParameterGroupState",
     "HostedZoneNotEmpty",
     "BucketNotEmpty",
+    "OriginAccessControlInUse",
     "InvalidIPAddress.InUse",
     "Resource.AlreadyAssociated",
     "Resource.AlreadyAssigned",

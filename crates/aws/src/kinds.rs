@@ -105,6 +105,11 @@ kinds! {
     s3 {
         s3_bucket S3Bucket,
     }
+    /// Content near its readers.
+    cloudfront {
+        origin_access_control OriginAccessControl,
+        distribution Distribution,
+    }
     /// Passwords known to nobody.
     secretsmanager {
         secret Secret,

@@ -75,6 +75,20 @@ impl World for AwsWorld {
         .boxed()
     }
 
+    fn rest(&self, seconds: u32) -> BoxFuture<'_, bool> {
+        async move {
+            // In spans short enough that whoever asks to stop is heard.
+            for _ in 0..seconds.div_ceil(5) {
+                if self.stopped() {
+                    return false;
+                }
+                tokio::time::sleep(self.timing.scaled(5.0)).await;
+            }
+            true
+        }
+        .boxed()
+    }
+
     fn within<'a>(&'a self, address: &Address, work: BoxFuture<'a, End>) -> BoxFuture<'a, End> {
         ADDRESS.scope(address.clone(), work).boxed()
     }

@@ -18,7 +18,7 @@ use crate::fields::{Effect, FieldChange, Part};
 use crate::inventory::{Inventory, Look, Seen};
 use crate::kind::{Create, Leave, Progress, Ready};
 use crate::known::Known;
-use crate::mark::{Identity, Mark};
+use crate::mark::{self, Identity, Mark, Tags};
 use crate::plan::{Action, Plan, Step};
 use crate::planner::{self, Kinds, Trouble};
 use crate::source::Stack;
@@ -31,6 +31,9 @@ pub trait World: Send + Sync {
     /// Waits before looking again; `attempt` counts from 0. False: patience is at an end, measured
     /// by the minutes that the wait typically takes.
     fn pause(&self, attempt: u32, minutes: f64) -> BoxFuture<'_, bool>;
+
+    /// Waits this many seconds of AWS's time. False: a person asked to stop meanwhile.
+    fn rest(&self, seconds: u32) -> BoxFuture<'_, bool>;
 
     /// Runs the work of one step under its address, for the doors to AWS.
     fn within<'a>(&'a self, address: &Address, work: BoxFuture<'a, End>) -> BoxFuture<'a, End>;
@@ -186,7 +189,11 @@ impl Apply<'_> {
         let action = &self.plan.steps[index].action;
         !matches!(
             action,
-            Action::Delete(_) | Action::Unprotect | Action::Clear(_) | Action::WaitGone
+            Action::Delete(_)
+                | Action::Unprotect
+                | Action::Clear(_)
+                | Action::Leave(_)
+                | Action::WaitGone
         )
     }
 
@@ -338,6 +345,12 @@ impl Worker<'_> {
                 .clear(&self.wanted_live()?, field)
                 .await
                 .map(|()| End::Done),
+            Action::Leave(seconds) => {
+                let note = Tags::from([(mark::LEAVING.to_owned(), seconds.to_string())]);
+                hand.tag(&self.wanted_live()?, &note, &[])
+                    .await
+                    .map(|()| End::Done)
+            }
             Action::Unprotect => hand
                 .unprotect(&self.wanted_live()?)
                 .await
@@ -370,9 +383,11 @@ impl Worker<'_> {
     /// speaks of the one that the plan saw, never of its successor at the same address.
     fn wanted_live(&self) -> Result<AnyLive> {
         let planned = self.step.live.clone();
-        if matches!(self.step.action.movement(), crate::plan::Movement::Retire)
-            && !matches!(self.step.action, Action::Shrink)
-        {
+        let leaves = matches!(
+            self.step.action,
+            Action::Clear(_) | Action::Unprotect | Action::Leave(_) | Action::Delete(_)
+        );
+        if leaves || matches!(self.step.action, Action::WaitGone) {
             return planned.ok_or_else(|| self.bug("nothing live to delete"));
         }
         let newest = lock(&self.state.live).get(&self.step.address).cloned();
@@ -534,6 +549,13 @@ impl Worker<'_> {
 
     async fn delete(&self, hand: &dyn AnyHand) -> Result<End> {
         let live = self.wanted_live()?;
+        if self.step.rest > 0 {
+            let why = format!("requests may still come for {} s", self.step.rest);
+            (self.apply.observe)(Event::Waiting(self.index, self.step, &why));
+            if !self.apply.world.rest(self.step.rest).await {
+                return Ok(End::Stopped);
+            }
+        }
         let leave =
             Leave {
                 ephemeral: self.apply.inventory.ours.iter().any(|found| {

@@ -139,6 +139,8 @@ pub trait AnyKind: Send + Sync {
     fn ready(&self, have: &AnyLive) -> Ready;
     /// Typical minutes until one that is coming is ready.
     fn patience(&self, have: &AnyLive) -> f64;
+    /// For how many seconds requests may still go where a live one led.
+    fn linger(&self, have: &AnyLive) -> u32;
     /// Whether AWS itself protects a live one.
     fn protected(&self, have: &AnyLive) -> bool;
 }
@@ -301,6 +303,10 @@ impl<K: Kind> AnyKind for Of<K> {
 
     fn patience(&self, have: &AnyLive) -> f64 {
         have.get::<K>().map_or(K::ABOUT.minutes.create, K::patience)
+    }
+
+    fn linger(&self, have: &AnyLive) -> u32 {
+        have.get::<K>().map_or(0, K::linger)
     }
 
     fn protected(&self, have: &AnyLive) -> bool {

@@ -12,6 +12,10 @@ use crate::said::Said;
 pub type Want<K> = fn(&<K as Kind>::Spec, &Known) -> Said;
 /// What AWS says of a property.
 pub type Have<K> = fn(&<K as Kind>::Live) -> Said;
+/// What people are told of a wanted value in place of the digest by which it is compared.
+pub type TellWant<K> = fn(&<K as Kind>::Spec) -> String;
+/// The same of a live value.
+pub type TellHave<K> = fn(&<K as Kind>::Live) -> String;
 /// Judges a difference that no fixed rule fits.
 pub type Decide<K> = fn(&<K as Kind>::Spec, &<K as Kind>::Live) -> Verdict;
 
@@ -47,9 +51,21 @@ pub struct Row<K: Kind> {
     want: Want<K>,
     have: Have<K>,
     impact: Impact,
+    minutes: Option<f64>,
     late: bool,
     early: bool,
+    path: Option<Path>,
     disturbs: &'static [&'static str],
+    tell: Option<(TellWant<K>, TellHave<K>)>,
+}
+
+/// What a property has to do with the path of a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Path {
+    /// Requests go on to what it names.
+    Leads,
+    /// It stands behind what it names, and requests go on to it from there.
+    Serves,
 }
 
 /// What a row says of its property, for documentation, schema and planning.
@@ -65,6 +81,8 @@ pub struct RowFacts {
     pub late: bool,
     /// Set before the resource can be ready.
     pub early: bool,
+    /// What it has to do with the path of a request.
+    pub path: Option<Path>,
     /// Outputs that a change makes unknown until it is done.
     pub disturbs: &'static [&'static str],
 }
@@ -93,9 +111,12 @@ impl<K: Kind> Fields<K> {
             want,
             have,
             impact: Impact::None,
+            minutes: None,
             late: false,
             early: false,
+            path: None,
             disturbs: &[],
+            tell: None,
         };
         self.rows.push(row);
         self
@@ -147,6 +168,24 @@ impl<K: Kind> Fields<K> {
         self
     }
 
+    /// A change of the row before takes these minutes, and not those of a change of the kind.
+    #[must_use]
+    pub fn minutes(mut self, minutes: f64) -> Self {
+        if let Some(row) = self.rows.last_mut() {
+            row.minutes = Some(minutes);
+        }
+        self
+    }
+
+    /// The row before is compared by a digest: a plan says these words in its place.
+    #[must_use]
+    pub fn tell(mut self, want: TellWant<K>, have: TellHave<K>) -> Self {
+        if let Some(row) = self.rows.last_mut() {
+            row.tell = Some((want, have));
+        }
+        self
+    }
+
     /// The row before is late: set after what it names exists, cleared before deletion.
     #[must_use]
     pub fn late(mut self) -> Self {
@@ -162,6 +201,25 @@ impl<K: Kind> Fields<K> {
     pub fn early(mut self) -> Self {
         if let Some(row) = self.rows.last_mut() {
             row.early = true;
+        }
+        self
+    }
+
+    /// Requests go on to what the row before names. A change of it waits until that can answer.
+    #[must_use]
+    pub fn leads(self) -> Self {
+        self.on_path(Path::Leads)
+    }
+
+    /// The row before puts the resource behind what it names: a listener before its balancer's targets.
+    #[must_use]
+    pub fn serves(self) -> Self {
+        self.on_path(Path::Serves)
+    }
+
+    fn on_path(mut self, path: Path) -> Self {
+        if let Some(row) = self.rows.last_mut() {
+            row.path = Some(path);
         }
         self
     }
@@ -189,6 +247,7 @@ impl<K: Kind> Fields<K> {
             impact: row.impact,
             late: row.late,
             early: row.early,
+            path: row.path,
             disturbs: row.disturbs,
         };
         self.rows.iter().map(facts).collect()
@@ -212,22 +271,26 @@ impl<K: Kind> Fields<K> {
             Said::Value(Value::Array(list)) if list.is_empty() => None,
             want => Some(row.change(Effect::Update, Said::Nothing, want)),
         };
-        self.rows.iter().filter_map(said).collect()
+        let told = |row: &Row<K>| {
+            let told = row.tell.map(|(tell, _)| Told {
+                have: String::new(),
+                want: tell(want),
+            });
+            Some(FieldChange { told, ..said(row)? })
+        };
+        self.rows.iter().filter_map(told).collect()
     }
 }
 
 impl<K: Kind> Row<K> {
     fn change(&self, effect: Effect, have: Said, want: Said) -> FieldChange {
         FieldChange {
-            field: self.name,
-            effect,
-            have,
-            want,
             impact: self.impact,
+            minutes: self.minutes,
             late: self.late,
             early: self.early,
             disturbs: self.disturbs,
-            loses: None,
+            ..FieldChange::new(self.name, effect, have, want)
         }
     }
 
@@ -239,6 +302,7 @@ impl<K: Kind> Row<K> {
         if said == Said::Nothing || said == seen {
             return;
         }
+        let from = into.len();
         match &self.rule {
             Rule::Seed => {}
             Rule::Update => into.push(self.change(Effect::Update, seen, said)),
@@ -262,6 +326,12 @@ impl<K: Kind> Row<K> {
                     loses,
                     ..self.change(effect, seen, said)
                 });
+            }
+        }
+        if let Some((tell_want, tell_have)) = self.tell {
+            for change in &mut into[from..] {
+                let (have, want) = (tell_have(have), tell_want(want));
+                change.told = Some(Told { have, want });
             }
         }
     }
@@ -344,6 +414,8 @@ pub struct FieldChange {
     pub want: Said,
     /// What it does to people.
     pub impact: Impact,
+    /// How many minutes it takes, if not as many as a change of its kind.
+    pub minutes: Option<f64>,
     /// Whether the property is late.
     pub late: bool,
     /// Whether being ready waits for it.
@@ -352,9 +424,37 @@ pub struct FieldChange {
     pub disturbs: &'static [&'static str],
     /// What is lost with it, which must be consented to.
     pub loses: Option<Loss>,
+    /// What people are told in place of the values, where those are digests.
+    pub told: Option<Told>,
+}
+
+/// A difference in words.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Told {
+    /// What is live.
+    pub have: String,
+    /// What is wanted.
+    pub want: String,
 }
 
 impl FieldChange {
+    /// A difference that nobody notices and nothing is lost by.
+    pub fn new(field: &'static str, effect: Effect, have: Said, want: Said) -> Self {
+        Self {
+            field,
+            effect,
+            have,
+            want,
+            impact: Impact::None,
+            minutes: None,
+            late: false,
+            early: false,
+            disturbs: &[],
+            loses: None,
+            told: None,
+        }
+    }
+
     /// Whether it is made in place, without replacing anything.
     pub fn is_in_place(&self) -> bool {
         matches!(self.effect, Effect::Update | Effect::Grow | Effect::Shrink)

@@ -147,7 +147,8 @@ impl Inventory {
             names.insert(found.live.id(), index);
             for (name, value) in found.live.outputs() {
                 // Names such as `main` occur for many kinds; what tells one resource is enough.
-                if let (true, Some(text)) = (is_handle(name), value.as_str()) {
+                let text = value.as_str().filter(|text| is_handle(name, text));
+                if let Some(text) = text {
                     names.entry(text).or_insert(index);
                 }
             }
@@ -156,6 +157,11 @@ impl Inventory {
     }
 }
 
-fn is_handle(output: &str) -> bool {
-    output != "name" && output != "zone"
+/// Whether an output tells one resource from all others. A name does if it is one of the DNS.
+fn is_handle(output: &str, text: &str) -> bool {
+    match output {
+        "zone" => false,
+        "name" => text.contains('.'),
+        _ => true,
+    }
 }

@@ -77,6 +77,12 @@ pub trait Kind: Sized + Send + Sync + 'static {
         Self::ABOUT.minutes.create
     }
 
+    /// For how many seconds requests may still go where it led, after it leads elsewhere: a record's time
+    /// to live.
+    fn linger(_have: &Self::Live) -> u32 {
+        0
+    }
+
     /// Whether AWS itself refuses to delete it until a protection is lifted.
     fn protected(_have: &Self::Live) -> bool {
         false

@@ -22,6 +22,8 @@ pub const GENERATION: &str = "terrace:gen";
 pub const PROTECT: &str = "terrace:protect";
 /// `true` on what belongs to an ephemeral environment: nothing of it is kept.
 pub const EPHEMERAL: &str = "terrace:ephemeral";
+/// For how many seconds requests may still come to what is about to go.
+pub const LEAVING: &str = "terrace:leaving";
 /// When an ephemeral environment may be swept, in RFC 3339.
 pub const EXPIRES: &str = "terrace:expires";
 /// Begins the fingerprint of an input that AWS does not give back: `terrace:fp.user_data`.

@@ -53,6 +53,8 @@ pub struct Step {
     pub impact: Impact,
     /// Typical minutes.
     pub minutes: f64,
+    /// Seconds to rest before it: requests may still come to what it deletes.
+    pub rest: u32,
     /// The steps that must be done before.
     pub needs: Vec<usize>,
     /// Why a person must allow it first; then it and what needs it wait.
@@ -96,6 +98,9 @@ pub enum Action {
     Clear(&'static str),
     /// Lifts AWS's protection before a deletion.
     Unprotect,
+    /// Notes on what is to go for how many seconds requests may still come, before they are led elsewhere:
+    /// a run that is cut off would else forget it.
+    Leave(u32),
     /// Deletes it.
     Delete(Reason),
 }
@@ -136,9 +141,12 @@ impl Action {
     /// Its movement.
     pub fn movement(&self) -> Movement {
         match self {
-            Self::Create { .. } | Self::Wait(_) | Self::WaitGone | Self::Late | Self::Grow => {
-                Movement::Build
-            }
+            Self::Create { .. }
+            | Self::Wait(_)
+            | Self::WaitGone
+            | Self::Late
+            | Self::Grow
+            | Self::Leave(_) => Movement::Build,
             Self::Update | Self::Tag { .. } => Movement::Switch,
             Self::Shrink | Self::Clear(_) | Self::Unprotect | Self::Delete(_) => Movement::Retire,
         }
@@ -159,6 +167,7 @@ impl Action {
             Self::Tag { .. } => "tag",
             Self::Clear(_) => "clear",
             Self::Unprotect => "unprotect",
+            Self::Leave(_) => "leave",
             Self::Delete(_) => "delete",
         }
     }
@@ -390,6 +399,9 @@ impl Step {
             Action::Tag { set, unset } => step["tags"] = json!({ "set": set, "unset": unset }),
             Action::Delete(reason) => step["reason"] = json!(reason),
             _ => {}
+        }
+        if self.rest > 0 {
+            step["rest_seconds"] = self.rest.into();
         }
         if let Some(held) = &self.held {
             step["held"] = held.as_str().into();

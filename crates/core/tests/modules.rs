@@ -134,3 +134,39 @@ fn inputs_merge_as_the_properties_they_are_passed_to() {
         Some("two")
     );
 }
+
+#[test]
+fn what_a_stage_brings_by_an_input_is_that_stages() {
+    let loaded = files(&[
+        (
+            "shop/stack.toml",
+            &format!("{HEAD}stages = [\"one\", \"two\", \"three\"]\nstage = \"three\"\n"),
+        ),
+        (
+            "shop/one.toml",
+            "[module.keys]\nsource = \"../keys\"\nkeys = { a = \"1\", b = \"2\" }\n[secret.db]\n",
+        ),
+        (
+            "shop/two.toml",
+            "[module.keys.keys]\nb = \"4\"\nc = \"3\"\n[secret.other]\n",
+        ),
+        ("shop/three.toml", "remove = [\"secret.db\"]\n"),
+        (
+            "keys/module.toml",
+            "[inputs]\nkeys = { type = \"table\" }\n\
+             [ssm_parameter.key]\nfor_each = \"{{ input.keys }}\"\nname = \"x-{{ each.key }}\"\nvalue = \"{{ each.value }}\"\n\
+             [secret.many]\nwhen = \"{{ input.keys | length > 2 }}\"\n",
+        ),
+    ])
+    .loaded();
+    let since = |address: &str| resource(&loaded, address).since.clone().unwrap();
+    let said = |address: &str, property: &str| {
+        let said = &resource(&loaded, address).said[property];
+        said.0.clone().unwrap()
+    };
+    assert_eq!(since("keys/ssm_parameter.key.a"), "one");
+    assert_eq!(since("keys/ssm_parameter.key.c"), "two");
+    assert_eq!(since("keys/secret.many"), "two");
+    assert_eq!(since("secret.other"), "two");
+    assert_eq!(said("keys/ssm_parameter.key.b", "value"), "two");
+}

@@ -211,6 +211,16 @@ fn what_only_higher_stages_name_is_known() {
 }
 
 #[test]
+fn numbered_names_get_no_hint() {
+    let named = |range: std::ops::RangeInclusive<u32>| {
+        let secrets = range.map(|number| format!("[secret.key_{number}]\n"));
+        secrets.collect::<String>()
+    };
+    let folder = ladder(&[&format!("[secret.key]\n{}", named(1..=9)), &named(10..=30)]);
+    assert_eq!(folder.notes(), "");
+}
+
+#[test]
 fn a_name_close_to_another_gets_a_hint() {
     let folder = ladder(&[
         "[secret.database]\n[secret.web_1]\n",

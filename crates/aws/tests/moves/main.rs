@@ -9,6 +9,7 @@
     reason = "a test may fail, and shares the laws' stand"
 )]
 
+mod balance;
 #[path = "../laws/example.rs"]
 mod example;
 mod groups;

@@ -5,6 +5,7 @@
 
 mod decide;
 mod order;
+mod paths;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

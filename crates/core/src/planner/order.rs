@@ -10,6 +10,7 @@ use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::{Dfs, Reversed};
 
 use super::decide::is_late;
+use super::paths::{self, Leaving};
 use super::{Draft, Input, Trouble};
 use crate::address::Address;
 use crate::kind::{Class, Impact, Swap};
@@ -25,11 +26,13 @@ pub(super) fn order(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble>
     edges.network();
     edges.replacements();
     edges.deletions();
+    edges.paths();
     edges.grant_wishes();
     let Edges {
         needs,
         clears,
         gaps,
+        rests,
         ..
     } = edges;
     let plan = &mut draft.plan;
@@ -38,6 +41,13 @@ pub(super) fn order(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble>
     }
     for (step, needs) in plan.steps.iter_mut().zip(&needs) {
         step.needs = needs.iter().copied().collect();
+    }
+    for (step, rest) in rests {
+        let step = &mut plan.steps[step];
+        step.rest = step.rest.max(rest);
+    }
+    for step in &mut plan.steps {
+        step.minutes += f64::from(step.rest) / 60.0;
     }
     for step in gaps {
         plan.steps[step].impact = plan.steps[step].impact.max(Impact::Outage);
@@ -74,7 +84,11 @@ struct Edges<'a> {
     /// Steps that leave a gap: creations that cannot stand beside what they replace, deletions that
     /// something still points at.
     gaps: Vec<usize>,
+    /// Seconds to rest before a deletion.
+    rests: BTreeMap<usize, u32>,
     networks: Networks<'a>,
+    /// What must be ready before traffic moves to it.
+    gates: Vec<(usize, usize)>,
     /// Pointers that move away before what they pointed at goes, where that closes no circle; else they
     /// dangle for a while, which is an outage.
     releases: Vec<(usize, usize)>,
@@ -129,7 +143,9 @@ impl<'a> Edges<'a> {
             clears,
             cleared: HashMap::new(),
             gaps,
+            rests: BTreeMap::new(),
             networks: Networks::new(input),
+            gates: Vec::new(),
             releases: Vec::new(),
             swaps: Vec::new(),
             wishes: Vec::new(),
@@ -393,7 +409,48 @@ impl<'a> Edges<'a> {
         }
     }
 
+    /// Traffic moves once its new path is ready, and its old path goes once traffic has left it.
+    fn paths(&mut self) {
+        self.gates = paths::gates(self.input, self.steps);
+        for leaving in paths::leavings(self.input, self.steps, &self.deletion, &self.uses) {
+            self.releases.push((leaving.switch, leaving.deletion));
+            if leaving.rest > 0 {
+                self.note_leaving(&leaving);
+            }
+        }
+    }
+
+    /// The rest before a deletion is written on what goes, before traffic leaves it.
+    fn note_leaving(&mut self, leaving: &Leaving) {
+        let step = &self.steps[leaving.deletion];
+        let rest = self.rests.entry(leaving.deletion).or_default();
+        *rest = leaving.rest.max(*rest);
+        let taggable = self
+            .input
+            .kinds
+            .get(step.kind)
+            .is_some_and(|kind| kind.about().taggable);
+        if !taggable || step.rest == leaving.rest {
+            return;
+        }
+        self.clears.push(Step {
+            action: Action::Leave(leaving.rest),
+            impact: Impact::None,
+            minutes: 0.0,
+            ..step.clone()
+        });
+        self.needs.push(BTreeSet::new());
+        let note = self.needs.len() - 1;
+        self.edge(note, leaving.switch);
+        self.edge(note, leaving.deletion);
+    }
+
     fn grant_wishes(&mut self) {
+        for (ready, switch) in std::mem::take(&mut self.gates) {
+            if !self.comes_before(switch, ready) {
+                self.edge(ready, switch);
+            }
+        }
         for (moved, deletion) in std::mem::take(&mut self.releases) {
             if self.comes_before(deletion, moved) {
                 self.gaps.push(deletion);

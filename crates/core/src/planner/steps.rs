@@ -66,9 +66,15 @@ struct Maker<'a, 'd> {
 impl Maker<'_, '_> {
     fn push(&mut self, action: Action, changes: Vec<FieldChange>, live: Option<&AnyLive>) {
         let about = self.kind.about();
+        let longest = |usual: f64| {
+            let minutes = changes.iter().map(|change| change.minutes.unwrap_or(usual));
+            minutes.reduce(f64::max).unwrap_or(usual)
+        };
         let minutes = match action {
             Action::Create { .. } | Action::Wait(_) => about.minutes.create,
-            _ => about.minutes.update,
+            // Tags are set by one call, whatever they are on.
+            Action::Tag { .. } => 0.1,
+            _ => longest(about.minutes.update),
         };
         let impact = changes
             .iter()
@@ -80,7 +86,7 @@ impl Maker<'_, '_> {
             Action::Create { .. } | Action::Late => Impact::None,
             _ => impact,
         };
-        let why = self.why(&changes);
+        let why = self.why(&action, &changes);
         self.draft.plan.steps.push(Step {
             address: self.resource.address.clone(),
             kind: self.kind.name(),
@@ -90,6 +96,7 @@ impl Maker<'_, '_> {
             why,
             impact,
             minutes,
+            rest: 0,
             needs: Vec::new(),
             held: None,
             live: live.cloned(),
@@ -97,15 +104,26 @@ impl Maker<'_, '_> {
         });
     }
 
-    /// Which stage wants it: the last that said something of the properties concerned.
-    fn why(&self, changes: &[FieldChange]) -> String {
-        let said = &self.resource.said;
-        let stages = changes.iter().filter_map(|change| said.get(change.field));
-        let last = stages
-            .map(|(stage, _)| stage)
-            .next_back()
-            .unwrap_or(&self.resource.stage);
-        last.clone().unwrap_or_default()
+    /// Which stage wants it: the one that brought the resource, or the last that said something of what changes.
+    fn why(&self, action: &Action, changes: &[FieldChange]) -> String {
+        let resource = self.resource;
+        if let (
+            Action::Create {
+                replaces: false, ..
+            },
+            Some(since),
+        ) = (action, &resource.since)
+        {
+            return since.clone();
+        }
+        let said = changes
+            .iter()
+            .filter_map(|change| resource.said.get(change.field)?.0.as_ref());
+        let stages = &self.input.stack.stages;
+        let last = said.max_by_key(|said| stages.iter().position(|stage| stage == *said));
+        last.or(resource.stage.as_ref())
+            .cloned()
+            .unwrap_or_default()
     }
 
     fn create(&mut self, generation: Generation, old: Option<&AnyLive>, fields: &[&'static str]) {
@@ -149,17 +167,11 @@ impl Maker<'_, '_> {
         let mut ours = self.input.inventory.ours.iter();
         let found = ours.find(|found| found.live.id() == old.id());
         let before = found.and_then(|found| found.region.as_ref());
-        FieldChange {
-            field: REGION,
-            effect: Effect::Replace,
-            have: Said::of(before.unwrap_or(home)),
-            want: Said::of(self.resource.common.region.as_ref().unwrap_or(home)),
-            impact: Impact::None,
-            late: false,
-            early: false,
-            disturbs: &[],
-            loses: None,
-        }
+        let (have, want) = (
+            before.unwrap_or(home),
+            self.resource.common.region.as_ref().unwrap_or(home),
+        );
+        FieldChange::new(REGION, Effect::Replace, Said::of(have), Said::of(want))
     }
 
     fn wait_for_namesakes(&mut self) {
@@ -219,6 +231,9 @@ impl Maker<'_, '_> {
     }
 
     fn keep(&mut self, live: &AnyLive, found: &FoundAny) {
+        if let Ready::Stuck(why) = &found.ready {
+            self.draft.note(&self.resource.address, why.clone());
+        }
         let mut changes = self.kind.diff(&self.want, live, &self.draft.known);
         changes.retain(|change| {
             !self
@@ -233,9 +248,6 @@ impl Maker<'_, '_> {
             && !changes.iter().any(FieldChange::is_early)
         {
             self.push(Action::Wait(state.clone()), Vec::new(), Some(live));
-        }
-        if let Ready::Stuck(why) = &found.ready {
-            self.draft.note(&self.resource.address, why.clone());
         }
         for change in &changes {
             if let Some(loss) = change.loses {
@@ -326,7 +338,7 @@ impl Maker<'_, '_> {
 }
 
 /// Tags that a kind sets for itself by way of a property.
-const KIND_TAGS: [&str; 2] = ["terrace:stateless", "terrace:leaving"];
+const KIND_TAGS: [&str; 1] = ["terrace:stateless"];
 
 /// The steps of everything that is to go: replaced, removed, orphaned, or all of it.
 pub(super) fn deletions(input: &Input<'_>, draft: &mut Draft) {
@@ -463,6 +475,7 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
         why: why(input, address, reason),
         impact,
         minutes,
+        rest: 0,
         needs: Vec::new(),
         held: None,
         live: Some(found.live.clone()),
@@ -479,10 +492,14 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
         Class::Identity | Class::Foundation if !replaced => Impact::Outage,
         _ => Impact::None,
     };
-    draft
-        .plan
-        .steps
-        .push(step(Action::Delete(reason), impact, about.minutes.delete));
+    let mut delete = step(Action::Delete(reason), impact, about.minutes.delete);
+    // An earlier run led the requests away, and was cut off before it could wait for the last of them.
+    let noted = found
+        .tags
+        .get(mark::LEAVING)
+        .and_then(|text| text.parse().ok());
+    delete.rest = noted.filter(|_| reason != Reason::Destroyed).unwrap_or(0);
+    draft.plan.steps.push(delete);
 }
 
 fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {

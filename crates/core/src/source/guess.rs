@@ -32,6 +32,28 @@ pub fn close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> O
         .map(|(.., candidate)| candidate)
 }
 
+/// A name without its numbers.
+fn unnumbered(name: &str) -> String {
+    let mut bare = String::with_capacity(name.len());
+    for c in name.chars() {
+        if !c.is_ascii_digit() {
+            bare.push(c);
+        } else if bare.ends_with('_') {
+            bare.pop();
+        }
+    }
+    bare
+}
+
+/// The name that was probably meant where one is new. Numbers are no slips: `web_1` and `web_10`, `web` and `web_2`.
+pub(crate) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let bare = unnumbered(name);
+    close(
+        name,
+        known.into_iter().filter(|known| unnumbered(known) != bare),
+    )
+}
+
 /// `did you mean ..?`, or the candidates if there are only a few.
 pub(crate) fn help<'a>(
     word: &str,
@@ -63,5 +85,24 @@ fn join<T: AsRef<str>>(words: &[T], with: &str) -> String {
         None => "nothing".to_owned(),
         Some((last, [])) => last.clone(),
         Some((last, rest)) => format!("{} {with} {last}", rest.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_with_other_numbers_are_no_slips() {
+        for (name, known) in [
+            ("subnet_10", "subnet_1"),
+            ("subnet_10", "subnet_9"),
+            ("web_2", "web"),
+            ("node12_data", "node1_data"),
+        ] {
+            assert_eq!(meant(name, [known]), None, "{name} beside {known}");
+        }
+        assert_eq!(meant("databse", ["web_1", "database"]), Some("database"));
+        assert_eq!(meant("sbunet_3", ["subnet_1"]), Some("subnet_1"));
     }
 }

@@ -34,6 +34,12 @@ impl World<'_> {
         let mut said = IndexMap::new();
         for (property, (at, raw)) in decl.table.as_table().into_iter().flatten() {
             let stage = self.said(scope, decl, property, *at, raw);
+            let stage = match each {
+                Some(each) if property != "for_each" => {
+                    self.said_each(scope, decl, each, raw, stage)
+                }
+                _ => stage,
+            };
             said.insert(property.clone(), stage);
             if NAMES.contains(&property.as_str())
                 || self.misplaced(decl, property, *at, raw, &shape)
@@ -86,6 +92,7 @@ impl World<'_> {
             kind: decl.kind.clone(),
             at: decl.at,
             stage: name(last),
+            since: None,
             needs,
             common,
             said: said
@@ -172,7 +179,7 @@ impl World<'_> {
         };
         // In a module it is whoever last gave an input that the property uses.
         let mut names = Vec::new();
-        self.inputs_in(raw, &mut names);
+        self.names_in(raw, "input", &mut names);
         let base = caller
             .decl
             .table
@@ -203,18 +210,44 @@ impl World<'_> {
         latest
     }
 
-    fn inputs_in(&mut self, raw: &Node, names: &mut Vec<String>) {
+    /// The same for a property that uses `each`: whoever last gave the key counts too.
+    fn said_each(
+        &mut self,
+        scope: ScopeId,
+        decl: &Decl,
+        each: &Each,
+        raw: &Node,
+        said: (usize, Span),
+    ) -> (usize, Span) {
+        let mut names = Vec::new();
+        self.names_in(raw, "each", &mut names);
+        let keys = decl.table.get("for_each").filter(|_| !names.is_empty());
+        let Some(keys) = keys.cloned() else {
+            return said;
+        };
+        let key = decl.said.get(&format!("for_each.{}", each.key));
+        let given = match key.filter(|_| scope == 0) {
+            Some(key) => *key,
+            None => self.said(scope, decl, "for_each", keys.at, &keys),
+        };
+        if given.0 > said.0 { given } else { said }
+    }
+
+    /// The names below `head` that a value uses: of `input.cidr` it is `cidr`.
+    fn names_in(&mut self, raw: &Node, head: &str, names: &mut Vec<String>) {
         match &raw.is {
             Is::String(text) => {
                 if let Ok(Some(study)) = self.study(text, raw.at) {
-                    let inputs = study.names.iter().filter(|name| name[0] == "input");
-                    names.extend(inputs.filter_map(|name| name.get(1).cloned()));
+                    let below = study.names.iter().filter(|name| name[0] == head);
+                    names.extend(below.filter_map(|name| name.get(1).cloned()));
                 }
             }
-            Is::Array(items) => items.iter().for_each(|item| self.inputs_in(item, names)),
+            Is::Array(items) => items
+                .iter()
+                .for_each(|item| self.names_in(item, head, names)),
             Is::Table(table) => table
                 .values()
-                .for_each(|(_, value)| self.inputs_in(value, names)),
+                .for_each(|(_, value)| self.names_in(value, head, names)),
             _ => {}
         }
     }
@@ -287,7 +320,7 @@ impl World<'_> {
         let scope = self.scope_at(&address.modules)?;
         let listing = self.listing(scope);
         let names = listing.names_of(false, &address.kind);
-        let close = guess::close(&address.name, names)?;
+        let close = guess::meant(&address.name, names)?;
         Some(format!(
             "did you mean to change `{}.{close}`?",
             address.kind

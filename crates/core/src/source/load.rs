@@ -1,6 +1,6 @@
 //! A folder becomes a stack: files, stages, one environment, rendered resources.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 
 use indexmap::IndexMap;
@@ -87,9 +87,10 @@ pub(crate) fn load_with(
     let ladder = ladder::read(&request.folder, vocabulary, files, told)?;
     let choice = choose(&ladder.header, request, files, told)?;
     let mut stack = stack_of(&ladder, &choice);
-    if breadth == Breadth::Ladder {
-        name_other_stages(&ladder, &choice, vocabulary, files, told, &mut stack);
-    }
+    let since = match breadth {
+        Breadth::Ladder => name_other_stages(&ladder, &choice, vocabulary, files, told, &mut stack),
+        Breadth::Stage => HashMap::new(),
+    };
     let names: Vec<String> = ladder
         .header
         .stages
@@ -105,6 +106,11 @@ pub(crate) fn load_with(
         &ladder.listings,
     );
     fill(&mut world, &ladder, &mut stack);
+    for (address, stage) in since {
+        if let Some(resource) = stack.resources.get_mut(&address) {
+            resource.since = Some(stage);
+        }
+    }
     shares::shares(&mut world, &stack);
     regions::regions(&mut world, &stack);
     zones::zones(&mut world, &stack);
@@ -158,7 +164,7 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
     }
 }
 
-/// What the other stages name: addresses only, nothing else of them is read.
+/// What the other stages name: addresses only, nothing else of them is read. Answers which stage brought each.
 fn name_other_stages(
     ladder: &Ladder,
     choice: &Choice,
@@ -166,8 +172,8 @@ fn name_other_stages(
     files: &mut Files,
     told: &mut Vec<Diagnostic>,
     stack: &mut Stack,
-) {
-    let mut sofar = BTreeSet::new();
+) -> HashMap<Address, String> {
+    let (mut sofar, mut since) = (BTreeSet::new(), HashMap::new());
     let names: Vec<String> = ladder
         .header
         .stages
@@ -183,10 +189,18 @@ fn name_other_stages(
             for address in here.iter().filter(|address| !sofar.contains(*address)) {
                 stack.above.insert(address.clone(), name.clone());
             }
+        } else {
+            let left: HashSet<&Address> = here.iter().collect();
+            since.retain(|address, _| left.contains(address));
+            for address in &here {
+                let stage = since.entry(address.clone());
+                stage.or_insert_with(|| name.clone());
+            }
         }
         sofar.extend(here);
     }
     stack.named = sofar;
+    since
 }
 
 fn add_places(world: &mut World<'_>, stack: &mut Stack) {

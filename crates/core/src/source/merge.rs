@@ -91,10 +91,10 @@ impl Merger<'_> {
 
     /// A name not seen before that is close to one that was.
     fn resembles(&mut self, decl: &Decl, before: &[String]) {
-        let Some(close) = guess::close(&decl.name, before.iter().map(String::as_str)) else {
+        let Some(close) = guess::meant(&decl.name, before.iter().map(String::as_str)) else {
             return;
         };
-        // `a` beside `b`, `web_1` beside `web_2`: such names come in rows.
+        // `a` beside `b`, `web_a` beside `web_b`: such names come in rows.
         let row = close.len() == decl.name.len()
             && close[..close.len() - 1] == decl.name[..decl.name.len() - 1];
         if !row && strsim::damerau_levenshtein(close, &decl.name) <= 2 {

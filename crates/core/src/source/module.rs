@@ -122,7 +122,7 @@ impl World<'_> {
             let text = format!("`module.{}` has no source", decl.name);
             let listing = self.listing(scope);
             let others = listing.modules.keys().map(String::as_str);
-            let help = guess::close(&decl.name, others).map_or_else(
+            let help = guess::meant(&decl.name, others).map_or_else(
                 || {
                     "write source = \"../../modules/network\": the folder of its module.toml"
                         .to_owned()

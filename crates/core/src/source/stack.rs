@@ -74,6 +74,8 @@ pub struct Resource {
     pub at: Span,
     /// The last stage that said something of it.
     pub stage: Option<String>,
+    /// The stage that brought it; told only where the whole ladder was looked at.
+    pub since: Option<String>,
     /// The kind's own properties. References are absolute (`/vpc.main`); what is known later is still open.
     pub table: Node,
     /// What it needs.

@@ -1,6 +1,7 @@
 //! The engine's own laws, on toy kinds in memory: any graph, any two stages, any crash point.
 
 mod laws;
+mod paths;
 mod plans;
 mod site;
 mod toy;

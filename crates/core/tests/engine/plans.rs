@@ -356,6 +356,58 @@ fn what_stands_in_another_region_than_wanted_is_replaced_there() {
 }
 
 #[test]
+fn a_step_names_the_stage_that_brought_or_changed_it() {
+    block(async {
+        let site = Site::new();
+        let folder = ladder(&[
+            (
+                "one",
+                "[base.a]\nsize = 1\nshape = \"s\"\n[mid.b]\nfor_each = { x = 1 }\nsize = \"{{ each.value }}\"\nshape = \"s\"\n",
+            ),
+            (
+                "two",
+                "[base.a]\nsize = 2\n[mid.b.for_each]\nx = 2\ny = 2\n",
+            ),
+            ("three", "[base.a]\ntags = { owner = \"me\" }\n"),
+        ]);
+        let whys = |plan: &terrace_core::plan::Plan| -> Vec<String> {
+            let why = plan.steps.iter().map(|step| {
+                let (word, address) = (step.action.word(), &step.address);
+                format!("{word} {address} for {}", step.why)
+            });
+            let mut why: Vec<String> = why.collect();
+            why.sort();
+            why
+        };
+        let plan = site.apply(&staged(&folder, Some("one"))).await;
+        assert_eq!(
+            whys(&plan),
+            ["create base.a for one", "create mid.b.x for one"]
+        );
+        let plan = site.plan(&staged(&folder, Some("three"))).await;
+        assert_eq!(
+            whys(&plan),
+            [
+                "create mid.b.y for two",
+                "tag base.a for three",
+                "update base.a for two",
+                "update mid.b.x for two",
+            ]
+        );
+        // From nothing, too, a resource is of the stage that brought it.
+        let plan = Site::new().plan(&staged(&folder, Some("three"))).await;
+        assert_eq!(
+            whys(&plan),
+            [
+                "create base.a for one",
+                "create mid.b.x for one",
+                "create mid.b.y for two",
+            ]
+        );
+    });
+}
+
+#[test]
 fn a_saved_plan_covers_itself_and_no_more() {
     block(async {
         let site = Site::new();

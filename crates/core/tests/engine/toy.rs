@@ -244,15 +244,23 @@ macro_rules! toys {
             type Live = ToyLive;
 
             fn fields() -> Fields<Self> {
-                Fields::<Self>::new()
+                let fields = Fields::<Self>::new()
                     .update("size", |want, _| Said::of(want.size), |have| Said::of(have.size))
                     .replace("shape", |want, _| Said::of(&want.shape), |have| Said::of(&have.shape))
                     .update("key", |want, _| Said::of(&want.key), |have| Said::of(&have.key))
                     .early()
-                    .replace("on", |want, known| known.ids(&want.on), |have| Said::set(&have.on))
+                    .replace("on", |want, known| known.ids(&want.on), |have| Said::set(&have.on));
+                // Requests pass from what leads on to what stands before those that serve.
+                let fields = if $name == "mid" { fields.serves() } else { fields };
+                fields
                     .update("to", |want, known| known.ids(&want.to), |have| Said::set(&have.to))
+                    .leads()
                     .set("friends", |want, known| known.ids(&want.friends), |have| Said::set(&have.friends))
                     .late()
+            }
+
+            fn linger(_: &ToyLive) -> u32 {
+                if $name == "top" { 60 } else { 0 }
             }
 
             // What is narrow leaves no room beside it, unless it comes to stand or point elsewhere.
@@ -269,13 +277,14 @@ macro_rules! toys {
             }
 
             fn ready(have: &ToyLive) -> Ready {
-                if have.size == UNLUCKY {
-                    return Ready::Stuck("its size came to nothing".to_owned());
-                }
                 if have.shape == "locked" && have.key.is_empty() {
                     return Ready::Coming("locked".to_owned());
                 }
-                Ready::Ready
+                if have.size == UNLUCKY {
+                    Ready::Stuck("its size came to nothing".to_owned())
+                } else {
+                    Ready::Ready
+                }
             }
 
             async fn discover(cx: &Cloud, look: &Look, _: &Seen) -> Result<Vec<Found<ToyLive>>> {
@@ -407,6 +416,10 @@ impl World for ToyWorld {
 
     fn pause(&self, attempt: u32, _: f64) -> BoxFuture<'_, bool> {
         async move { attempt < 3 }.boxed()
+    }
+
+    fn rest(&self, _: u32) -> BoxFuture<'_, bool> {
+        async { true }.boxed()
     }
 
     fn within<'a>(&'a self, _: &Address, work: BoxFuture<'a, End>) -> BoxFuture<'a, End> {

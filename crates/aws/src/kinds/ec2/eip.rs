@@ -81,6 +81,7 @@ impl Kind for Eip {
             )
             .late()
             .impact(Impact::Blip)
+            .leads()
     }
 
     fn uses(have: &EipLive) -> Vec<LiveRef> {

@@ -23,7 +23,7 @@ use terrace_core::said::Said;
 
 use self::content::{Boot, Content};
 use self::live::find;
-use super::instance::{Credits, Machine, Metadata, RootVolume, fingerprint};
+use super::instance::{Credits, Machine, Metadata, RootVolume, fingerprint, tell_user_data};
 use super::key_pair::KeyPair;
 use super::security_group::SecurityGroup;
 use super::shared::marked;
@@ -198,6 +198,10 @@ impl Kind for LaunchTemplate {
                     }))
                 },
                 |have| Said::or_none(have.content.user_data.as_ref().map(Said::of)),
+            )
+            .tell(
+                |want| tell_user_data(want.user_data.as_ref()),
+                |_| "the text it has".to_owned(),
             )
             .disturbs(MOVES)
             .update(
@@ -518,17 +522,8 @@ mod tests {
     fn only_what_changes_is_changed() {
         let old = content(&spec(&json!({ "user_data": "one", "monitoring": true })));
         let new = content(&spec(&json!({ "user_data": "two" })));
-        let part = [FieldChange {
-            field: "user_data",
-            effect: Effect::Update,
-            have: Said::Nothing,
-            want: Said::Nothing,
-            impact: Impact::None,
-            late: false,
-            early: false,
-            disturbs: &[],
-            loses: None,
-        }];
+        let change = FieldChange::new("user_data", Effect::Update, Said::Nothing, Said::Nothing);
+        let part = [change];
         let changed = old.changed(new.clone(), &Part::new(&part));
         assert_eq!(changed.user_data, new.user_data);
         assert!(changed.monitoring);

@@ -339,17 +339,7 @@ mod tests {
     }
 
     fn change(field: &'static str) -> FieldChange {
-        FieldChange {
-            field,
-            effect: Effect::Replace,
-            have: Said::Nothing,
-            want: Said::Nothing,
-            impact: Impact::None,
-            late: false,
-            early: false,
-            disturbs: &[],
-            loses: None,
-        }
+        FieldChange::new(field, Effect::Replace, Said::Nothing, Said::Nothing)
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub struct ListenerSpec {
     /// The load balancer that listens: one of the stack.
     pub load_balancer: Ref<LoadBalancer>,
     /// The port that it listens at; a load balancer has one listener a port.
-    #[schemars(extend("examples" = [8080, 8081]))]
+    #[schemars(range(min = 1), extend("examples" = [8080, 8081]))]
     pub port: u16,
     /// What it is spoken to in. HTTP and HTTPS are for an application load balancer, the others for a
     /// network one.
@@ -143,6 +143,7 @@ impl Kind for Listener {
                 |want, known| known.id(&want.load_balancer),
                 |have| Said::of(&have.load_balancer),
             )
+            .serves()
             .update(
                 "port",
                 |want, _| Said::of(want.port),
@@ -176,7 +177,8 @@ impl Kind for Listener {
                 },
                 |have| Said::Value(have.action.said()),
             )
-            .set(
+            .leads()
+            .update(
                 "certificates",
                 |want, known| {
                     let arns = want.certificates.iter();
@@ -185,6 +187,7 @@ impl Kind for Listener {
                 |have| Said::set(&have.certificates),
             )
             .set("rules", rules::wanted, |have| rules::said(&have.rules))
+            .leads()
     }
 
     fn swap(have: &ListenerLive, changes: &[FieldChange]) -> Swap {
@@ -347,24 +350,11 @@ impl Kind for Listener {
         if part.has_any(&["port", "protocol", "certificate", "ssl_policy", "action"]) {
             modify(cx, want, known, &mut live, part).await?;
         }
-        for arn in part.added("certificates").keys() {
-            let op = Op::again("elasticloadbalancing:AddListenerCertificates");
-            cx.mutate(op.while_busy(UNSEEN, 2.0), || {
-                let call = cx.elb.add_listener_certificates().listener_arn(&have.id);
-                call.certificates(proof(arn)).send()
-            })
-            .await?;
-            live.certificates.push(arn.clone());
-        }
         rules::update(cx, want, known, &mut live, part).await?;
-        for arn in part.removed("certificates").keys() {
-            let op = Op::again("elasticloadbalancing:RemoveListenerCertificates");
-            cx.mutate(op, || {
-                let call = cx.elb.remove_listener_certificates().listener_arn(&have.id);
-                call.certificates(proof(arn)).send()
-            })
-            .await?;
-            live.certificates.retain(|certificate| certificate != arn);
+        if part.has("certificates") {
+            let arns = want.certificates.iter();
+            let arns = arns.map(|proof| known.need_output(proof, "arn"));
+            set_certificates(cx, &mut live, arns.collect::<Result<_>>()?).await?;
         }
         Ok(live)
     }
@@ -453,6 +443,28 @@ async fn modify(
         Vec::new()
     };
     *live = read(changed, certificates, live.rules.clone(), ACTION)?;
+    Ok(())
+}
+
+/// Puts its further certificates right. A call takes one (API reference, AddListenerCertificates).
+async fn set_certificates(cx: &Aws, live: &mut ListenerLive, wanted: Vec<String>) -> Result<()> {
+    for arn in wanted.iter().filter(|arn| !live.certificates.contains(arn)) {
+        let op = Op::again("elasticloadbalancing:AddListenerCertificates");
+        cx.mutate(op.while_busy(UNSEEN, 2.0), || {
+            let call = cx.elb.add_listener_certificates();
+            call.listener_arn(&live.id).certificates(proof(arn)).send()
+        })
+        .await?;
+    }
+    for arn in live.certificates.iter().filter(|arn| !wanted.contains(arn)) {
+        let op = Op::again("elasticloadbalancing:RemoveListenerCertificates");
+        cx.mutate(op, || {
+            let call = cx.elb.remove_listener_certificates();
+            call.listener_arn(&live.id).certificates(proof(arn)).send()
+        })
+        .await?;
+    }
+    live.certificates = wanted;
     Ok(())
 }
 

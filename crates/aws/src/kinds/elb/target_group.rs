@@ -52,7 +52,7 @@ pub struct TargetGroupSpec {
     /// The VPC that its targets are in.
     pub vpc: Ref<Vpc>,
     /// The port that its targets listen at.
-    #[schemars(extend("examples" = [8080, 8081]))]
+    #[schemars(range(min = 1), extend("examples" = [8080, 8081]))]
     pub port: u16,
     /// What its targets are spoken to in. HTTP and HTTPS stand behind an application load balancer, the
     /// others behind a network one.
@@ -257,6 +257,7 @@ impl Kind for TargetGroup {
             Said::set(have.targets.keys())
         })
         .late()
+        .leads()
     }
 
     fn uses(have: &TargetGroupLive) -> Vec<LiveRef> {
@@ -289,6 +290,7 @@ impl Kind for TargetGroup {
         want.health_check
             .check(want.protocol, want.version, &mut wrong);
         attributes::check(want, &mut wrong);
+        targets::check(want, &mut wrong);
         wrong
     }
 

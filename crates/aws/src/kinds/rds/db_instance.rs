@@ -488,6 +488,10 @@ impl DbInstance {
     fn changeable(fields: Fields<Self>) -> Fields<Self> {
         fields
             .update("password", password, DbInstanceLive::password)
+            .tell(tell_password, |have| match have.managed {
+                Some(_) => "managed".to_owned(),
+                None => "the version it has".to_owned(),
+            })
             .decide(
                 "parameter_group",
                 |want, known| optional(want.parameter_group.as_ref(), known),
@@ -682,6 +686,14 @@ fn password(want: &DbInstanceSpec, known: &Known) -> Said {
         (Reference::Literal(_), ..) => Said::Nothing,
         (_, later @ Said::Later(_), _) | (_, _, later @ Said::Later(_)) => later,
         (_, arn, version) => Said::of(facts::fingerprint(&arn.text(), &version.text())),
+    }
+}
+
+/// What is said of a password: never which one, and not its digest either.
+fn tell_password(want: &DbInstanceSpec) -> String {
+    match want.password.as_ref().map(Ref::names) {
+        Some(Reference::Address(secret)) => format!("the current version of {secret}"),
+        _ => "managed".to_owned(),
     }
 }
 

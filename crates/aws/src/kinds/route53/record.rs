@@ -34,6 +34,7 @@ use self::ways::{kind_of, live_ttl, one, routed, several, simple, wanted, wanted
 use super::hosted_zone::HostedZone;
 use super::shared::{plain, unknown};
 use crate::client::Aws;
+use crate::kinds::cloudfront::distribution::Distribution;
 use crate::kinds::ec2::eip::Eip;
 use crate::kinds::ec2::instance::Instance;
 use crate::kinds::elb::load_balancer::LoadBalancer;
@@ -46,7 +47,7 @@ const TRIES: u32 = 3;
 pub struct Record;
 
 /// What a record may lead to.
-pub type Goal = Ref<(Eip, Instance, LoadBalancer, DbInstance)>;
+pub type Goal = Ref<(Eip, Instance, LoadBalancer, Distribution, DbInstance)>;
 
 /// What one name answers for one type: a name of the DNS. Exactly one of `target`, `values`,
 /// `weighted`, `latency` and `failover` says what. However much of it changes, it changes at once.
@@ -226,30 +227,35 @@ impl Kind for Record {
                 |have| one(have).map_or(Said::Nothing, |set| Said::of(set.to.said())),
             )
             .impact(Impact::Blip)
+            .leads()
             .update(
                 "values",
                 |want, known| simple(want, known, want.values.is_some()),
                 |have| one(have).map_or(Said::Nothing, |set| Said::of(set.to.said())),
             )
             .impact(Impact::Blip)
+            .leads()
             .update(
                 "weighted",
                 |want, known| several(want, known, !want.weighted.is_empty()),
                 |have| routed(&have.sets, "weighted"),
             )
             .impact(Impact::Blip)
+            .leads()
             .update(
                 "latency",
                 |want, known| several(want, known, !want.latency.is_empty()),
                 |have| routed(&have.sets, "latency"),
             )
             .impact(Impact::Blip)
+            .leads()
             .update(
                 "failover",
                 |want, known| several(want, known, !want.failover.is_empty()),
                 |have| routed(&have.sets, "failover"),
             )
             .impact(Impact::Blip)
+            .leads()
             .update("ttl", wanted_ttl, |have| live_ttl(&have.sets))
     }
 
@@ -264,6 +270,12 @@ impl Kind for Record {
 
     fn ready(_have: &RecordLive) -> Ready {
         Ready::Ready
+    }
+
+    fn linger(have: &RecordLive) -> u32 {
+        // Route 53 answers for an alias with the target's own, which for its services is a minute.
+        let ttl = |set: &Set| set.ttl.map_or(60, |ttl| u32::try_from(ttl).unwrap_or(u32::MAX));
+        have.sets.iter().map(ttl).max().unwrap_or(0)
     }
 
     fn check(want: &RecordSpec) -> Vec<Objection> {

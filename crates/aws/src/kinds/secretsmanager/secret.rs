@@ -118,6 +118,7 @@ impl Kind for Secret {
                     _ => Verdict::Same,
                 },
             )
+            .tell(|want| want.username.clone().unwrap_or_default(), |_| "the one it has".to_owned())
             .disturbs(&["version"])
             .update(
                 "rotate",

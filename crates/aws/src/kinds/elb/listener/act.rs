@@ -76,7 +76,9 @@ impl Act {
     fn forward(weights: impl IntoIterator<Item = (String, i32)>, stickiness: Option<u64>) -> Self {
         let mut weights: BTreeMap<String, i32> = weights.into_iter().collect();
         if weights.len() == 1 {
-            weights.values_mut().for_each(|weight| *weight = 1);
+            for weight in weights.values_mut() {
+                *weight = 1;
+            }
             return Self::Forward(weights, None);
         }
         Self::Forward(weights, stickiness)

@@ -54,7 +54,8 @@ pub struct Shares {
 pub struct Share {
     /// The target group.
     pub target: Ref<TargetGroup>,
-    /// Its share, from 0 to 999, in proportion to the sum of all.
+    /// Its share, in proportion to the sum of all.
+    #[schemars(range(max = 999))]
     pub weight: u16,
 }
 
@@ -102,7 +103,8 @@ impl JsonSchema for Forward {
     fn json_schema(generator: &mut SchemaGenerator) -> Schema {
         let one = Ref::<TargetGroup>::json_schema(generator);
         let several = generator.subschema_for::<Shares>();
-        json_schema!({ "anyOf": [one, several] })
+        let about = "A target group, of which a healthy target does the work; or several, each with its share.";
+        json_schema!({ "description": about, "anyOf": [one, several] })
     }
 }
 
@@ -116,6 +118,7 @@ pub struct Redirect {
     pub protocol: Option<Web>,
     /// The port.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub port: Option<u16>,
     /// The host.
     #[serde(default, skip_serializing_if = "Option::is_none")]

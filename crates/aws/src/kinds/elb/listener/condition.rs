@@ -8,8 +8,9 @@ use aws_sdk_elasticloadbalancingv2::types::{
     SourceIpConditionConfig,
 };
 use indexmap::IndexMap;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use terrace_core::canon::Cidr;
 use terrace_core::canon::policy::Words;
 use terrace_core::kind::Objection;
@@ -22,22 +23,39 @@ use terrace_core::late::Late;
 pub struct Match {
     /// The path, or several: `"/api/*"`.
     #[serde(skip_serializing_if = "Words::is_empty")]
+    #[schemars(schema_with = "texts")]
     pub path: Words,
     /// The host, or several: `"*.example.com"`.
     #[serde(skip_serializing_if = "Words::is_empty")]
+    #[schemars(schema_with = "texts")]
     pub host: Words,
     /// The method, or several: `["GET", "HEAD"]`.
     #[serde(skip_serializing_if = "Words::is_empty")]
+    #[schemars(schema_with = "texts")]
     pub methods: Words,
     /// Headers, each with its value or several: `{ user-agent = "*bot*" }`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(schema_with = "named_texts")]
     pub headers: IndexMap<String, Words>,
     /// Parts of the query, each with its value or several: `{ version = "2" }`.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(schema_with = "named_texts")]
     pub query: IndexMap<String, Words>,
     /// The range of addresses that it comes from, or several. Behind a proxy it is the proxy's.
     #[serde(skip_serializing_if = "Words::is_empty")]
+    #[schemars(schema_with = "texts")]
     pub source: Words,
+}
+
+/// The schema of one text, or several.
+fn texts(_: &mut SchemaGenerator) -> Schema {
+    let text = json!({ "type": "string", "x-later": true });
+    json_schema!({ "anyOf": [text, { "type": "array", "items": text }], "x-later": true })
+}
+
+/// The schema of texts by name.
+fn named_texts(generator: &mut SchemaGenerator) -> Schema {
+    json_schema!({ "type": "object", "additionalProperties": texts(generator) })
 }
 
 /// Values by what they are compared with: `path`, `header user-agent`.
@@ -259,7 +277,7 @@ fn write_one(name: &str, values: &[String]) -> RuleCondition {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use serde_json::{Value, json};
+    use serde_json::Value;
 
     use super::*;
 

@@ -27,8 +27,8 @@ use crate::names::invalid;
 #[derive(Clone, Debug, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// Its place among the rules, from 1 to 50000: of those that fit a request the one with the lowest
-    /// counts. No other rule of the listener has it.
+    /// Its place among the rules: of those that fit a request the one with the lowest counts. No other rule
+    /// of the listener has it.
     #[schemars(range(min = 1, max = 50000))]
     pub priority: u16,
     /// Which requests it is for.

@@ -21,6 +21,7 @@ pub struct HealthCheck {
     pub protocol: Option<CheckProtocol>,
     /// The port it asks at. Absent: the one that the target gets its traffic at.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1))]
     pub port: Option<u16>,
     /// What it asks for. Absent: `/`, and `/AWS.ALB/healthcheck` of gRPC.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -36,11 +37,13 @@ pub struct HealthCheck {
     /// network one 6s for HTTP, 10s for the others.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timeout: Option<Duration>,
-    /// How many good answers in a row make a target healthy, 2 to 10. Absent: 5.
+    /// How many good answers in a row make a target healthy. Absent: 5.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 10))]
     pub healthy: Option<u8>,
-    /// How many bad answers in a row make it unhealthy, 2 to 10. Absent: 2.
+    /// How many bad answers in a row make it unhealthy. Absent: 2.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 10))]
     pub unhealthy: Option<u8>,
 }
 

@@ -1,13 +1,16 @@
 //! The targets of a group: who they are, how they are, how they come and go.
 
 use std::collections::BTreeSet;
+use std::net::Ipv4Addr;
 
 use aws_sdk_ec2::types::Filter;
 use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthDescription};
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use terrace_core::error::Result;
+use terrace_core::kind::Objection;
 use terrace_core::known::Known;
+use terrace_core::reference::Reference;
 use terrace_core::said::Said;
 
 use super::attributes::DELAY;
@@ -76,6 +79,27 @@ pub(super) fn wanted(want: &TargetGroupSpec, known: &Known) -> Said {
             .iter()
             .map(|target| known.output(target, output)),
     )
+}
+
+/// What is wrong with them.
+pub(super) fn check(want: &TargetGroupSpec, wrong: &mut Vec<Objection>) {
+    let literals = want
+        .targets
+        .iter()
+        .filter_map(|target| match target.names() {
+            Reference::Literal(text) => Some(text),
+            Reference::Address(_) => None,
+        });
+    for text in literals {
+        let (message, help) = match (want.r#type, text.parse::<Ipv4Addr>()) {
+            (TargetType::Instance, Err(_)) if text.starts_with("i-") => continue,
+            (TargetType::Ip, Ok(_)) => continue,
+            (TargetType::Instance, _) => ("is no instance", "type = \"ip\" takes addresses"),
+            (TargetType::Ip, Err(_)) => ("is no address", "write one, such as \"10.0.0.10\""),
+        };
+        let message = format!("`{text}` {message}");
+        wrong.push(Objection::new("targets", message).help(help));
+    }
 }
 
 /// All targets of a group, those included that are leaving.

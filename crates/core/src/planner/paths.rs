@@ -1,0 +1,178 @@
+//! The path of a request: from a name that people ask for to what answers them. Traffic moves onto a path
+//! only once all of it is ready, and what was on the old path goes only after traffic has left it.
+//!
+//! The rows of the kinds say where a path runs: a record *leads* to a balancer, a listener *serves* it and
+//! leads to a target group, which a group of machines serves.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::Input;
+use crate::address::Address;
+use crate::erased::AnyKind;
+use crate::fields::Path;
+use crate::plan::{Action, Reason, Step};
+
+/// What must be done before traffic moves: step before step.
+pub(super) fn gates(input: &Input<'_>, steps: &[Step]) -> Vec<(usize, usize)> {
+    let resources = &input.stack.resources;
+    let mut roads = Roads::<&Address>::default();
+    for (address, resource) in resources {
+        for need in &resource.needs {
+            let path = path(input, &resource.kind, &need.field);
+            roads.add(address, &need.to, path);
+        }
+    }
+    let mut gates = Vec::new();
+    for (index, step) in steps.iter().enumerate() {
+        let Some(resource) = resources.get(&step.address).filter(|_| moves(input, step)) else {
+            continue;
+        };
+        let led = |field: &str| step.changes.iter().any(|change| change.field == field);
+        let leads = |field: &str| path(input, step.kind, field) == Some(Path::Leads);
+        let goals = resource.needs.iter();
+        let goals = goals.filter(|need| led(&need.field) && leads(&need.field));
+        let way = roads.from(goals.map(|need| &need.to));
+        let ready = steps.iter().enumerate().filter(|(_, other)| {
+            other.address != step.address && is_built(&other.action) && way.contains(&other.address)
+        });
+        gates.extend(ready.map(|(before, _)| (before, index)));
+    }
+    gates
+}
+
+/// A deletion on a path that traffic leaves.
+pub(super) struct Leaving {
+    /// The step by which traffic leaves it.
+    pub(super) switch: usize,
+    /// The step that deletes it.
+    pub(super) deletion: usize,
+    /// For how many seconds some may still come: an answer of the DNS is remembered so long.
+    pub(super) rest: u32,
+}
+
+/// The deletions on old paths. `deletion` are the steps that delete, by place in the inventory; `uses`
+/// are the live edges.
+pub(super) fn leavings(
+    input: &Input<'_>,
+    steps: &[Step],
+    deletion: &BTreeMap<usize, usize>,
+    uses: &[(usize, usize, &'static str)],
+) -> Vec<Leaving> {
+    let ours = &input.inventory.ours;
+    let mut roads = Roads::<usize>::default();
+    for (user, used, field) in uses {
+        roads.add(*user, *used, path(input, ours[*user].live.kind(), field));
+    }
+    let mut places: HashMap<(&str, &str), usize> = HashMap::new();
+    for (place, found) in ours.iter().enumerate() {
+        places.insert((found.live.kind(), found.live.id()), place);
+    }
+    let mut leavings = Vec::new();
+    for (switch, step) in steps.iter().enumerate() {
+        let Some(live) = step.live.as_ref().filter(|_| leaves(input, step)) else {
+            continue;
+        };
+        let (Some(place), Some(kind)) = (
+            places.get(&(live.kind(), live.id())),
+            input.kinds.get(live.kind()),
+        ) else {
+            continue;
+        };
+        let left = |field: &str| {
+            matches!(step.action, Action::Delete(_))
+                || step.changes.iter().any(|change| change.field == field)
+        };
+        let goals = uses.iter().filter(|(user, _, field)| {
+            user == place && left(field) && path(input, live.kind(), field) == Some(Path::Leads)
+        });
+        let rest = kind.linger(live);
+        let way = roads.from(goals.map(|(_, used, _)| *used));
+        let gone = way.iter().filter_map(|place| deletion.get(place));
+        leavings.extend(gone.filter(|gone| **gone != switch).map(|gone| Leaving {
+            switch,
+            deletion: *gone,
+            rest,
+        }));
+    }
+    leavings
+}
+
+/// Where paths run.
+struct Roads<T> {
+    next: HashMap<T, Vec<T>>,
+}
+
+impl<T> Default for Roads<T> {
+    fn default() -> Self {
+        Self {
+            next: HashMap::new(),
+        }
+    }
+}
+
+impl<T: Copy + Ord + std::hash::Hash> Roads<T> {
+    /// `one` names `other`, by a property that is on a path or is not.
+    fn add(&mut self, one: T, other: T, path: Option<Path>) {
+        match path {
+            Some(Path::Leads) => self.next.entry(one).or_default().push(other),
+            Some(Path::Serves) => self.next.entry(other).or_default().push(one),
+            None => {}
+        }
+    }
+
+    /// All that is behind these, they themselves included.
+    fn from(&self, starts: impl Iterator<Item = T>) -> BTreeSet<T> {
+        let mut way = BTreeSet::new();
+        let mut queue: Vec<T> = starts.collect();
+        while let Some(place) = queue.pop() {
+            if way.insert(place) {
+                queue.extend(self.next.get(&place).into_iter().flatten());
+            }
+        }
+        way
+    }
+}
+
+fn path(input: &Input<'_>, kind: &str, field: &str) -> Option<Path> {
+    let rows = input.kinds.get(kind)?.rows();
+    rows.iter().find(|row| row.name == field)?.path
+}
+
+/// Whether a step may move traffic onto another path. What is only being made has no traffic yet.
+fn moves(input: &Input<'_>, step: &Step) -> bool {
+    let moves = match &step.action {
+        Action::Create { replaces, .. } => *replaces,
+        Action::Grow | Action::Update => true,
+        _ => false,
+    };
+    moves && is_entrance(input, step)
+}
+
+/// Whether a step may take traffic off a path. Of what is destroyed nobody expects an answer.
+fn leaves(input: &Input<'_>, step: &Step) -> bool {
+    let leaves = match &step.action {
+        Action::Update | Action::Shrink => true,
+        Action::Delete(reason) => *reason != Reason::Destroyed,
+        _ => false,
+    };
+    leaves && is_entrance(input, step)
+}
+
+/// Whether people come in here: it leads on and serves nothing. What stands in the middle of a path is ready
+/// only with what is before it, as a target group is only with its listener.
+fn is_entrance(input: &Input<'_>, step: &Step) -> bool {
+    let rows = input.kinds.get(step.kind).map(AnyKind::rows);
+    let says = |path: Path| {
+        let mut rows = rows.into_iter().flatten();
+        rows.any(|row| row.path == Some(path))
+    };
+    says(Path::Leads) && !says(Path::Serves)
+}
+
+/// Whether a step makes something, or makes it more than it was.
+fn is_built(action: &Action) -> bool {
+    matches!(
+        action,
+        Action::Create { .. } | Action::Wait(_) | Action::Late | Action::Grow | Action::Update
+    )
+}
