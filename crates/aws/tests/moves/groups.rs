@@ -442,7 +442,7 @@ async fn tags_reach_machines_and_their_disks() {
     for machine in machines
         .reservations()
         .iter()
-        .flat_map(|one| one.instances())
+        .flat_map(aws_sdk_ec2::types::Reservation::instances)
     {
         let tag = |key: &str| {
             machine

@@ -231,6 +231,8 @@ impl Kind for AutoscalingGroup {
     type Live = AutoscalingGroupLive;
 
     fn fields() -> Fields<Self> {
+        // What starts no machine.
+        const QUICK: f64 = 0.1;
         Fields::<Self>::new()
             .replace(
                 "name",
@@ -292,25 +294,30 @@ impl Kind for AutoscalingGroup {
                 |want, _| Said::of(want.health()),
                 |have| Said::of(&have.health_check),
             )
+            .minutes(QUICK)
             .update(
                 "warmup",
                 |want, _| Said::or_none(want.warmup.map(Said::of)),
                 |have| Said::or_none(have.warmup.map(Said::of)),
             )
+            .minutes(QUICK)
             .seed("instance_refresh")
             .update(
                 "termination_policies",
                 |want, _| Said::of(&want.termination_policies),
                 |have| Said::of(&have.termination_policies),
             )
+            .minutes(QUICK)
             .update(
                 "capacity_rebalance",
                 |want, _| Said::of(want.capacity_rebalance),
                 |have| Said::of(have.capacity_rebalance),
             )
+            .minutes(QUICK)
             .set("policies", want_policies, |have| {
                 have_policies(&have.policies)
             })
+            .minutes(QUICK)
             .decide(
                 "schedules",
                 |want, _| Said::of(schedules::wanted(&want.schedules)),
@@ -322,11 +329,13 @@ impl Kind for AutoscalingGroup {
                     )
                 },
             )
+            .minutes(QUICK)
             .set(
                 "hooks",
                 |want, _| Said::of(&want.hooks),
                 |have| Said::of(&have.hooks),
             )
+            .minutes(QUICK)
     }
 
     fn uses(have: &AutoscalingGroupLive) -> Vec<LiveRef> {

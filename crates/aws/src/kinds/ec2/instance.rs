@@ -29,7 +29,7 @@ use self::change::{
 use self::launch::run;
 use self::live::{WORDS, alive, described, one};
 pub use self::machine::{Credits, HttpTokens, Metadata, RootVolume};
-pub(super) use self::machine::{Machine, fingerprint, member_tags, user_data};
+pub(super) use self::machine::{Machine, fingerprint, member_tags, tell_user_data, user_data};
 use super::key_pair::KeyPair;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
@@ -331,7 +331,7 @@ impl Kind for Instance {
                 root_verdict,
             )
             .decide("user_data", want_user_data, have_user_data, user_data_verdict)
-            .tell(tell_user_data, |_| "the text it has".to_owned())
+            .tell(|want| tell_user_data(want.user_data.as_ref()), |_| "the text it has".to_owned())
             .seed("user_data_change")
             .update("metadata", |want, _| Said::of(&want.metadata), |have| Said::of(&have.metadata))
             .minutes(QUICK)
@@ -568,13 +568,6 @@ fn want_user_data(want: &InstanceSpec, _known: &Known) -> Said {
 fn have_user_data(have: &InstanceLive) -> Said {
     let known = have.told.user_data.as_ref();
     Said::or_none(known.filter(|told| *told != NONE).map(Said::of))
-}
-
-fn tell_user_data(want: &InstanceSpec) -> String {
-    match &want.user_data {
-        Some(Late::Known(text)) => format!("a text of {} bytes", text.as_str().len()),
-        _ => "a text".to_owned(),
-    }
 }
 
 fn type_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {

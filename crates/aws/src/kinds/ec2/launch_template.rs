@@ -23,7 +23,7 @@ use terrace_core::said::Said;
 
 use self::content::{Boot, Content};
 use self::live::find;
-use super::instance::{Credits, Machine, Metadata, RootVolume, fingerprint};
+use super::instance::{Credits, Machine, Metadata, RootVolume, fingerprint, tell_user_data};
 use super::key_pair::KeyPair;
 use super::security_group::SecurityGroup;
 use super::shared::marked;
@@ -198,6 +198,10 @@ impl Kind for LaunchTemplate {
                     }))
                 },
                 |have| Said::or_none(have.content.user_data.as_ref().map(Said::of)),
+            )
+            .tell(
+                |want| tell_user_data(want.user_data.as_ref()),
+                |_| "the text it has".to_owned(),
             )
             .disturbs(MOVES)
             .update(

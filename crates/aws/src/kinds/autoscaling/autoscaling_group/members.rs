@@ -150,8 +150,8 @@ impl Failure {
     /// Whether trying again can only come to the same. What is in short supply may be had later, and what
     /// was made just now is not known everywhere yet.
     ///
-    /// AWS gives words and no codes: these are of its user guide's page on launch failures, from memory. One
-    /// that is not among them is waited for, and told while it lasts.
+    /// AWS gives words and no codes. These are those of the EC2 Auto Scaling user guide, on failures to
+    /// launch instances; unverified, and a wrong guess is waited for and told while it lasts.
     pub(super) fn is_permanent(&self) -> bool {
         const WORDS: &[&str] = &[
             "does not exist",

@@ -184,6 +184,14 @@ pub(in crate::kinds::ec2) fn fingerprint(text: &str) -> String {
     mark::digest(&[text])[..16].to_owned()
 }
 
+/// What people are told of user data in a plan.
+pub(in crate::kinds::ec2) fn tell_user_data(text: Option<&Late<Text>>) -> String {
+    match text {
+        Some(Late::Known(text)) => format!("a text of {} bytes", text.as_str().len()),
+        _ => "a text".to_owned(),
+    }
+}
+
 /// On what came with something of ours: with what. It has no mark of its own (rule R16).
 const MEMBER: &str = "terrace:member-of";
 
