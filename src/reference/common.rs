@@ -67,7 +67,7 @@ pub(crate) fn schema() -> Value {
             ),
             "confirm": said(
                 json!({ "type": "string" }),
-                "What a person must have done before a change to it; its creation is not held.",
+                "What a person must have done before a change to it, and before the change back to a lower stage; its creation is not held.",
                 json!(["Copy the data first: migrate.sh"]),
             ),
             "generation": said(

@@ -1,9 +1,11 @@
 //! From what is wanted and what is live to a [`Plan`].
 //!
 //! Three passes: [`decide`] says for each resource which live one is it and whether it is replaced;
-//! [`steps`] turns the differences into steps and asks for consent; [`order`] puts the edges in.
+//! [`steps`] turns the differences into steps and asks for consent; [`order`] puts the edges in. Then [`hold`]
+//! holds what a person must confirm.
 
 mod decide;
+mod hold;
 mod order;
 mod paths;
 mod steps;
@@ -96,7 +98,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Trouble> {
     steps::resources(input, &mut draft)?;
     steps::deletions(input, &mut draft);
     order::order(input, &mut draft)?;
-    order::hold(input, &mut draft);
+    hold::hold(input, &mut draft);
     order::narrow(input, &mut draft);
     let busy: BTreeSet<&Address> = draft.plan.steps.iter().map(|step| &step.address).collect();
     let idle = draft

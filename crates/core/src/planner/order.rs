@@ -683,45 +683,6 @@ impl<'a> Networks<'a> {
     }
 }
 
-/// Holds what a person must confirm, and all that needs it.
-pub(super) fn hold(input: &Input<'_>, draft: &mut Draft) {
-    if input.stack.ephemeral || input.options.destroy {
-        return;
-    }
-    let graph = draft.plan.graph();
-    let mut held: BTreeMap<usize, String> = BTreeMap::new();
-    for (index, step) in draft.plan.steps.iter().enumerate() {
-        let Some(resource) = input.stack.resources.get(&step.address) else {
-            continue;
-        };
-        let Some(text) = &resource.common.confirm else {
-            continue;
-        };
-        let change = match &step.action {
-            Action::Create { replaces, .. } => *replaces,
-            Action::Grow | Action::Update | Action::Shrink => true,
-            _ => false,
-        };
-        if change && !input.options.confirm.contains(&step.address) {
-            held.insert(index, text.clone());
-        }
-    }
-    let origins: Vec<(usize, Address)> = held
-        .keys()
-        .map(|index| (*index, draft.plan.steps[*index].address.clone()))
-        .collect();
-    for (origin, address) in origins {
-        let mut walk = Dfs::new(&graph, NodeIndex::new(origin));
-        while let Some(node) = walk.next(&graph) {
-            let waits = format!("waits for {address}");
-            held.entry(node.index()).or_insert(waits);
-        }
-    }
-    for (index, why) in held {
-        draft.plan.steps[index].held = Some(why);
-    }
-}
-
 /// Leaves out what `--until` and `--target` leave out.
 pub(super) fn narrow(input: &Input<'_>, draft: &mut Draft) {
     let options = input.options;

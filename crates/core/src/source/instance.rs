@@ -103,6 +103,23 @@ impl World<'_> {
         }
     }
 
+    /// Every resource with a `confirm`. What is wrong with one is told at its own stage.
+    pub(crate) fn guarded(&mut self) -> Vec<Resource> {
+        let told = self.told.len();
+        let mut all = Vec::new();
+        for scope in self.scopes_below(0) {
+            let listing = self.listing(scope);
+            let guarded = |decl: &&Decl| decl.table.get("confirm").is_some();
+            for decl in listing.resources.values().filter(guarded) {
+                for (address, each) in self.instances(scope, decl) {
+                    all.push(self.resource_of(scope, decl, &address, each.as_ref()));
+                }
+            }
+        }
+        self.told.truncate(told);
+        all
+    }
+
     /// Something that stands in a resource's table, and belongs elsewhere.
     fn misplaced(
         &mut self,

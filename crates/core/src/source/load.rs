@@ -150,6 +150,7 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         outputs: IndexMap::new(),
         above: IndexMap::new(),
         named: BTreeSet::new(),
+        guards: HashMap::new(),
         places: BTreeMap::new(),
         removals: ladder
             .removals
@@ -164,7 +165,7 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
     }
 }
 
-/// What the other stages name: addresses only, nothing else of them is read. Answers which stage brought each.
+/// What the other stages name: addresses, and what they guard by `confirm`. Answers which stage brought each.
 fn name_other_stages(
     ladder: &Ladder,
     choice: &Choice,
@@ -184,6 +185,12 @@ fn name_other_stages(
         let mut world = World::new(vocabulary, files, choice, &names, index, &ladder.listings);
         let here = world.everything_in(0);
         add_places(&mut world, stack);
+        if index > choice.stage {
+            for guard in world.guarded() {
+                let guards = stack.guards.entry(guard.address.clone()).or_default();
+                guards.push((name.clone(), guard));
+            }
+        }
         told.extend(world.finish_telling());
         if index > choice.stage {
             for address in here.iter().filter(|address| !sofar.contains(*address)) {

@@ -1,6 +1,6 @@
 //! What loading answers: the stack as one environment wants it at one stage.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::time::Duration;
 
 use indexmap::IndexMap;
@@ -57,6 +57,9 @@ pub struct Stack {
     pub moved: Vec<Moved>,
     /// The name the stack had before.
     pub formerly: Option<String>,
+    /// Resources as higher stages with a `confirm` want them, each with its stage: the way back from there is
+    /// held, too.
+    pub guards: HashMap<Address, Vec<(String, Resource)>>,
     /// The regions other than the home region that any stage names, and the kinds there.
     pub places: BTreeMap<String, BTreeSet<String>>,
     /// Hints.

@@ -273,6 +273,45 @@ fn a_change_to_confirm_is_held_with_what_waits_for_it() {
 }
 
 #[test]
+fn the_way_back_is_held_as_the_way_up_was() {
+    block(async {
+        let site = Site::new();
+        let low = "[mid.a]\nsize = 1\nshape = \"s\"\n";
+        let folder = ladder(&[
+            ("one", low),
+            ("two", "[mid.a]\nsize = 2\nconfirm = \"look first\"\n"),
+            ("three", "[base.b]\nsize = 1\nshape = \"s\"\n"),
+        ]);
+        site.apply(&staged(&folder, Some("one"))).await;
+        let held = |plan: &terrace_core::plan::Plan| -> Vec<String> {
+            let held = plan.steps.iter().filter_map(|step| step.held.clone());
+            held.collect()
+        };
+        // On the lower stage it is changed as ever: that is no way back.
+        std::fs::write(
+            folder.path().join("one.toml"),
+            low.replace("\"s\"", "\"t\""),
+        )
+        .unwrap();
+        let plan = site.apply(&staged(&folder, Some("one"))).await;
+        assert!(!plan.is_empty() && held(&plan).is_empty());
+        let plan = site.plan(&staged(&folder, Some("three"))).await;
+        assert_eq!(held(&plan), ["look first"]);
+        let confirm = Options {
+            confirm: ["mid.a".parse().unwrap()].into(),
+            ..Options::default()
+        };
+        site.run(&staged(&folder, Some("three")), &confirm).await;
+        let down = staged(&folder, Some("one"));
+        let plan = site.plan(&down).await;
+        assert_eq!(held(&plan), ["back from two, where it says: look first"]);
+        let (_, outcome) = site.run(&down, &confirm).await;
+        assert!(!outcome.is_held());
+        assert!(site.plan(&down).await.is_empty());
+    });
+}
+
+#[test]
 fn a_lower_stage_retires_what_it_does_not_name() {
     block(async {
         let site = Site::new();
