@@ -88,20 +88,20 @@ impl Session {
     pub(crate) async fn open(args: &StackArgs, ui: Ui) -> Result<Self, Failure> {
         let loaded = load(args)?;
         notes(&loaded, ui);
-        Self::connect(loaded, args, ui).await
+        Box::pin(Self::connect(loaded, args, ui)).await
     }
 
     async fn connect(loaded: Loaded, args: &StackArgs, ui: Ui) -> Result<Self, Failure> {
         renamed(&loaded.stack)?;
         if !args.sandbox {
-            return Self::at(loaded, None, args.words()).await;
+            return Box::pin(Self::at(loaded, None, args.words())).await;
         }
         let home = Home::from_env()?;
         // It outlives the command; the proxy before it does not.
         let sandbox = Sandbox::ensure(&home, &sandbox_name(), &|text| ui.say(text)).await?;
         furnish(&sandbox, &loaded.stack).await?;
         let proxy = Proxy::start(&sandbox.endpoint()).await?;
-        let session = Self::at(loaded, Some(proxy.endpoint()), args.words()).await?;
+        let session = Box::pin(Self::at(loaded, Some(proxy.endpoint()), args.words())).await?;
         Ok(Self {
             _proxy: Some(proxy),
             ..session

@@ -186,15 +186,21 @@ impl Stage<'_> {
         let loaded = self.load(name, lift)?;
         session::furnish(self.sandbox, &loaded.stack).await?;
         let words = self.request.folder.display().to_string();
-        let session = Session::at(loaded, Some(self.endpoint.clone()), words).await?;
+        let session = Box::pin(Session::at(loaded, Some(self.endpoint.clone()), words)).await?;
         let options = options(&session, destroy)?;
         let events = Events::quiet(self.ui);
         let mut seen = None;
-        let carried = carry_out(&session, &options, self.ui, &events, |plan, inventory| {
-            seen = Some(priced(act, &title, &session, plan, inventory, &options)?);
-            settled(plan)?;
-            Ok(true)
-        })
+        let carried = Box::pin(carry_out(
+            &session,
+            &options,
+            self.ui,
+            &events,
+            |plan, inventory| {
+                seen = Some(priced(act, &title, &session, plan, inventory, &options)?);
+                settled(plan)?;
+                Ok(true)
+            },
+        ))
         .await;
         let mut done = seen.unwrap_or_else(|| Move::unseen(act, &title));
         let carried = match carried {
