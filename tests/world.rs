@@ -101,7 +101,7 @@ impl Account {
         account.place = [stack.as_str(), "--env", environment]
             .map(str::to_owned)
             .to_vec();
-        for folder in ["stacks/shop", "modules/network"] {
+        for folder in ["stacks/shop", "modules/network", "modules/web-tier"] {
             for entry in fs::read_dir(repository().join(folder)).unwrap() {
                 let path = entry.unwrap().path();
                 let name = path.file_name().unwrap().to_str().unwrap();

@@ -227,13 +227,13 @@ impl Stage<'_> {
 
 /// All losses are consented to, and all that waits for a person is confirmed.
 fn options(session: &Session, destroy: bool) -> Result<Options, Failure> {
-    let resources = session.stack().resources.values();
-    let held = resources.filter(|one| one.common.confirm.is_some());
+    // On the way back a change may be held by what only a higher stage says: all of them are confirmed.
+    let resources = session.stack().resources.keys();
     let consent = ConsentArgs {
         allow: ["data", "address", "network", "promotion"]
             .map(str::to_owned)
             .to_vec(),
-        confirm: held.map(|one| one.address.to_string()).collect(),
+        confirm: resources.map(ToString::to_string).collect(),
         ..ConsentArgs::default()
     };
     session.options(&consent, destroy)
@@ -254,14 +254,9 @@ fn priced(
     };
     let held = session.plan(inventory, &unconfirmed)?;
     let held = held.steps.iter().filter_map(|step| {
-        let confirm = session
-            .stack()
-            .resources
-            .get(&step.address)?
-            .common
-            .confirm
-            .as_ref()?;
-        (step.held.as_ref() == Some(confirm)).then(|| (step.address.to_string(), confirm.clone()))
+        let why = step.held.as_ref()?;
+        let own = !why.starts_with("waits for ");
+        own.then(|| (step.address.to_string(), why.clone()))
     });
     let mut after: Vec<(String, String)> = held.collect();
     after.sort();
