@@ -8,7 +8,7 @@ use terrace_core::fields::{Effect, FieldChange};
 use terrace_core::inventory::Inventory;
 use terrace_core::kind::Impact;
 use terrace_core::mark::LEAVING;
-use terrace_core::plan::{Action, Movement, Plan, Reason, Step};
+use terrace_core::plan::{Action, Gate, Movement, Plan, Reason, Step};
 use terrace_core::said::Said;
 
 use super::paint::{Label, paint};
@@ -161,6 +161,10 @@ impl<'a> PlanView<'a> {
         }
         if step.minutes >= 1.0 {
             facts.push(format!("about {:.0} min", step.minutes));
+        }
+        let awaited: Vec<String> = step.gates.iter().filter_map(Gate::words).collect();
+        if !awaited.is_empty() {
+            facts.push(format!("waits for {}", awaited.join(", ")));
         }
         let facts = paint(Label::Quiet, &facts.join("; "));
         let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));

@@ -3,6 +3,8 @@
 //! A step starts when what it needs is done, longest remaining path first. A failure stops what
 //! needs it and nothing else.
 
+mod gate;
+
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -333,6 +335,9 @@ impl Worker<'_> {
             if !self.apply.world.rest(self.step.rest).await {
                 return Ok(End::Stopped);
             }
+        }
+        if let end @ End::Stopped = self.until_serving().await? {
+            return Ok(end);
         }
         let hand = self.hand()?;
         match &self.step.action {

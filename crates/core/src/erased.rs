@@ -15,7 +15,9 @@ use serde_json::Value;
 use crate::error::{CloudError, ErrorClass, Result};
 use crate::fields::{FieldChange, Part, RowFacts};
 use crate::inventory::{FoundAny, Look, Seen};
-use crate::kind::{About, Class, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap};
+use crate::kind::{
+    About, Class, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Serving, Swap,
+};
 use crate::known::Known;
 use crate::mark::{Mark, Tags};
 use crate::source::{Fault, Node};
@@ -139,6 +141,10 @@ pub trait AnyKind: Send + Sync {
     fn ready(&self, have: &AnyLive) -> Ready;
     /// Typical minutes until one that is coming is ready.
     fn patience(&self, have: &AnyLive) -> f64;
+    /// Whether requests that are led to a live one are answered.
+    fn serving(&self, have: &AnyLive) -> Serving;
+    /// What traffic waits for before it is led there, beyond its being ready.
+    fn awaited(&self, want: &AnySpec) -> Option<&'static str>;
     /// For how many seconds requests may still go where a live one led.
     fn linger(&self, have: &AnyLive) -> u32;
     /// Whether AWS itself protects a live one.
@@ -303,6 +309,14 @@ impl<K: Kind> AnyKind for Of<K> {
 
     fn patience(&self, have: &AnyLive) -> f64 {
         have.get::<K>().map_or(K::ABOUT.minutes.create, K::patience)
+    }
+
+    fn serving(&self, have: &AnyLive) -> Serving {
+        have.get::<K>().map_or(Serving::Yes, K::serving)
+    }
+
+    fn awaited(&self, want: &AnySpec) -> Option<&'static str> {
+        Self::spec(want).and_then(K::awaited)
     }
 
     fn linger(&self, have: &AnyLive) -> u32 {

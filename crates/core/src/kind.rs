@@ -77,6 +77,18 @@ pub trait Kind: Sized + Send + Sync + 'static {
         Self::ABOUT.minutes.create
     }
 
+    /// Whether requests that are led to it are answered, and if not, why. It is asked just before traffic is
+    /// led onto a path that it is on. Whoever says nothing here serves once others may build on it.
+    fn serving(have: &Self::Live) -> Serving {
+        Serving::of(Self::ready(have))
+    }
+
+    /// What traffic waits for before it is led onto a path that this is on, beyond its being ready, in words
+    /// that go on with its address: `healthy targets of`. For plans; [`Kind::serving`] answers it.
+    fn awaited(_want: &Self::Spec) -> Option<&'static str> {
+        None
+    }
+
     /// For how many seconds requests may still go where it led, after it leads elsewhere: a record's time
     /// to live.
     fn linger(_have: &Self::Live) -> u32 {
@@ -400,6 +412,28 @@ pub enum Ready {
     Broken(String),
     /// It is being deleted, or is only a trace of what was.
     Dying(String),
+}
+
+/// Whether requests that are led to a live resource are answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Serving {
+    /// They are.
+    Yes,
+    /// Not now: `2 of 2 targets are initial`. It may come.
+    NotYet(String),
+    /// They never will be.
+    Never(String),
+}
+
+impl Serving {
+    /// What follows from whether others may build on it. What is stuck at a change is still there.
+    pub fn of(ready: Ready) -> Self {
+        match ready {
+            Ready::Ready | Ready::Stuck(_) => Self::Yes,
+            Ready::Coming(why) => Self::NotYet(why),
+            Ready::Broken(why) | Ready::Dying(why) => Self::Never(why),
+        }
+    }
 }
 
 /// Something that a live resource uses, as it names it.

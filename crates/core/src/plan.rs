@@ -55,6 +55,8 @@ pub struct Step {
     pub minutes: f64,
     /// Seconds to rest before it: requests may still come to what it deletes.
     pub rest: u32,
+    /// What must serve before it, where it leads traffic onto another path: all that is on that.
+    pub gates: Vec<Gate>,
     /// The steps that must be done before.
     pub needs: Vec<usize>,
     /// Why a person must allow it first; then it and what needs it wait.
@@ -63,6 +65,30 @@ pub struct Step {
     pub live: Option<AnyLive>,
     /// What is wanted of it, as far as it is known.
     pub spec: Option<AnySpec>,
+}
+
+/// One thing on the path that a step leads traffic onto.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    /// Which resource.
+    pub address: Address,
+    /// Its kind.
+    pub kind: &'static str,
+    /// The region it is in, if that is not the home region.
+    pub region: Option<String>,
+    /// What is live of it; nothing if it is yet to be made.
+    pub live: Option<AnyLive>,
+    /// What is awaited of it beyond its being ready: `healthy targets of`.
+    pub awaited: Option<&'static str>,
+}
+
+impl Gate {
+    /// What is awaited, for people: `healthy targets of target_group.web`. Nothing if that is only that it is
+    /// there.
+    pub fn words(&self) -> Option<String> {
+        let awaited = self.awaited?;
+        Some(format!("{awaited} {}", self.address))
+    }
 }
 
 /// What a step does.
@@ -402,6 +428,10 @@ impl Step {
         }
         if self.rest > 0 {
             step["rest_seconds"] = self.rest.into();
+        }
+        let awaited: Vec<String> = self.gates.iter().filter_map(Gate::words).collect();
+        if !awaited.is_empty() {
+            step["awaits"] = json!(awaited);
         }
         if let Some(held) = &self.held {
             step["held"] = held.as_str().into();

@@ -12,8 +12,18 @@ use crate::erased::AnyKind;
 use crate::fields::Path;
 use crate::plan::{Action, Reason, Step};
 
-/// What must be done before traffic moves: step before step.
-pub(super) fn gates(input: &Input<'_>, steps: &[Step]) -> Vec<(usize, usize)> {
+/// Traffic that moves onto another path.
+pub(super) struct Arrival<'a> {
+    /// The step by which it moves.
+    pub(super) switch: usize,
+    /// All that is on the new path.
+    pub(super) way: BTreeSet<&'a Address>,
+    /// The steps that build it.
+    pub(super) built: Vec<usize>,
+}
+
+/// The moves of traffic onto other paths.
+pub(super) fn arrivals<'a>(input: &Input<'a>, steps: &[Step]) -> Vec<Arrival<'a>> {
     let resources = &input.stack.resources;
     let mut roads = Roads::<&Address>::default();
     for (address, resource) in resources {
@@ -22,8 +32,8 @@ pub(super) fn gates(input: &Input<'_>, steps: &[Step]) -> Vec<(usize, usize)> {
             roads.add(address, &need.to, path);
         }
     }
-    let mut gates = Vec::new();
-    for (index, step) in steps.iter().enumerate() {
+    let mut arrivals = Vec::new();
+    for (switch, step) in steps.iter().enumerate() {
         let Some(resource) = resources.get(&step.address).filter(|_| moves(input, step)) else {
             continue;
         };
@@ -31,13 +41,16 @@ pub(super) fn gates(input: &Input<'_>, steps: &[Step]) -> Vec<(usize, usize)> {
         let leads = |field: &str| path(input, step.kind, field) == Some(Path::Leads);
         let goals = resource.needs.iter();
         let goals = goals.filter(|need| led(&need.field) && leads(&need.field));
-        let way = roads.from(goals.map(|need| &need.to));
-        let ready = steps.iter().enumerate().filter(|(_, other)| {
-            other.address != step.address && is_built(&other.action) && way.contains(&other.address)
-        });
-        gates.extend(ready.map(|(before, _)| (before, index)));
+        let mut way = roads.from(goals.map(|need| &need.to));
+        way.remove(&step.address);
+        let built = steps.iter().enumerate();
+        let built = built
+            .filter(|(_, other)| is_built(&other.action) && way.contains(&other.address))
+            .map(|(before, _)| before)
+            .collect();
+        arrivals.push(Arrival { switch, way, built });
     }
-    gates
+    arrivals
 }
 
 /// What ends on a path that traffic leaves: a deletion, or what is dropped of something that stays, such as
@@ -97,7 +110,8 @@ pub(super) fn leavings(
         // What it passes on its way: the security group of a balancer.
         let beside = uses.iter().filter(|(user, ..)| way.contains(user));
         let beside: BTreeSet<usize> = beside.map(|(_, used, _)| *used).collect();
-        let gone = way.iter().filter_map(|place| deletion.get(place)).copied();
+        let gone = with_what_hangs_on_it(&way, deletion, uses);
+        let gone = gone.iter().filter_map(|place| deletion.get(place)).copied();
         let dropped = drops
             .iter()
             .filter(|(place, _)| way.contains(place) || beside.contains(place));
@@ -108,6 +122,26 @@ pub(super) fn leavings(
         );
     }
     leavings
+}
+
+/// What is on a way, and what goes with it: the disk of a machine leaves no earlier than the machine.
+fn with_what_hangs_on_it(
+    way: &BTreeSet<usize>,
+    deletion: &BTreeMap<usize, usize>,
+    uses: &[(usize, usize, &'static str)],
+) -> BTreeSet<usize> {
+    let mut all = way.clone();
+    loop {
+        let hangs = |(user, used, _): &&(usize, usize, &'static str)| {
+            let go = |place: &usize| deletion.contains_key(place);
+            all.contains(used) && !all.contains(user) && go(used) && go(user)
+        };
+        let more: Vec<usize> = uses.iter().filter(hangs).map(|(user, ..)| *user).collect();
+        if more.is_empty() {
+            return all;
+        }
+        all.extend(more);
+    }
 }
 
 /// Where paths run.
@@ -168,7 +202,9 @@ fn leaves(input: &Input<'_>, step: &Step) -> bool {
         Action::Delete(reason) => *reason != Reason::Destroyed,
         _ => false,
     };
-    leaves && is_entrance(input, step)
+    let rows = input.kinds.get(step.kind).map(AnyKind::rows);
+    let mut rows = rows.into_iter().flatten();
+    leaves && rows.any(|row| row.path == Some(Path::Leads))
 }
 
 /// Whether people come in here: it leads on and serves nothing. What stands in the middle of a path is ready

@@ -1,5 +1,6 @@
 //! The engine's own laws, on toy kinds in memory: any graph, any two stages, any crash point.
 
+mod gates;
 mod laws;
 mod paths;
 mod plans;

@@ -15,7 +15,9 @@ use terrace_core::erased::{AnyHand, AnyKind, Hand, Of};
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{FieldChange, Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
-use terrace_core::kind::{About, Class, Create, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap};
+use terrace_core::kind::{
+    About, Class, Create, Kind, Leave, Live, LiveRef, Outputs, Ready, Serving, Swap,
+};
 use terrace_core::known::Known;
 use terrace_core::mark::{Mark, STACK, Tags};
 use terrace_core::outputs;
@@ -48,6 +50,9 @@ pub(crate) struct ToySpec {
 /// The size at which a toy gets no further.
 pub(crate) const UNLUCKY: i64 = 13;
 
+/// The shape of toys that exist and answer nobody until they are awake.
+pub(crate) const SLEEPY: &str = "sleepy";
+
 /// A toy as the cloud has it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct ToyLive {
@@ -59,6 +64,8 @@ pub(crate) struct ToyLive {
     pub(crate) on: Vec<String>,
     pub(crate) to: Vec<String>,
     pub(crate) friends: Vec<String>,
+    /// Whether it answers who is led to it: what is sleepy does not at once.
+    pub(crate) awake: bool,
 }
 
 impl Live for ToyLive {
@@ -89,6 +96,8 @@ struct State {
     mutations: usize,
     weather: Weather,
     dead: bool,
+    /// How often the sleepy ones are looked at before they are awake.
+    sleep: usize,
 }
 
 /// The cloud.
@@ -112,6 +121,11 @@ impl Cloud {
         state.weather = weather;
         state.mutations = 0;
         state.dead = false;
+    }
+
+    /// The sleepy ones are awake once they have been looked at so often.
+    pub(crate) fn sleep(&self, looks: usize) {
+        self.state().sleep = looks;
     }
 
     pub(crate) fn mutations(&self) -> usize {
@@ -163,6 +177,7 @@ impl Cloud {
             on: vec![],
             to: vec![],
             friends: vec![],
+            awake: true,
         };
         state.things.insert(id.clone(), (live, Tags::new()));
         id
@@ -196,6 +211,16 @@ impl Cloud {
             return Err(error(ErrorClass::Unsent, "dead"));
         }
         Ok(look(&state))
+    }
+
+    /// One that is looked at by itself.
+    fn look_at(&self, mut live: ToyLive) -> ToyLive {
+        let mut state = self.state();
+        live.awake = live.shape != SLEEPY || state.sleep == 0;
+        if !live.awake {
+            state.sleep -= 1;
+        }
+        live
     }
 }
 
@@ -286,8 +311,16 @@ macro_rules! toys {
                 Ready::Ready
             }
 
+            fn serving(have: &ToyLive) -> Serving {
+                if have.awake { Serving::of(Self::ready(have)) } else { Serving::NotYet("asleep".to_owned()) }
+            }
+
+            fn awaited(want: &ToySpec) -> Option<&'static str> {
+                (want.shape == SLEEPY).then_some("the waking of")
+            }
+
             async fn discover(cx: &Cloud, look: &Look, _: &Seen) -> Result<Vec<Found<ToyLive>>> {
-                cx.read(|state| {
+                let mut found: Vec<Found<ToyLive>> = cx.read(|state| {
                     let fits = |(live, tags): &&(ToyLive, Tags)| live.kind == $name && match look {
                         Look::Ours => tags.contains_key(STACK),
                         Look::Id(id) => live.id == *id,
@@ -295,7 +328,11 @@ macro_rules! toys {
                     };
                     let found = |(live, tags): &(ToyLive, Tags)| Found::new(live.clone(), tags.clone());
                     state.things.values().filter(fits).map(found).collect()
-                })
+                })?;
+                if let (Look::Id(_), Some(one)) = (look, found.first_mut()) {
+                    one.live = cx.look_at(one.live.clone());
+                }
+                Ok(found)
             }
 
             async fn create(cx: &Cloud, want: &ToySpec, known: &Known, mark: &Mark) -> Result<ToyLive> {
@@ -319,6 +356,7 @@ macro_rules! toys {
                     let live = ToyLive {
                         id: id.clone(), kind: $name, size: want.size, shape: want.shape.clone(),
                         key: String::new(), on, to: vec![], friends: vec![],
+                        awake: true,
                     };
                     state.things.insert(id, (live.clone(), tags));
                     Ok(live)

@@ -10,11 +10,13 @@ mod traffic;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
+use indexmap::IndexMap;
 use petgraph::algo::tarjan_scc;
 use petgraph::graph::NodeIndex;
 
 use super::decide::is_late;
-use super::{Draft, Input, Trouble};
+use super::paths::Arrival;
+use super::{Decision, Draft, Input, Trouble};
 use crate::address::Address;
 use crate::kind::Impact;
 use crate::known::Known;
@@ -34,6 +36,7 @@ pub(super) fn order(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble>
     edges.paths();
     edges.grant_wishes();
     edges.rest_once();
+    let gates = edges.gates();
     let Edges {
         needs,
         clears,
@@ -47,6 +50,9 @@ pub(super) fn order(input: &Input<'_>, draft: &mut Draft) -> Result<(), Trouble>
     }
     for (step, needs) in plan.steps.iter_mut().zip(&needs) {
         step.needs = needs.iter().copied().collect();
+    }
+    for (step, gates) in gates {
+        plan.steps[step].gates = gates;
     }
     for (step, rest) in rests {
         let step = &mut plan.steps[step];
@@ -76,6 +82,7 @@ fn acyclic(plan: &Plan) -> Result<(), Trouble> {
 struct Edges<'a> {
     input: &'a Input<'a>,
     known: &'a Known,
+    wanted: &'a IndexMap<Address, Decision>,
     steps: &'a [Step],
     /// Steps by address.
     at: HashMap<&'a Address, Vec<usize>>,
@@ -93,8 +100,9 @@ struct Edges<'a> {
     /// Seconds to rest before a deletion.
     rests: BTreeMap<usize, u32>,
     networks: Networks<'a>,
-    /// What must be ready before traffic moves to it.
-    gates: Vec<(usize, usize)>,
+    /// The moves of traffic onto other paths; then those whose paths are built first.
+    arrivals: Vec<Arrival<'a>>,
+    gates: Vec<Arrival<'a>>,
     /// Pointers that move away before what they pointed at goes, where that closes no circle; else they
     /// dangle for a while, which is an outage.
     releases: Vec<(usize, usize)>,
@@ -141,6 +149,7 @@ impl<'a> Edges<'a> {
         Self {
             input,
             known: &draft.known,
+            wanted: &draft.wanted,
             steps,
             at,
             deletion,
@@ -151,6 +160,7 @@ impl<'a> Edges<'a> {
             gaps,
             rests: BTreeMap::new(),
             networks: Networks::new(input),
+            arrivals: Vec::new(),
             gates: Vec::new(),
             releases: Vec::new(),
             swaps: Vec::new(),
@@ -286,11 +296,7 @@ impl<'a> Edges<'a> {
     }
 
     fn grant_wishes(&mut self) {
-        for (ready, switch) in std::mem::take(&mut self.gates) {
-            if !self.comes_before(switch, ready) {
-                self.edge(ready, switch);
-            }
-        }
+        self.arrive();
         for (moved, deletion) in std::mem::take(&mut self.releases) {
             if self.comes_before(deletion, moved) {
                 self.gaps.push(deletion);

@@ -108,6 +108,9 @@ impl Edges<'_> {
         let drops = self.steps_where(address, |step| {
             matches!(step.action, Action::Shrink) && changes(step)
         });
+        // One that is on its way, such as to the end of what its targets have begun, lets go at its end.
+        let waits = self.steps_where(address, |step| matches!(step.action, Action::Wait(_)));
+        self.edges(&waits, &[deletion]);
         let moves = self.steps_where(address, |step| {
             matches!(step.action, Action::Late | Action::Update) && changes(step)
         });
