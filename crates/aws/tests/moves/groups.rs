@@ -2,6 +2,9 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_elasticloadbalancingv2::types::{
+    ForwardActionConfig, TargetHealth, TargetHealthDescription, TargetHealthStateEnum,
+};
 use terrace_core::plan::Action;
 
 use super::stand::{Site, describe};
@@ -107,6 +110,52 @@ async fn members(site: &Site) -> BTreeSet<String> {
         state.is_some_and(|state| state.as_str() == "InService")
     });
     serving.filter_map(|member| member.instance_id).collect()
+}
+
+/// The target groups that have a share of what the listener hears.
+async fn led_to(site: &Site) -> Vec<String> {
+    let elb = &site.cx.elb;
+    let balancers = elb.describe_load_balancers().send().await.unwrap();
+    let balancer = balancers.load_balancers()[0].load_balancer_arn.clone();
+    let call = elb.describe_listeners().set_load_balancer_arn(balancer);
+    let listeners = call.send().await.unwrap();
+    let action = &listeners.listeners()[0].default_actions()[0];
+    let shares = action.forward_config();
+    let shares = shares.map(ForwardActionConfig::target_groups);
+    let shares = shares.unwrap_or_default().iter();
+    let shares = shares.filter(|share| share.weight != Some(0));
+    let groups: Vec<String> = shares
+        .filter_map(|share| share.target_group_arn.clone())
+        .collect();
+    match groups.as_slice() {
+        [] => action.target_group_arn.iter().cloned().collect(),
+        _ => groups,
+    }
+}
+
+/// Whether the listener leads to a target that is healthy, in each group that has a share.
+async fn answers(site: &Site) -> bool {
+    let mut groups = led_to(site).await;
+    loop {
+        let mut ill = groups.is_empty();
+        for group in &groups {
+            let call = site.cx.elb.describe_target_health().target_group_arn(group);
+            let health = call.send().await;
+            let healthy = |target: &TargetHealthDescription| {
+                let health = target.target_health();
+                health.and_then(TargetHealth::state) == Some(&TargetHealthStateEnum::Healthy)
+            };
+            let targets =
+                health.map(|health| health.target_health_descriptions.unwrap_or_default());
+            ill |= !targets.unwrap_or_default().iter().any(healthy);
+        }
+        // It may have moved on between the two looks.
+        let now = led_to(site).await;
+        if !ill || now == groups {
+            return !ill;
+        }
+        groups = now;
+    }
 }
 
 async fn version(site: &Site) -> String {
@@ -421,7 +470,20 @@ async fn another_target_group_takes_over() {
     let world = world().await;
     world.at(&stack(&format!("{SERVERS}{POLICIES}"))).await;
     let moved = SERVERS.replace("8080", "8081");
-    let site = world.at(&stack(&format!("{moved}{POLICIES}"))).await;
+    let moved = stack(&format!("{moved}{POLICIES}"));
+    // Meanwhile there is always one that answers.
+    let site = world.site(&moved).await;
+    let watch = async {
+        loop {
+            assert!(answers(&site).await);
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::select! {
+        () = watch => {}
+        done = site.apply() => drop(done.unwrap()),
+    }
+    site.settled().await.unwrap();
     let group = group(&site).await;
     assert_eq!(group.target_group_arns().len(), 1);
     let groups = site.cx.elb.describe_target_groups().send().await.unwrap();

@@ -13,6 +13,7 @@
 mod balance;
 #[path = "../laws/example.rs"]
 mod example;
+mod gates;
 mod groups;
 #[path = "../laws/stand.rs"]
 mod stand;

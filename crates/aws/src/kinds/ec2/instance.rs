@@ -13,7 +13,8 @@ use terrace_core::error::Result;
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
-    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Serving,
+    Swap,
 };
 use terrace_core::known::Known;
 use terrace_core::late::Late;
@@ -401,6 +402,13 @@ impl Kind for Instance {
             state @ ("pending" | "stopping") => Ready::Coming(state.to_owned()),
             _ if have.root.modifying => Ready::Coming("modifying its root volume".to_owned()),
             _ => Ready::Ready,
+        }
+    }
+
+    fn serving(have: &InstanceLive) -> Serving {
+        match have.state.as_str() {
+            "stopped" => Serving::NotYet(have.state.clone()),
+            _ => Serving::of(Self::ready(have)),
         }
     }
 

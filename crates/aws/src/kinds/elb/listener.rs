@@ -5,6 +5,7 @@ mod action;
 mod condition;
 mod live;
 mod rules;
+mod switch;
 
 use aws_sdk_elasticloadbalancingv2::types::{Certificate as Proof, ProtocolEnum};
 use futures_util::future::try_join_all;
@@ -30,6 +31,7 @@ pub use self::condition::Match;
 use self::live::{arn, listed, read, whole};
 pub use self::rules::Rule;
 use self::rules::Rules;
+use self::switch::Switch;
 use super::load_balancer::LoadBalancer;
 pub use super::shared::Protocol;
 use super::shared::{alike, if_there, tag_list};
@@ -120,6 +122,10 @@ impl Kind for Listener {
             "elasticloadbalancing:DescribeListenerCertificates",
             "elasticloadbalancing:DescribeRules",
             "elasticloadbalancing:DescribeTags",
+            "elasticloadbalancing:DescribeTargetGroups",
+            "elasticloadbalancing:DescribeTargetGroupAttributes",
+            "elasticloadbalancing:DescribeTargetHealth",
+            "ec2:DescribeInstances",
             "elasticloadbalancing:CreateListener",
             "elasticloadbalancing:ModifyListener",
             "elasticloadbalancing:AddListenerCertificates",
@@ -423,6 +429,11 @@ async fn modify(
     } else {
         None
     };
+    if let Some(act) = &act
+        && let Some(switch) = Switch::between(&live.action, act)
+    {
+        switch.prepare(cx, &live.id, &live.action).await?;
+    }
     let protocol = ProtocolEnum::from(want.protocol.word());
     let answer = cx
         .mutate(Op::again(ACTION).while_busy(UNSEEN, 2.0), || {

@@ -2,12 +2,11 @@
 
 mod attributes;
 mod health;
+mod live;
 mod targets;
 
-use std::collections::BTreeMap;
-
-use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetGroup as Group, TargetTypeEnum};
-use futures_util::future::{try_join, try_join_all};
+use aws_sdk_elasticloadbalancingv2::types::{ProtocolEnum, TargetTypeEnum};
+use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -16,21 +15,23 @@ use terrace_core::error::Result;
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
-    About, Class, Create, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+    About, Class, Create, Kind, Leave, LiveRef, Objection, Outputs, Ready, Serving, Swap,
 };
 use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
-use terrace_core::reference::{Id, Ref};
+use terrace_core::reference::Ref;
 use terrace_core::said::Said;
 
-use self::attributes::{ATTRIBUTES, attribute, wanted};
+use self::attributes::{ATTRIBUTES, wanted};
 pub use self::attributes::{Algorithm, Stickiness};
 use self::health::Check;
 pub use self::health::{CheckProtocol, HealthCheck};
-use self::targets::{Target, deregister, mark_members, register};
+pub use self::live::TargetGroupLive;
+use self::live::{arn, read, whole};
+use self::targets::{deregister, mark_members, register};
 pub use super::shared::Protocol;
-use super::shared::{alike, check_name, full_name, if_there, name, tag_list};
+use super::shared::{alike, check_name, if_there, name, tag_list};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::kinds::ec2::instance::Instance;
@@ -155,42 +156,6 @@ impl TargetType {
     }
 }
 
-/// A target group as AWS has it.
-#[derive(Clone, Debug, Serialize)]
-pub struct TargetGroupLive {
-    id: String,
-    name: String,
-    vpc: Option<Id<Vpc>>,
-    port: i32,
-    protocol: String,
-    version: Option<String>,
-    r#type: String,
-    health_check: Check,
-    /// By AWS's names; nothing if it was made a moment ago and they cannot be read yet.
-    attributes: Option<BTreeMap<String, String>>,
-    /// Those that no autoscaling group brought, by what they are called in the TOML.
-    targets: BTreeMap<String, Target>,
-    /// How many targets there are, and how many of them are healthy: what a traffic switch waits for.
-    registered: usize,
-    healthy: usize,
-    /// The load balancers that forward to it, by ARN.
-    load_balancers: Vec<String>,
-}
-
-impl Live for TargetGroupLive {
-    fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn outputs(&self) -> Outputs {
-        outputs! {
-            "arn" => json!(self.id),
-            "name" => json!(self.name),
-            "full_name" => json!(full_name(&self.id)),
-        }
-    }
-}
-
 impl Kind for TargetGroup {
     const NAME: &'static str = "target_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
@@ -262,18 +227,36 @@ impl Kind for TargetGroup {
 
     fn uses(have: &TargetGroupLive) -> Vec<LiveRef> {
         let vpc = have.vpc.iter().map(|vpc| LiveRef::new("vpc", vpc.as_str()));
-        let targets = have
-            .targets
-            .values()
-            .map(|target| LiveRef::new("targets", &target.id));
+        let targets = have.targets.values().map(|target| &target.id);
+        let targets = targets
+            .chain(&have.draining)
+            .map(|id| LiveRef::new("targets", id));
         vpc.chain(targets).collect()
     }
 
     fn ready(have: &TargetGroupLive) -> Ready {
-        match have.attributes {
-            Some(_) => Ready::Ready,
-            None => Ready::Coming("not visible yet".to_owned()),
+        if have.attributes.is_none() {
+            return Ready::Coming("not visible yet".to_owned());
         }
+        // A run that was cut off while they left has not waited for them.
+        match have.draining.len() {
+            0 => Ready::Ready,
+            _ => Ready::Coming(format!("draining {}", have.draining.join(", "))),
+        }
+    }
+
+    fn serving(have: &TargetGroupLive) -> Serving {
+        health::serving(have)
+    }
+
+    fn awaited(_want: &TargetGroupSpec) -> Option<&'static str> {
+        Some("healthy targets of")
+    }
+
+    fn patience(have: &TargetGroupLive) -> f64 {
+        // A machine boots before it answers the first of the checks that must go well.
+        let check = &have.health_check;
+        3.0 + f64::from(check.interval.as_i32() * check.healthy) / 60.0
     }
 
     fn check(want: &TargetGroupSpec) -> Vec<Objection> {
@@ -443,58 +426,4 @@ impl TargetGroupSpec {
     fn check(&self) -> Check {
         self.health_check.of(self.protocol, self.version)
     }
-}
-
-impl TargetGroupLive {
-    fn attribute(&self, key: &str) -> Option<&str> {
-        attribute(self.attributes.as_ref()?, key)
-    }
-}
-
-fn arn(group: &Group) -> &str {
-    group.target_group_arn().unwrap_or_default()
-}
-
-/// A group with what its listing leaves out: two more calls.
-async fn whole(cx: &Aws, group: Group, action: &str) -> Result<TargetGroupLive> {
-    let (attributes, targets) = try_join(
-        attributes::of(cx, arn(&group)),
-        targets::health(cx, arn(&group)),
-    )
-    .await?;
-    read(group, Some(attributes), &targets, action)
-}
-
-fn read(
-    group: Group,
-    attributes: Option<BTreeMap<String, String>>,
-    targets: &[Target],
-    action: &str,
-) -> Result<TargetGroupLive> {
-    let health_check = Check::read(&group);
-    let port = group.port.unwrap_or_default();
-    let staying = || targets.iter().filter(|target| !target.is_draining());
-    Ok(TargetGroupLive {
-        id: group
-            .target_group_arn
-            .ok_or_else(|| missing(action, "ARN"))?,
-        name: group.target_group_name.unwrap_or_default(),
-        vpc: group.vpc_id.map(Id::new),
-        port,
-        protocol: group
-            .protocol
-            .map_or(String::new(), |protocol| protocol.as_str().to_owned()),
-        version: group.protocol_version,
-        r#type: group
-            .target_type
-            .map_or(String::new(), |of| of.as_str().to_owned()),
-        health_check,
-        attributes,
-        registered: staying().count(),
-        healthy: staying().filter(|target| target.is_healthy()).count(),
-        targets: staying()
-            .map(|target| (target.called(port), target.clone()))
-            .collect(),
-        load_balancers: group.load_balancer_arns.unwrap_or_default(),
-    })
 }

@@ -11,7 +11,8 @@ use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
-    About, Class, Create, Impact, Kind, Leave, LiveRef, Loss, Objection, Outputs, Ready, Swap,
+    About, Class, Create, Impact, Kind, Leave, LiveRef, Loss, Objection, Outputs, Ready, Serving,
+    Swap,
 };
 use terrace_core::known::Known;
 use terrace_core::mark::{self, Mark, Tags};
@@ -293,6 +294,14 @@ impl Kind for DbInstance {
         have.ready()
     }
 
+    fn serving(have: &DbInstanceLive) -> Serving {
+        have.serving()
+    }
+
+    fn awaited(want: &DbInstanceSpec) -> Option<&'static str> {
+        want.replica_of.as_ref().map(|_| "replication of")
+    }
+
     fn protected(have: &DbInstanceLive) -> bool {
         have.protected
     }
@@ -305,7 +314,9 @@ impl Kind for DbInstance {
         {
             // Told at the table's head: the line itself would show the password once more.
             let told = Objection::new("", "its `password` is written out, for all to read");
-            wrong.push(told.help("name a secret: password = \"secret.db\", with [secret.db] beside it"));
+            wrong.push(
+                told.help("name a secret: password = \"secret.db\", with [secret.db] beside it"),
+            );
         }
         let mut say = |field: &str, message: &str| wrong.push(Objection::new(field, message));
         let origins = [

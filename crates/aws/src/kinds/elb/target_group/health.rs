@@ -6,9 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use terrace_core::canon::Duration;
 use terrace_core::error::Result;
-use terrace_core::kind::Objection;
+use terrace_core::kind::{Objection, Serving};
 
-use super::{Protocol, Version};
+use super::{Protocol, TargetGroupLive, Version};
 use crate::client::Aws;
 use crate::door::Op;
 
@@ -219,6 +219,27 @@ impl Check {
         } else {
             matcher.http_code(status).build()
         })
+    }
+}
+
+/// Whether all its targets are healthy, and that there are some.
+pub(super) fn serving(have: &TargetGroupLive) -> Serving {
+    let all = have.registered;
+    if all == 0 {
+        return Serving::NotYet("it has no targets".to_owned());
+    }
+    let state = |(state, count): (&String, &usize)| {
+        let (noun, verb) = match (all, count) {
+            (1, _) => ("target", "is"),
+            (_, 1) => ("targets", "is"),
+            _ => ("targets", "are"),
+        };
+        format!("{count} of {all} {noun} {verb} {state}")
+    };
+    let ill: Vec<String> = have.ill.iter().map(state).collect();
+    match ill.len() {
+        0 => Serving::Yes,
+        _ => Serving::NotYet(ill.join(", ")),
     }
 }
 

@@ -27,13 +27,24 @@ pub(super) struct Target {
     port: Option<i32>,
     /// AWS's word for how it is.
     state: String,
+    /// Why it is so, where it is not healthy.
+    reason: Option<String>,
 }
 
 impl Target {
     fn read(raw: TargetHealthDescription) -> Option<Self> {
         let target = raw.target?;
-        let state = raw.target_health.and_then(|health| health.state);
+        let health = raw.target_health;
+        let reason = health.as_ref().and_then(|health| {
+            let code = health.reason.as_ref()?.as_str().to_owned();
+            Some(match &health.description {
+                Some(said) => format!("{code}: {}", said.trim_end_matches('.')),
+                None => code,
+            })
+        });
+        let state = health.and_then(|health| health.state);
         Some(Self {
+            reason,
             id: target.id?,
             port: target.port,
             state: state.map_or(String::new(), |state| state.as_str().to_owned()),
@@ -47,6 +58,14 @@ impl Target {
 
     pub(super) fn is_healthy(&self) -> bool {
         self.state == "healthy"
+    }
+
+    /// How it is, and why.
+    pub(super) fn state(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("{} ({reason})", self.state),
+            None => self.state.clone(),
+        }
     }
 
     /// What it is called here: its id, with the port if that is not the group's.
@@ -123,10 +142,11 @@ pub(super) async fn mark_members(
     groups: impl Iterator<Item = &mut TargetGroupLive>,
 ) -> Result<()> {
     let groups: Vec<_> = groups.collect();
-    let instances = groups.iter().flat_map(|group| group.targets.values());
-    let instances = instances
-        .map(|target| target.id.clone())
-        .filter(|id| id.starts_with("i-"));
+    let instances = groups.iter().flat_map(|group| {
+        let staying = group.targets.values().map(|target| &target.id);
+        staying.chain(&group.draining)
+    });
+    let instances = instances.filter(|id| id.starts_with("i-")).cloned();
     let instances: Vec<String> = instances.collect::<BTreeSet<_>>().into_iter().collect();
     let members = instances.chunks(VALUES).map(|ids| members(cx, ids));
     let members: BTreeSet<String> = try_join_all(members).await?.into_iter().flatten().collect();
@@ -134,6 +154,7 @@ pub(super) async fn mark_members(
         group
             .targets
             .retain(|_, target| !members.contains(&target.id));
+        group.draining.retain(|id| !members.contains(id));
     }
     Ok(())
 }
@@ -172,6 +193,7 @@ pub(super) async fn register(
         id: id.clone(),
         port: None,
         state: "initial".to_owned(),
+        reason: None,
     });
     let new: Vec<Target> = new.collect();
     if new.is_empty() {
@@ -191,6 +213,7 @@ pub(super) async fn register(
     })
     .await?;
     group.registered += new.len();
+    *group.ill.entry("initial".to_owned()).or_default() += new.len();
     group
         .targets
         .extend(new.into_iter().map(|target| (target.id.clone(), target)));

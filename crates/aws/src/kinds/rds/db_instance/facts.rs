@@ -5,7 +5,7 @@ use serde::Serialize;
 use serde_json::json;
 use terrace_core::error::Result;
 use terrace_core::inventory::Found;
-use terrace_core::kind::{Live, LiveRef, Outputs, Ready};
+use terrace_core::kind::{Live, LiveRef, Outputs, Ready, Serving};
 use terrace_core::mark::{self, Tags};
 use terrace_core::said::Said;
 
@@ -55,6 +55,8 @@ pub struct DbInstanceLive {
     pub(super) iam_auth: bool,
     pub(super) auto_minor_upgrade: bool,
     pub(super) replica_of: Option<String>,
+    /// How its copying goes, of a replica, where that does not go well.
+    pub(super) lapse: Option<String>,
     pub(super) address: Option<String>,
     pub(super) protected: bool,
     /// Whether something waits for the maintenance window.
@@ -109,6 +111,16 @@ const SETTLED: [&str; 8] = [
     "inaccessible-encryption-credentials-recoverable",
 ];
 
+/// States in which it is there and answers nobody.
+const IDLE: [&str; 6] = [
+    "stopped",
+    "stopping",
+    "storage-full",
+    "failed",
+    "incompatible-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+];
+
 impl DbInstanceLive {
     pub(super) fn ready(&self) -> Ready {
         let status = self.status.as_str();
@@ -117,6 +129,17 @@ impl DbInstanceLive {
             status if FAILED.contains(&status) && !self.born => Ready::Broken(status.to_owned()),
             status if FAILED.contains(&status) || SETTLED.contains(&status) => Ready::Ready,
             status => Ready::Coming(status.to_owned()),
+        }
+    }
+
+    /// Whether it answers; a replica, whether it goes on to copy its source.
+    pub(super) fn serving(&self) -> Serving {
+        if IDLE.contains(&self.status.as_str()) {
+            return Serving::NotYet(self.status.clone());
+        }
+        match (Serving::of(self.ready()), &self.lapse) {
+            (Serving::Yes, Some(lapse)) => Serving::NotYet(format!("its replication is {lapse}")),
+            (serving, _) => serving,
         }
     }
 
@@ -148,6 +171,20 @@ pub(super) fn major<'a>(engine: &str, version: &'a str) -> &'a str {
         .nth(dots)
         .map_or(version.len(), |(at, _)| at);
     &version[..end]
+}
+
+/// How the copying of a replica goes, if not well: `stopped`, `error: ...` (API reference, DBInstanceStatusInfo).
+fn lapse(db: &Db) -> Option<String> {
+    let mut infos = db.status_infos().iter();
+    let info = infos.find(|info| info.status_type() == Some("read replication"))?;
+    let status = info.status.clone().unwrap_or_default();
+    if info.normal == Some(true) && status == "replicating" {
+        return None;
+    }
+    Some(match info.message() {
+        Some(message) if !message.is_empty() => format!("{status}: {message}"),
+        _ => status,
+    })
 }
 
 /// Reads what AWS says of a database, with what waits put over what is.
@@ -239,6 +276,7 @@ pub(super) fn read(db: &Db, cx: &Aws) -> Result<Found<DbInstanceLive>> {
             .unwrap_or_default(),
         auto_minor_upgrade: db.auto_minor_version_upgrade.unwrap_or_default(),
         replica_of: source(db),
+        lapse: lapse(db),
         address: endpoint
             .and_then(|endpoint| endpoint.address.as_ref())
             .map(|name| name.to_lowercase()),
@@ -323,4 +361,29 @@ fn used(db: &Db, own: &str, cx: &Aws) -> Vec<(&'static str, String)> {
 pub(super) fn with_fingerprint(mut tags: Tags, fingerprint: Option<String>) -> Tags {
     tags.extend(fingerprint.map(|fingerprint| (PASSWORD.to_owned(), fingerprint)));
     tags
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::DbInstanceStatusInfo as Info;
+
+    use super::*;
+
+    fn replica(status: &str, normal: bool, message: &str) -> Option<String> {
+        let info = Info::builder()
+            .status_type("read replication")
+            .status(status)
+            .normal(normal)
+            .message(message);
+        lapse(&Db::builder().status_infos(info.build()).build())
+    }
+
+    #[test]
+    fn a_replica_that_does_not_copy_says_why() {
+        assert_eq!(replica("replicating", true, ""), None);
+        assert_eq!(lapse(&Db::builder().build()), None);
+        assert_eq!(replica("stopped", false, "").as_deref(), Some("stopped"));
+        let broken = replica("error", false, "duplicate key");
+        assert_eq!(broken.as_deref(), Some("error: duplicate key"));
+    }
 }
