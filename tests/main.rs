@@ -2,4 +2,5 @@
 
 mod cases;
 mod program;
+mod watch;
 mod world;

@@ -154,7 +154,7 @@ impl Account {
 
     /// Runs a command of the program on the stack.
     pub(crate) fn run(&self, arguments: &[&str]) -> Answer {
-        self.world.folder.end(&mut self.command(arguments))
+        self.end(&mut self.command(arguments))
     }
 
     /// The same; it must end with this code.
@@ -169,6 +169,31 @@ impl Account {
         let mut command = self.command(arguments);
         command.stdout(Stdio::null()).stderr(Stdio::piped());
         command.spawn().unwrap()
+    }
+
+    /// Runs a command of [`Account::command`] to its end.
+    pub(crate) fn end(&self, command: &mut Command) -> Answer {
+        self.world.folder.end(command)
+    }
+
+    /// Its number.
+    pub(crate) fn number(&self) -> &str {
+        &self.number
+    }
+
+    /// Where AWS clients reach its emulator.
+    pub(crate) fn endpoint(&self) -> String {
+        self.world.endpoint()
+    }
+
+    /// The name of its emulator.
+    pub(crate) fn sandbox(&self) -> &str {
+        self.world.folder.sandbox().unwrap()
+    }
+
+    /// The Python that has boto3.
+    pub(crate) fn python(&self) -> &Path {
+        &self.world.python
     }
 
     /// What a plain AWS client does and prints: Python, with `client("ec2")` for a client.
