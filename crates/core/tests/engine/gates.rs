@@ -5,7 +5,7 @@ use terrace_core::plan::{Action, Gate, Plan};
 use terrace_core::planner::Options;
 
 use super::site::{Site, block, stack, words};
-use super::toy::Weather;
+use super::toy::{DOOMED, Weather};
 
 const OLD: &str = r#"
 [base.box]
@@ -184,6 +184,27 @@ fn a_gate_is_kept_though_a_crash_has_left_nothing_to_build() {
         site.apply(&stack(NEW)).await;
         assert_eq!(led(&site), ["base.front"]);
         assert!(!there(&site, "base.box"));
+    });
+}
+
+#[test]
+fn what_will_never_serve_is_not_waited_for() {
+    block(async {
+        let site = Site::new();
+        site.apply(&stack(OLD)).await;
+        site.cloud.sleep(usize::MAX);
+        let doomed = NEW.replace("\"sleepy\"", &format!("\"sleepy\"\nkey = \"{DOOMED}\""));
+        let (plan, outcome) = site.run(&stack(&doomed), &Options::default()).await;
+        let End::Failed(error) = end(&plan, &outcome, "update", "top.name") else {
+            panic!("{:?}", outcome.ends);
+        };
+        assert!(
+            error.to_string().contains("mid.server.a: it is doomed"),
+            "{error}"
+        );
+        // One look was enough.
+        assert_eq!(site.cloud.sleeping(), usize::MAX - 2);
+        assert_eq!(led(&site), ["base.box"]);
     });
 }
 

@@ -50,6 +50,9 @@ pub(crate) struct ToySpec {
 /// The size at which a toy gets no further.
 pub(crate) const UNLUCKY: i64 = 13;
 
+/// The key of toys that exist and will never answer anybody.
+pub(crate) const DOOMED: &str = "doomed";
+
 /// The shape of toys that exist and answer nobody until they are awake.
 pub(crate) const SLEEPY: &str = "sleepy";
 
@@ -126,6 +129,11 @@ impl Cloud {
     /// The sleepy ones are awake once they have been looked at so often.
     pub(crate) fn sleep(&self, looks: usize) {
         self.state().sleep = looks;
+    }
+
+    /// How many looks they still sleep for.
+    pub(crate) fn sleeping(&self) -> usize {
+        self.state().sleep
     }
 
     pub(crate) fn mutations(&self) -> usize {
@@ -312,6 +320,9 @@ macro_rules! toys {
             }
 
             fn serving(have: &ToyLive) -> Serving {
+                if have.key == DOOMED {
+                    return Serving::Never("it is doomed".to_owned());
+                }
                 if have.awake { Serving::of(Self::ready(have)) } else { Serving::NotYet("asleep".to_owned()) }
             }
 
