@@ -15,6 +15,7 @@ mod reference;
 mod regions;
 mod rehearsal;
 mod removal;
+mod rename;
 mod stacks;
 mod toy_kind;
 mod usage;

@@ -8,6 +8,7 @@ mod decide;
 mod hold;
 mod order;
 mod paths;
+mod rename;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -97,6 +98,7 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Trouble> {
     let mut draft = decide::decide(input)?;
     steps::resources(input, &mut draft)?;
     steps::deletions(input, &mut draft);
+    rename::rename(input, &mut draft);
     order::order(input, &mut draft)?;
     hold::hold(input, &mut draft);
     order::narrow(input, &mut draft);

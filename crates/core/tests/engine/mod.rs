@@ -3,5 +3,6 @@
 mod laws;
 mod paths;
 mod plans;
+mod rename;
 mod site;
 mod toy;
