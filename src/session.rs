@@ -307,6 +307,7 @@ impl Session {
                 .map(address)
                 .collect::<Result<_, _>>()?,
             destroy,
+            now: Some(Timestamp::now()),
             expires: ttl.map(|ttl| {
                 (Timestamp::now() + ttl)
                     .strftime("%Y-%m-%dT%H:%M:%SZ")

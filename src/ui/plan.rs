@@ -48,6 +48,7 @@ impl<'a> PlanView<'a> {
             self.movement(movement, &mut text);
         }
         self.kept(&mut text);
+        self.soaking(&mut text);
         self.notes(&mut text);
         self.refusals(&mut text);
         let _ = writeln!(text, "\n{}", self.verdict());
@@ -295,6 +296,24 @@ impl<'a> PlanView<'a> {
         }
     }
 
+    fn soaking(&self, text: &mut String) {
+        if self.plan.soaking.is_empty() {
+            return;
+        }
+        let heading = paint(Label::Heading, "Soaking");
+        let what = "traffic has left it; a later apply deletes it";
+        let _ = writeln!(text, "\n{heading} {}", paint(Label::Quiet, what));
+        for one in &self.plan.soaking {
+            let address = one.address.to_string();
+            let until = match &one.until {
+                Some(until) => format!("until {}", until.replace('T', " ").replace('Z', " UTC")),
+                None => "until what uses it is gone".to_owned(),
+            };
+            let facts = format!("{until}: {}", one.why);
+            let _ = writeln!(text, "  … {address:<36} {}", paint(Label::Quiet, &facts));
+        }
+    }
+
     fn notes(&self, text: &mut String) {
         if self.plan.notes.is_empty() {
             return;
@@ -387,6 +406,7 @@ fn glyph(action: &Action) -> (&'static str, Label, &'static str) {
         Action::Shrink => ("-", Label::Remove, "drop"),
         Action::Clear(_) => ("-", Label::Remove, "clear"),
         Action::Leave(_) => ("~", Label::Change, "note that it leaves"),
+        Action::Soak(_) => ("…", Label::Wait, "let it soak"),
         Action::Unprotect => ("-", Label::Remove, "lift the protection"),
         Action::Delete(Reason::Orphan) => ("?", Label::Remove, "delete orphan"),
         Action::Delete(_) => ("-", Label::Remove, "delete"),
@@ -398,9 +418,15 @@ fn because(step: &Step) -> String {
         Action::Wait(state) => format!(": it is {state}"),
         Action::WaitGone => ": its namesake is being deleted".to_owned(),
         Action::Delete(_) | Action::Unprotect => format!(": {}", step.why),
+        Action::Soak(time) => format!(", to be deleted {} after this: {}", span(*time), step.why),
         _ if step.why.is_empty() => String::new(),
         _ => format!(" for {}", step.why),
     }
+}
+
+/// `24h`, `1d 12h`.
+fn span(time: std::time::Duration) -> String {
+    jiff::SignedDuration::try_from(time).map_or_else(|_| "ages".to_owned(), |time| format!("{time:#}"))
 }
 
 /// Long and many-lined values say their first line and their length.

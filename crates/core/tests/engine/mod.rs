@@ -5,4 +5,5 @@ mod paths;
 mod plans;
 mod rename;
 mod site;
+mod soak;
 mod toy;
