@@ -426,7 +426,8 @@ fn because(step: &Step) -> String {
 
 /// `24h`, `1d 12h`.
 fn span(time: std::time::Duration) -> String {
-    jiff::SignedDuration::try_from(time).map_or_else(|_| "ages".to_owned(), |time| format!("{time:#}"))
+    jiff::SignedDuration::try_from(time)
+        .map_or_else(|_| "ages".to_owned(), |time| format!("{time:#}"))
 }
 
 /// Long and many-lined values say their first line and their length.

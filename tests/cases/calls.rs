@@ -51,7 +51,9 @@ fn a_plan_makes_no_more_calls_when_there_is_more() {
 fn total(told: &crate::program::Answer) -> u64 {
     let line = told.stderr.lines().rfind(|line| line.ends_with("  calls"));
     let count = line.and_then(|line| line.split_whitespace().next());
-    count.and_then(|count| count.parse().ok()).unwrap_or(u64::MAX)
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(u64::MAX)
 }
 
 /// What the whole shop costs. The plan and the teardown cost more than they should, and no more than this:

@@ -29,8 +29,14 @@ fn filters() -> Settings {
     settings.add_filter(r"\b[0-9a-f]{16,64}\b", "[HASH]");
     settings.add_filter(r"\bE[0-9A-Z]{12,13}\b", "[DISTRIBUTION]");
     settings.add_filter(r"\bZ[0-9A-Z]{12,32}\b", "[ZONE]");
-    settings.add_filter(r"\b[a-z0-9]{13,14}\.cloudfront\.net", "[NAME].cloudfront.net");
-    settings.add_filter(r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b(/\d+)?", "[ADDRESS]$1");
+    settings.add_filter(
+        r"\b[a-z0-9]{13,14}\.cloudfront\.net",
+        "[NAME].cloudfront.net",
+    );
+    settings.add_filter(
+        r"\b\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}\b(/\d+)?",
+        "[ADDRESS]$1",
+    );
     settings
 }
 
@@ -43,8 +49,14 @@ fn lost(plan: &Value) -> Vec<String> {
         DEAR.contains(&kind.unwrap_or_default())
             && ["delete", "replace"].contains(&step["action"].as_str().unwrap())
     });
-    dear.map(|step| format!("{} {}", step["action"].as_str().unwrap(), step["address"].as_str().unwrap()))
-        .collect()
+    dear.map(|step| {
+        format!(
+            "{} {}",
+            step["action"].as_str().unwrap(),
+            step["address"].as_str().unwrap()
+        )
+    })
+    .collect()
 }
 
 /// How many final snapshots of disks there are.

@@ -138,7 +138,10 @@ print(" ".join(sorted(owners)))
 fn everything_goes_with_the_new_name() {
     let account = built();
     let before = account.census();
-    account.write("stack.toml", &header("shop", "[moved]\nstack = \"store\"\n"));
+    account.write(
+        "stack.toml",
+        &header("shop", "[moved]\nstack = \"store\"\n"),
+    );
 
     let told = plan(&account);
     let steps = told["steps"].as_array().unwrap();
@@ -158,7 +161,9 @@ fn everything_goes_with_the_new_name() {
         "volume.data",
     ] {
         let of = steps.iter().filter(|step| step["address"] == address);
-        let set: Vec<&Value> = of.map(|step| &step["tags"]["set"]["terrace:stack"]).collect();
+        let set: Vec<&Value> = of
+            .map(|step| &step["tags"]["set"]["terrace:stack"])
+            .collect();
         assert_eq!(set, ["shop/main"], "{address}: {told:#}");
     }
     assert_eq!(steps.len(), 12, "{told:#}");
@@ -191,18 +196,30 @@ fn everything_goes_with_the_new_name() {
 fn who_still_has_the_old_name_is_sent_away() {
     let account = built();
     let before = account.census();
-    account.write("stack.toml", &header("shop", "[moved]\nstack = \"store\"\n"));
+    account.write(
+        "stack.toml",
+        &header("shop", "[moved]\nstack = \"store\"\n"),
+    );
     account.ends(0, &["apply", "--yes"]);
-    assert_eq!(footprints(&account), "footprints/shop/main footprints/store/main");
+    assert_eq!(
+        footprints(&account),
+        "footprints/shop/main footprints/store/main"
+    );
     // A branch from before would build everything a second time.
     account.write("stack.toml", &header("store", ""));
     for command in [&["plan"][..], &["apply", "--yes"], &["destroy", "--yes"]] {
         let told = account.ends(1, command);
-        assert!(told.stderr.contains("the stack store is called shop now"), "{told}");
+        assert!(
+            told.stderr.contains("the stack store is called shop now"),
+            "{told}"
+        );
     }
     assert_eq!(account.census(), before);
     // Back again, on purpose.
-    account.write("stack.toml", &header("store", "[moved]\nstack = \"shop\"\n"));
+    account.write(
+        "stack.toml",
+        &header("store", "[moved]\nstack = \"shop\"\n"),
+    );
     account.ends(0, &["apply", "--yes"]);
     account.ends(0, &["plan", "--detailed-exitcode"]);
     assert_eq!(owners(&account), "store/main");
@@ -212,11 +229,17 @@ fn who_still_has_the_old_name_is_sent_away() {
 #[test]
 fn the_lock_of_the_old_name_counts() {
     let account = built();
-    account.write("stack.toml", &header("shop", "[moved]\nstack = \"store\"\n"));
+    account.write(
+        "stack.toml",
+        &header("shop", "[moved]\nstack = \"store\"\n"),
+    );
     for stack in ["store", "shop"] {
         lock(&account, stack, true);
         let told = account.ends(1, &["apply", "--yes"]);
-        assert!(told.stderr.contains("somebody else holds the lock"), "{told}");
+        assert!(
+            told.stderr.contains("somebody else holds the lock"),
+            "{told}"
+        );
         lock(&account, stack, false);
     }
     assert_eq!(owners(&account), "store/main");

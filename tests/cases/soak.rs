@@ -116,8 +116,15 @@ fn the_old_machine_soaks_and_the_way_back_finds_it() {
     assert_eq!(stand(&account), "new old -> new");
     // Nothing is to be done yet, and everybody is told what is to come.
     let told = account.ends(0, &PLAN);
-    assert!(told.stdout.contains("Soaking traffic has left it"), "{told}");
-    assert!(told.stdout.contains("instance.old                         until 2"), "{told}");
+    assert!(
+        told.stdout.contains("Soaking traffic has left it"),
+        "{told}"
+    );
+    assert!(
+        told.stdout
+            .contains("instance.old                         until 2"),
+        "{told}"
+    );
     assert!(told.stdout.contains("Nothing to do"), "{told}");
     let done = account.ends(0, &APPLY);
     assert!(done.stdout.contains("Soaking"), "{done}");
@@ -143,6 +150,9 @@ fn the_old_machine_soaks_and_the_way_back_finds_it() {
 fn a_destroy_waits_for_no_soak() {
     let account = built(&format!("soak = \"36h\"\n{TWO}"));
     account.ends(0, &APPLY);
-    account.ends(0, &["destroy", "--yes", "--stage", "two", "--allow", "data"]);
+    account.ends(
+        0,
+        &["destroy", "--yes", "--stage", "two", "--allow", "data"],
+    );
     assert_eq!(account.census().get("instance").copied().unwrap_or(0), 0);
 }

@@ -185,7 +185,9 @@ async fn put(cx: &Aws, bucket: &Bucket, stack: &str, footprint: &Footprint) -> R
 
 /// Forgets a stack of which nothing is left, and every name it had.
 pub async fn erase(cx: &Aws, bucket: &Bucket, footprint: Option<&Footprint>) -> Result<()> {
-    let noted = footprint.iter().flat_map(|footprint| footprint.former.keys());
+    let noted = footprint
+        .iter()
+        .flat_map(|footprint| footprint.former.keys());
     let names = noted.chain(cx.formers.keys()).chain([&cx.identity.stack]);
     for name in names.collect::<BTreeSet<_>>() {
         if let Some(object) = bucket.get(cx, &key(name, cx)).await? {

@@ -153,9 +153,7 @@ fn one(input: &Input<'_>, step: &Step, places: &Places<'_>) -> Option<Soak> {
 fn time(input: &Input<'_>, step: &Step) -> Duration {
     let mut removals = input.stack.removals.iter();
     let own = removals.find(|removal| removal.covers(&step.address));
-    let time = own
-        .and_then(|removal| removal.soak)
-        .or(input.stack.soak);
+    let time = own.and_then(|removal| removal.soak).or(input.stack.soak);
     time.unwrap_or_default()
 }
 

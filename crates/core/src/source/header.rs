@@ -323,11 +323,7 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
     }
 }
 
-fn lifetime(
-    word: &str,
-    value: &Node,
-    told: &mut Vec<Diagnostic>,
-) -> Option<(Duration, String)> {
+fn lifetime(word: &str, value: &Node, told: &mut Vec<Diagnostic>) -> Option<(Duration, String)> {
     let text = value.as_str();
     if let Some((lifetime, text)) = text.and_then(|text| Some((duration(text)?, text))) {
         return Some((lifetime, text.to_owned()));

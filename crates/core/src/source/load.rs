@@ -169,7 +169,12 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
 /// The last stage up to the chosen one that says `soak`, else the stack's own.
 fn soak(ladder: &Ladder, choice: &Choice) -> Option<std::time::Duration> {
     let stages = ladder.soaks.iter().take(choice.stage + 1);
-    stages.rev().copied().flatten().next().or(ladder.header.soak)
+    stages
+        .rev()
+        .copied()
+        .flatten()
+        .next()
+        .or(ladder.header.soak)
 }
 
 /// What the other stages name: addresses, and what they guard by `confirm`. Answers which stage brought each.

@@ -246,8 +246,10 @@ impl Merger<'_> {
                     .filter(|(key, _)| !["address", "allow", "soak"].contains(&key.as_str()))
                 {
                     let text = format!("`{key}` is not known in an item of `remove`");
-                    self.told
-                        .push(Diagnostic::error(*at, text).help("it may be `address`, `allow` and `soak`"));
+                    self.told.push(
+                        Diagnostic::error(*at, text)
+                            .help("it may be `address`, `allow` and `soak`"),
+                    );
                 }
                 let soak = super::header::soak(table, self.told);
                 let allow = table
@@ -261,7 +263,11 @@ impl Merger<'_> {
                     return None;
                 };
                 let text = address.as_str()?;
-                Some((text.to_owned(), address.at, (allow.unwrap_or_default(), soak)))
+                Some((
+                    text.to_owned(),
+                    address.at,
+                    (allow.unwrap_or_default(), soak),
+                ))
             }
             _ => {
                 let text = format!("what to remove is an address, not {}", item.noun());

@@ -8,7 +8,8 @@ use terrace_core::source::Stack;
 use super::site::{Site, block, ladder, staged, words};
 use super::toy::KINDS;
 
-const LOW: &str = "[base.a]\nsize = 1\nshape = \"s\"\n[mid.b]\nsize = 1\nshape = \"s\"\non = [\"base.a\"]\n";
+const LOW: &str =
+    "[base.a]\nsize = 1\nshape = \"s\"\n[mid.b]\nsize = 1\nshape = \"s\"\non = [\"base.a\"]\n";
 
 /// The plan of a stack that is called `games` now; what is live still says `toys`.
 async fn plan(site: &Site, stack: &Stack, former: Option<&str>) -> Plan {
@@ -33,7 +34,10 @@ async fn plan(site: &Site, stack: &Stack, former: Option<&str>) -> Plan {
 #[test]
 fn every_mark_is_rewritten_and_nothing_else() {
     block(async {
-        let folder = ladder(&[("low", LOW), ("high", "[base.c]\nsize = 1\nshape = \"s\"\n")]);
+        let folder = ladder(&[
+            ("low", LOW),
+            ("high", "[base.c]\nsize = 1\nshape = \"s\"\n"),
+        ]);
         let site = Site::new();
         let high = staged(&folder, Some("high"));
         site.apply(&high).await;
@@ -46,6 +50,9 @@ fn every_mark_is_rewritten_and_nothing_else() {
             assert_eq!(set["terrace:stack"], "games/main");
             assert_eq!((set.len(), unset.len()), (1, 0));
         }
-        assert!(told.notes.is_empty(), "nothing is found by its name alone yet");
+        assert!(
+            told.notes.is_empty(),
+            "nothing is found by its name alone yet"
+        );
     });
 }

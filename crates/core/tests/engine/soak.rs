@@ -81,7 +81,11 @@ fn what_traffic_has_left_goes_a_day_later() {
             first.steps.iter().position(is).unwrap()
         };
         // It is left only once traffic has moved.
-        assert!(first.steps[step("soak", "base")].needs.contains(&step("update", "top")));
+        assert!(
+            first.steps[step("soak", "base")]
+                .needs
+                .contains(&step("update", "top"))
+        );
         assert!(soaking(&first).is_empty());
 
         site.run(&stack(NEW), &at(SOON)).await;
@@ -89,13 +93,22 @@ fn what_traffic_has_left_goes_a_day_later() {
         let then = plan(&site, NEW, SOON).await;
         assert!(then.is_empty(), "{:?}", words(&then));
         let until = Some("2026-01-02T00:00:00Z");
-        let all = [("base.box".to_owned(), until), ("mid.disk".to_owned(), until)];
+        let all = [
+            ("base.box".to_owned(), until),
+            ("mid.disk".to_owned(), until),
+        ];
         assert_eq!(soaking(&then), all);
-        assert_eq!(then.to_json()["soaking"][0]["until"], "2026-01-02T00:00:00Z");
+        assert_eq!(
+            then.to_json()["soaking"][0]["until"],
+            "2026-01-02T00:00:00Z"
+        );
 
         let last = plan(&site, NEW, LATER).await;
         assert_eq!(words(&last), ["delete base.box", "delete mid.disk"]);
-        assert!(last.steps.iter().all(|step| step.rest == 0), "they have rested");
+        assert!(
+            last.steps.iter().all(|step| step.rest == 0),
+            "they have rested"
+        );
         site.run(&stack(NEW), &at(LATER)).await;
         assert_eq!(site.cloud.len(), 2);
     });
@@ -146,7 +159,12 @@ fn what_a_successor_cannot_stand_beside_does_not_soak() {
         let first = plan(&site, &square, SOON).await;
         assert_eq!(
             words(&first),
-            ["delete base.a", "replace base.a", "replace mid.b", "soak mid.b"]
+            [
+                "delete base.a",
+                "replace base.a",
+                "replace mid.b",
+                "soak mid.b"
+            ]
         );
         site.run(&stack(&square), &at(SOON)).await;
         assert!(plan(&site, &square, SOON).await.is_empty());
