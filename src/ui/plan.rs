@@ -229,16 +229,16 @@ impl<'a> PlanView<'a> {
     }
 
     fn elements(&self, said: &Said) -> Vec<String> {
-        match said {
-            Said::Value(Value::Object(map)) => map
-                .iter()
-                .map(|(key, value)| match value {
-                    Value::Null => self.name(key),
-                    value => format!("{} = {}", self.name(key), self.value(value)),
-                })
-                .collect(),
-            other => vec![self.said(other)],
-        }
+        let Said::Value(Value::Object(map)) = said else {
+            return vec![self.said(said)];
+        };
+        let element = |(key, value): (&String, &Value)| match value {
+            Value::Null => self.name(key),
+            value => format!("{} = {}", self.name(key), self.value(value)),
+        };
+        let mut elements: Vec<String> = map.iter().map(element).collect();
+        elements.sort();
+        elements
     }
 
     fn said(&self, said: &Said) -> String {
@@ -253,7 +253,14 @@ impl<'a> PlanView<'a> {
         match value {
             Value::String(text) => self.name(&shorten(text)),
             Value::Array(items) => {
-                let items: Vec<String> = items.iter().map(|item| self.value(item)).collect();
+                // Resources in a list are a set: by their names, not by ids that nobody knows.
+                let known =
+                    |item: &Value| item.as_str().is_some_and(|id| self.names.contains_key(id));
+                let is_set = items.iter().all(known);
+                let mut items: Vec<String> = items.iter().map(|item| self.value(item)).collect();
+                if is_set {
+                    items.sort();
+                }
                 format!("[{}]", items.join(", "))
             }
             Value::Object(map) => {

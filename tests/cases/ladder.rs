@@ -21,6 +21,9 @@ const DEAR: [&str; 3] = ["db_instance", "hosted_zone", "volume"];
 /// The stage whose TOML consents to the loss of the old box's disk.
 const CONSENTS: usize = 2;
 
+/// The stage that alone has copies of the database to read from.
+const REPLICAS: usize = 4;
+
 fn filters() -> Settings {
     let mut settings = Settings::clone_current();
     settings.add_filter(r"\b1000000000\d\d\b", "[ACCOUNT]");
@@ -49,14 +52,13 @@ fn lost(plan: &Value) -> Vec<String> {
         DEAR.contains(&kind.unwrap_or_default())
             && ["delete", "replace"].contains(&step["action"].as_str().unwrap())
     });
-    dear.map(|step| {
-        format!(
-            "{} {}",
-            step["action"].as_str().unwrap(),
-            step["address"].as_str().unwrap()
-        )
-    })
-    .collect()
+    let say = |step: &Value| {
+        let said = |key: &str| step[key].as_str().unwrap().to_owned();
+        format!("{} {}", said("action"), said("address"))
+    };
+    let mut lost: Vec<String> = dear.map(say).collect();
+    lost.sort();
+    lost
 }
 
 /// How many final snapshots of disks there are.
@@ -89,17 +91,21 @@ fn no_move_of_the_shop_loses_what_users_stored() {
             assert_snapshot!(format!("{stage}_to_{other}"), told.stdout);
             let data = account.ends(exit, &["plan", "--stage", other, "--format", "json"]);
             let plan: Value = serde_json::from_str(&data.stdout).unwrap();
-            let expected: &[&str] = if from < CONSENTS && to >= CONSENTS {
-                &["delete volume.data"]
-            } else {
-                &[]
+            let expected: &[&str] = match (from, to) {
+                (0..CONSENTS, CONSENTS..) => &["delete volume.data.sdf", "delete volume.data.sdg"],
+                // Copies of what stays, and of nothing else.
+                (REPLICAS, _) => &[
+                    "delete db_instance.replica.a",
+                    "delete db_instance.replica.b",
+                ],
+                _ => &[],
             };
             assert_eq!(lost(&plan), expected, "{stage} to {other}: {told}");
             let told = plan["refused"].as_array().unwrap().iter();
             let told: Vec<&Value> = told.map(|refusal| &refusal["address"]).collect();
             assert_eq!(told, refused, "{stage} to {other}");
         }
-        let kept = if from < CONSENTS { "0" } else { "1" };
+        let kept = if from < CONSENTS { "0" } else { "2" };
         assert_eq!(snapshots(&account), kept, "{stage}");
     }
 }

@@ -89,12 +89,19 @@ pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Res
     let (found, existing) = tokio::try_join!(try_join_all(listings), existing)?;
     let owners = cx.owners();
     let is_ours = |found: &&FoundAny| found.owner.as_ref().is_some_and(|o| owners.contains(o));
-    let ours = found
+    let mut ours: Vec<FoundAny> = found
         .iter()
         .flat_map(|found| found.iter())
         .filter(is_ours)
         .cloned()
         .collect();
+    // The same world is always told in the same order, whichever listing came first.
+    ours.sort_by(|one, other| {
+        let id = |found: &FoundAny| found.live.id().to_owned();
+        one.mark
+            .cmp(&other.mark)
+            .then_with(|| id(one).cmp(&id(other)))
+    });
     Ok(Inventory {
         ours,
         existing: existing.into_iter().collect(),
