@@ -16,6 +16,7 @@ use terrace_aws::timing::Timing;
 use terrace_aws::world::AwsWorld;
 use terrace_core::address::Address;
 use terrace_core::bridge::report;
+use terrace_core::error::CloudError;
 use terrace_core::inventory::Inventory;
 use terrace_core::kind::Loss;
 use terrace_core::mark::Identity;
@@ -92,7 +93,6 @@ impl Session {
     }
 
     async fn connect(loaded: Loaded, args: &StackArgs, ui: Ui) -> Result<Self, Failure> {
-        renamed(&loaded.stack)?;
         if !args.sandbox {
             return Box::pin(Self::at(loaded, None, args.words())).await;
         }
@@ -115,7 +115,6 @@ impl Session {
         words: String,
     ) -> Result<Self, Failure> {
         let stack = &loaded.stack;
-        renamed(stack)?;
         let timing = match sandbox {
             Some(_) => Timing::sandbox(),
             None => Timing::default(),
@@ -141,7 +140,10 @@ impl Session {
             account,
             region: stack.region.clone(),
         };
-        let cx = Arc::new(Aws::new(&config, identity.clone(), timing));
+        let former = stack.formerly.iter().filter(|old| **old != stack.name);
+        let former = former.map(|old| (old.clone(), None)).collect();
+        let cx = Aws::new(&config, identity.clone(), timing).formerly(former);
+        let cx = Arc::new(cx);
         Ok(Self {
             loaded,
             identity,
@@ -174,10 +176,25 @@ impl Session {
         let (footprint, inventory) = tokio::try_join!(footprint, self.discover_with(None))?;
         footprint::check(&self.cx, footprint.as_ref())?;
         let used = footprint.as_ref().map(Footprint::places);
-        if used.is_none_or(|used| within(&used, &self.stack().places)) {
+        let places = used.is_none_or(|used| within(&used, &self.stack().places));
+        if places && self.known_as(footprint.as_ref()).is_none() {
             return Ok(inventory);
         }
         self.discover_with(footprint.as_ref()).await
+    }
+
+    /// How AWS is reached where the footprint knows a former name under which something is still to be looked
+    /// for, and the TOML does not.
+    fn known_as(&self, footprint: Option<&Footprint>) -> Option<Arc<Aws>> {
+        let mut formers = footprint?.formers();
+        formers.retain(|name, kinds| {
+            !self.cx.formers.contains_key(name) && kinds.as_ref().is_none_or(|k| !k.is_empty())
+        });
+        if formers.is_empty() {
+            return None;
+        }
+        formers.extend(self.cx.formers.clone());
+        Some(Arc::new(self.cx.formerly(formers)))
     }
 
     /// Finds all that is live, in every region that the TOML or the footprint names.
@@ -187,7 +204,8 @@ impl Session {
     ) -> Result<Inventory, Failure> {
         let places = self.places(footprint);
         let lookups = lookups(self.stack());
-        Ok(discover(&self.cx, &places, &lookups).await?)
+        let known = self.known_as(footprint);
+        Ok(discover(known.as_ref().unwrap_or(&self.cx), &places, &lookups).await?)
     }
 
     /// Every region that the TOML or the footprint names, beside the home region.
@@ -199,18 +217,38 @@ impl Session {
         places
     }
 
-    /// Does something while no other run can.
+    /// Does something while no other run can, under this name of the stack or the one it had.
     pub(crate) async fn locked<T>(
         &self,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let lock = Lock::acquire(&self.cx, &self.stop).await?;
-        let end = work.await;
-        // Whatever happened, the lock goes: every call of this run has been answered by now.
-        let released = lock.release(&self.cx).await;
+        let (locks, taken) = self.locks().await;
+        let end = match taken {
+            Ok(()) => work.await,
+            Err(error) => Err(error.into()),
+        };
+        // Whatever happened, the locks go: every call of this run has been answered by now.
+        let mut released = Ok(());
+        for lock in locks {
+            released = released.and(lock.release(&self.cx).await);
+        }
         let value = end?;
         released?;
         Ok(value)
+    }
+
+    /// The locks of all names that the TOML gives the stack, as far as they can be had.
+    async fn locks(&self) -> (Vec<Lock>, Result<(), CloudError>) {
+        let mut locks = Vec::new();
+        let former = self.cx.formers.keys();
+        let former = former.map(|name| Arc::new(self.cx.called(name)));
+        for cx in std::iter::once(Arc::clone(&self.cx)).chain(former) {
+            match Lock::acquire(&cx, &self.stop).await {
+                Ok(lock) => locks.push(lock),
+                Err(error) => return (locks, Err(error)),
+            }
+        }
+        (locks, Ok(()))
     }
 
     /// Makes a plan.
@@ -269,6 +307,7 @@ impl Session {
                 .map(address)
                 .collect::<Result<_, _>>()?,
             destroy,
+            now: Some(Timestamp::now()),
             expires: ttl.map(|ttl| {
                 (Timestamp::now() + ttl)
                     .strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -276,20 +315,6 @@ impl Session {
             }),
         })
     }
-}
-
-/// Refuses what terrace cannot do yet.
-fn renamed(stack: &Stack) -> Result<(), Failure> {
-    let Some(old) = &stack.formerly else {
-        return Ok(());
-    };
-    let message = format!(
-        "{} was called {old}: terrace cannot rename a stack yet",
-        stack.name
-    );
-    Err(Failure::new(message).hint(
-        "keep its old name; to make a second one of the new name, take `stack` out of [moved]",
-    ))
 }
 
 /// The account that a sandbox plays.

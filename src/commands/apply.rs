@@ -158,8 +158,10 @@ async fn locked(
         .filter(creates)
         .map(|step| (step.region.clone(), step.kind.to_owned()));
     let places = session.places(footprint.as_ref());
+    let noted = footprint.clone();
     if !options.destroy {
-        footprint::widen(&session.cx, &bucket, footprint, used).await?;
+        let ours = &inventory.ours;
+        footprint::widen(&session.cx, &bucket, footprint, used, ours).await?;
     }
     let outcome = execute(session, &plan, &inventory, ui, events).await;
     let exit = ending(&plan, &outcome, &session.words, events.talker(ui))?;
@@ -184,7 +186,7 @@ async fn locked(
         })?;
     // Where something is left, the next run must look again.
     if certificate.is_clean() {
-        footprint::erase(&session.cx, &bucket).await?;
+        footprint::erase(&session.cx, &bucket, noted.as_ref()).await?;
     }
     Ok(Carried {
         exit,

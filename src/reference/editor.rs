@@ -387,19 +387,23 @@ fn stack_words() -> Map<String, Value> {
             ),
         ),
         ("lock", said(anything(), "How the stack is locked.")),
+        ("soak", text(SOAK)),
     ])
 }
+
+const SOAK: &str = "How long what a move takes away lives on after traffic has left it: `24h`.";
 
 fn stage_words() -> Map<String, Value> {
     let loss = common::schema()["properties"]["allow"].take();
     let removal = json!({
         "type": "object",
-        "properties": { "address": { "type": "string" }, "allow": loss },
+        "properties": { "address": { "type": "string" }, "allow": loss, "soak": text(SOAK) },
         "required": ["address"],
         "additionalProperties": false,
     });
     words([
         ("about", text("What this stage is for.")),
+        ("soak", text(SOAK)),
         (
             "remove",
             said(

@@ -48,6 +48,7 @@ impl<'a> PlanView<'a> {
             self.movement(movement, &mut text);
         }
         self.kept(&mut text);
+        self.soaking(&mut text);
         self.notes(&mut text);
         self.refusals(&mut text);
         let _ = writeln!(text, "\n{}", self.verdict());
@@ -232,16 +233,16 @@ impl<'a> PlanView<'a> {
     }
 
     fn elements(&self, said: &Said) -> Vec<String> {
-        match said {
-            Said::Value(Value::Object(map)) => map
-                .iter()
-                .map(|(key, value)| match value {
-                    Value::Null => self.name(key),
-                    value => format!("{} = {}", self.name(key), self.value(value)),
-                })
-                .collect(),
-            other => vec![self.said(other)],
-        }
+        let Said::Value(Value::Object(map)) = said else {
+            return vec![self.said(said)];
+        };
+        let element = |(key, value): (&String, &Value)| match value {
+            Value::Null => self.name(key),
+            value => format!("{} = {}", self.name(key), self.value(value)),
+        };
+        let mut elements: Vec<String> = map.iter().map(element).collect();
+        elements.sort();
+        elements
     }
 
     fn said(&self, said: &Said) -> String {
@@ -256,7 +257,14 @@ impl<'a> PlanView<'a> {
         match value {
             Value::String(text) => self.name(&shorten(text)),
             Value::Array(items) => {
-                let items: Vec<String> = items.iter().map(|item| self.value(item)).collect();
+                // Resources in a list are a set: by their names, not by ids that nobody knows.
+                let known =
+                    |item: &Value| item.as_str().is_some_and(|id| self.names.contains_key(id));
+                let is_set = items.iter().all(known);
+                let mut items: Vec<String> = items.iter().map(|item| self.value(item)).collect();
+                if is_set {
+                    items.sort();
+                }
                 format!("[{}]", items.join(", "))
             }
             Value::Object(map) => {
@@ -296,6 +304,24 @@ impl<'a> PlanView<'a> {
         for kept in &self.plan.kept {
             let address = kept.address.to_string();
             let _ = writeln!(text, "  = {address:<36} {}", paint(Label::Quiet, &kept.why));
+        }
+    }
+
+    fn soaking(&self, text: &mut String) {
+        if self.plan.soaking.is_empty() {
+            return;
+        }
+        let heading = paint(Label::Heading, "Soaking");
+        let what = "traffic has left it; a later apply deletes it";
+        let _ = writeln!(text, "\n{heading} {}", paint(Label::Quiet, what));
+        for one in &self.plan.soaking {
+            let address = one.address.to_string();
+            let until = match &one.until {
+                Some(until) => format!("until {}", until.replace('T', " ").replace('Z', " UTC")),
+                None => "until what uses it is gone".to_owned(),
+            };
+            let facts = format!("{until}: {}", one.why);
+            let _ = writeln!(text, "  … {address:<36} {}", paint(Label::Quiet, &facts));
         }
     }
 
@@ -391,6 +417,7 @@ fn glyph(action: &Action) -> (&'static str, Label, &'static str) {
         Action::Shrink => ("-", Label::Remove, "drop"),
         Action::Clear(_) => ("-", Label::Remove, "clear"),
         Action::Leave(_) => ("~", Label::Change, "note that it leaves"),
+        Action::Soak(_) => ("…", Label::Wait, "let it soak"),
         Action::Unprotect => ("-", Label::Remove, "lift the protection"),
         Action::Delete(Reason::Orphan) => ("?", Label::Remove, "delete orphan"),
         Action::Delete(_) => ("-", Label::Remove, "delete"),
@@ -402,9 +429,16 @@ fn because(step: &Step) -> String {
         Action::Wait(state) => format!(": it is {state}"),
         Action::WaitGone => ": its namesake is being deleted".to_owned(),
         Action::Delete(_) | Action::Unprotect => format!(": {}", step.why),
+        Action::Soak(time) => format!(", to be deleted {} after this: {}", span(*time), step.why),
         _ if step.why.is_empty() => String::new(),
         _ => format!(" for {}", step.why),
     }
+}
+
+/// `24h`, `1d 12h`.
+fn span(time: std::time::Duration) -> String {
+    jiff::SignedDuration::try_from(time)
+        .map_or_else(|_| "ages".to_owned(), |time| format!("{time:#}"))
 }
 
 /// Long and many-lined values say their first line and their length.

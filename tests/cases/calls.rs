@@ -46,3 +46,32 @@ fn a_plan_makes_no_more_calls_when_there_is_more() {
     grow(&account, &toml, 5, 40);
     assert_eq!(calls(&account), few);
 }
+
+/// The sum at the end of what `--calls` prints.
+fn total(told: &crate::program::Answer) -> u64 {
+    let line = told.stderr.lines().rfind(|line| line.ends_with("  calls"));
+    let count = line.and_then(|line| line.split_whitespace().next());
+    count
+        .and_then(|count| count.parse().ok())
+        .unwrap_or(u64::MAX)
+}
+
+/// What the whole shop costs. The plan and the teardown cost more than they should, and no more than this:
+/// a certificate that goes looks into every region for others that need its records.
+#[test]
+fn the_shop_costs_so_many_calls() {
+    const PLAN: u64 = 103;
+    const RESOURCES: u64 = 54;
+    let account = Account::with_shop("calls", "prod");
+    let stage = ["--stage", "read-replicas", "--calls"];
+    let run = |command: &[&str]| account.ends(0, &[command, &stage].concat());
+    let apply = total(&run(&["apply", "--yes"]));
+    let told = run(&["plan", "--detailed-exitcode"]);
+    let said = format!("Nothing to do: {RESOURCES} resources are as the TOML says.");
+    assert!(told.stdout.contains(&said), "{told}");
+    let plan = total(&told);
+    assert!(plan <= PLAN, "{told}");
+    assert!(apply <= RESOURCES * 5 / 2 + PLAN, "{apply} calls");
+    let destroy = total(&run(&["destroy", "--yes", "--allow", "data"]));
+    assert!(destroy <= 650, "{destroy} calls");
+}

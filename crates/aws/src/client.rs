@@ -13,6 +13,7 @@ use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::mark::Identity;
 
 use crate::door::{Door, Op};
+use crate::former::Formers;
 use crate::timing::Timing;
 
 /// Where to connect, and as whom.
@@ -65,6 +66,8 @@ pub struct Aws {
     pub ssm: aws_sdk_ssm::Client,
     /// Security Token Service.
     pub sts: aws_sdk_sts::Client,
+    /// What the stack was called before.
+    pub formers: Formers,
     door: Arc<Door>,
     config: SdkConfig,
 }
@@ -128,6 +131,7 @@ impl Aws {
             sns: aws_sdk_sns::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
+            formers: Formers::new(),
             door,
             config: config.clone(),
         }
@@ -142,12 +146,33 @@ impl Aws {
             .into_builder()
             .region(Region::new(region.to_owned()))
             .build();
-        Self::with_door(
-            &config,
-            self.identity.clone(),
-            self.timing,
-            Arc::clone(&self.door),
-        )
+        self.with(&config, self.identity.clone(), self.formers.clone())
+    }
+
+    /// The same for a stack that was called so before.
+    #[must_use]
+    pub fn formerly(&self, formers: Formers) -> Self {
+        self.with(&self.config, self.identity.clone(), formers)
+    }
+
+    /// The same under another name of the stack. All its names stay known.
+    #[must_use]
+    pub fn called(&self, stack: &str) -> Self {
+        let mut formers = self.formers.clone();
+        formers.remove(stack);
+        formers.insert(self.identity.stack.clone(), None);
+        let identity = Identity {
+            stack: stack.to_owned(),
+            ..self.identity.clone()
+        };
+        self.with(&self.config, identity, formers)
+    }
+
+    fn with(&self, config: &SdkConfig, identity: Identity, formers: Formers) -> Self {
+        Self {
+            formers,
+            ..Self::with_door(config, identity, self.timing, Arc::clone(&self.door))
+        }
     }
 
     /// A client of S3 for another region.

@@ -11,6 +11,7 @@ use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::inventory::{FoundAny, Inventory, Listing, Look, Seen};
 
 use crate::client::Aws;
+use crate::former::{self, FormerHand};
 use crate::{KINDS, all_hands};
 
 /// Regions other than the home region, and the kinds to look for there.
@@ -38,15 +39,18 @@ struct Region {
 impl Region {
     /// `whole` is what all regions share: the listings of global kinds.
     fn new(cx: &Arc<Aws>, name: Option<&str>, whole: &HashMap<&'static str, Listing>) -> Self {
-        let hands = match name {
-            None => all_hands(cx),
-            Some(name) => all_hands(&Arc::new(cx.in_region(name))),
+        let cx = &match name {
+            None => Arc::clone(cx),
+            Some(name) => Arc::new(cx.in_region(name)),
         };
+        let (hands, mut former) = (all_hands(cx), former::hands(cx));
         let seen = Seen::default();
         let mut listings: HashMap<&'static str, Listing> = hands
             .iter()
             .map(|hand| {
-                let listing = list(Arc::clone(hand), seen.clone(), name.map(str::to_owned));
+                let former = former.remove(hand.name()).unwrap_or_default();
+                let region = name.map(str::to_owned);
+                let listing = list(Arc::clone(hand), former, seen.clone(), region);
                 (hand.name(), listing.shared())
             })
             .collect();
@@ -83,13 +87,21 @@ pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Res
         look_up(&other.unwrap_or(&home).hands, lookup)
     }));
     let (found, existing) = tokio::try_join!(try_join_all(listings), existing)?;
-    let owner = cx.owner();
-    let ours = found
+    let owners = cx.owners();
+    let is_ours = |found: &&FoundAny| found.owner.as_ref().is_some_and(|o| owners.contains(o));
+    let mut ours: Vec<FoundAny> = found
         .iter()
         .flat_map(|found| found.iter())
-        .filter(|found| found.owner.as_deref() == Some(&owner))
+        .filter(is_ours)
         .cloned()
         .collect();
+    // The same world is always told in the same order, whichever listing came first.
+    ours.sort_by(|one, other| {
+        let id = |found: &FoundAny| found.live.id().to_owned();
+        one.mark
+            .cmp(&other.mark)
+            .then_with(|| id(one).cmp(&id(other)))
+    });
     Ok(Inventory {
         ours,
         existing: existing.into_iter().collect(),
@@ -101,16 +113,24 @@ fn is_global(kind: &str) -> bool {
     kinds.any(|one| one.name() == kind && one.about().global)
 }
 
+/// What one kind finds, under the name of today first: what both names find is found by that one.
 fn list(
     hand: Arc<dyn AnyHand>,
+    former: Vec<FormerHand>,
     seen: Seen,
     region: Option<String>,
 ) -> BoxFuture<'static, Result<Arc<Vec<FoundAny>>>> {
     async move {
-        let found = hand.discover(Look::Ours, seen).await?.into_iter();
+        let mut all = hand.discover(Look::Ours, seen.clone()).await?;
+        for (name, hand) in former {
+            let more = hand.discover(Look::Ours, seen.clone()).await?.into_iter();
+            let new = |found: &FoundAny| all.iter().all(|one| one.live.id() != found.live.id());
+            let new: Vec<FoundAny> = more.filter(new).collect();
+            all.extend(new.into_iter().map(|found| found.by_former_name(&name)));
+        }
+        let all = all.into_iter();
         Ok(Arc::new(
-            found
-                .map(|found| found.in_region(region.as_deref()))
+            all.map(|found| found.in_region(region.as_deref()))
                 .collect(),
         ))
     }

@@ -1,12 +1,17 @@
 //! The footprint: what a stack and environment ever used, so that a teardown knows where to look, and
-//! its home region, so that another one is refused. A hint: losing it costs time, never a resource.
+//! its home region, so that another one is refused. A hint: losing it costs time, never a resource. It moves
+//! with a stack that is renamed; what is left under the old name says where it went.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::inventory::FoundAny;
 
 use crate::bucket::{Bucket, If};
 use crate::client::Aws;
 use crate::discovery::Places;
+use crate::former::Formers;
 
 /// What stands in the account's bucket for a stack and environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -15,6 +20,15 @@ pub struct Footprint {
     pub home: String,
     /// Every region ever used, with the kinds that were made there.
     pub used: Places,
+    /// What the stack was called before, and the kinds of which something is found by that name alone.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub former: BTreeMap<String, BTreeSet<String>>,
+    /// What the stack is called now, where this is what it left under a former name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub now: Option<String>,
+    /// Former names whose footprint went into this one and does not say so yet.
+    #[serde(skip)]
+    moving: BTreeSet<String>,
 }
 
 impl Footprint {
@@ -24,28 +38,86 @@ impl Footprint {
         places.remove(&self.home);
         places
     }
+
+    /// The former names that are noted here, with the kinds to look for under each.
+    pub fn formers(&self) -> Formers {
+        let former = self.former.iter();
+        former
+            .map(|(name, kinds)| (name.clone(), Some(kinds.clone())))
+            .collect()
+    }
+
+    /// Takes in what the stack left under a former name.
+    fn absorb(&mut self, name: &str, old: Self) {
+        self.home = old.home;
+        for (region, kinds) in old.used {
+            self.former
+                .entry(name.to_owned())
+                .or_default()
+                .extend(kinds.iter().cloned());
+            self.used.entry(region).or_default().extend(kinds);
+        }
+        for (name, kinds) in old.former {
+            self.former.entry(name).or_default().extend(kinds);
+        }
+        self.moving.insert(name.to_owned());
+    }
 }
 
-fn key(cx: &Aws) -> String {
-    format!("footprints/{}", cx.identity.owner())
+fn key(stack: &str, cx: &Aws) -> String {
+    format!("footprints/{stack}/{}", cx.identity.environment)
 }
 
-/// Reads the footprint of the stack at hand; `None` if it has left none.
-pub async fn read(cx: &Aws, bucket: &Bucket) -> Result<Option<Footprint>> {
-    let Some(object) = bucket.get(cx, &key(cx)).await? else {
+async fn under(cx: &Aws, bucket: &Bucket, stack: &str) -> Result<Option<Footprint>> {
+    let Some(object) = bucket.get(cx, &key(stack, cx)).await? else {
         return Ok(None);
     };
     let footprint = serde_json::from_slice(&object.body).map_err(|error| {
-        let message = format!(
-            "the footprint of {} is unreadable: {error}",
-            cx.identity.owner()
-        );
+        let owner = format!("{stack}/{}", cx.identity.environment);
+        let message = format!("the footprint of {owner} is unreadable: {error}");
         CloudError::new("terrace:footprint", ErrorClass::Invalid, message)
     })?;
     Ok(Some(footprint))
 }
 
-/// Refuses another home region, and a world that is empty where the footprint says it cannot be.
+/// Reads the footprint of the stack at hand, with what stands under the names it had; `None` if it has left
+/// none. A stack that goes by another name now is refused: it would be built a second time.
+pub async fn read(cx: &Aws, bucket: &Bucket) -> Result<Option<Footprint>> {
+    let stack = &cx.identity.stack;
+    let mut footprint = under(cx, bucket, stack).await?;
+    if let Some(now) = footprint.as_ref().and_then(|own| own.now.clone()) {
+        if !cx.formers.contains_key(&now) {
+            return Err(renamed(stack, &now));
+        }
+        // It is called by this name again.
+        footprint = None;
+    }
+    for name in cx.formers.keys() {
+        match under(cx, bucket, name).await? {
+            Some(Footprint { now: Some(now), .. }) if now != *stack => {
+                return Err(renamed(name, &now));
+            }
+            Some(old) if old.now.is_none() => {
+                footprint.get_or_insert_default().absorb(name, old);
+            }
+            _ => {}
+        }
+    }
+    if let Some(own) = &mut footprint {
+        own.former.remove(stack);
+    }
+    Ok(footprint)
+}
+
+fn renamed(old: &str, now: &str) -> CloudError {
+    let message = format!("the stack {old} is called {now} now");
+    CloudError::new("terrace:footprint", ErrorClass::Conflict, message).hinted(format!(
+        "take the TOML that says name = \"{now}\", or give a new stack a name of its own; to go back to the old \
+         name, write stack = \"{now}\" under [moved]"
+    ))
+}
+
+/// Refuses another home region.
 pub fn check(cx: &Aws, footprint: Option<&Footprint>) -> Result<()> {
     let Some(footprint) = footprint else {
         return Ok(());
@@ -63,12 +135,14 @@ pub fn check(cx: &Aws, footprint: Option<&Footprint>) -> Result<()> {
     )
 }
 
-/// Writes down what is about to be used, kinds by region, before the first creation.
+/// Writes down what is about to be used, kinds by region, before the first creation, and of which kinds
+/// something is found by a former name alone.
 pub async fn widen(
     cx: &Aws,
     bucket: &Bucket,
     before: Option<Footprint>,
     used: impl IntoIterator<Item = (Option<String>, String)>,
+    ours: &[FoundAny],
 ) -> Result<()> {
     let mut after = before.clone().unwrap_or_default();
     let home = &cx.identity.region;
@@ -78,18 +152,47 @@ pub async fn widen(
         let region = region.unwrap_or_else(|| home.clone());
         after.used.entry(region).or_default().insert(kind);
     }
+    for (name, kinds) in &mut after.former {
+        let old = format!("{name}/{}", cx.identity.environment);
+        let by_it = ours.iter().filter(|found| {
+            found.former.as_ref() == Some(name) || found.owner.as_ref() == Some(&old)
+        });
+        *kinds = by_it.map(|found| found.live.kind().to_owned()).collect();
+    }
+    let moving = std::mem::take(&mut after.moving);
     if before.as_ref() == Some(&after) {
         return Ok(());
     }
-    let body = serde_json::to_string(&after).unwrap_or_default();
-    // Only the holder of the lock writes it.
-    bucket.put(cx, &key(cx), &body, &If::Any).await.map(drop)
+    // Only the holder of the locks writes them. The new one first: two tell more than none.
+    let stack = &cx.identity.stack;
+    put(cx, bucket, stack, &after).await?;
+    let gone = Footprint {
+        now: Some(stack.clone()),
+        former: BTreeMap::new(),
+        ..after
+    };
+    for name in moving {
+        put(cx, bucket, &name, &gone).await?;
+    }
+    Ok(())
 }
 
-/// Forgets a stack of which nothing is left.
-pub async fn erase(cx: &Aws, bucket: &Bucket) -> Result<()> {
-    if let Some(object) = bucket.get(cx, &key(cx)).await? {
-        bucket.delete(cx, &key(cx), &object.etag).await?;
+async fn put(cx: &Aws, bucket: &Bucket, stack: &str, footprint: &Footprint) -> Result<()> {
+    let body = serde_json::to_string(footprint).unwrap_or_default();
+    let key = key(stack, cx);
+    bucket.put(cx, &key, &body, &If::Any).await.map(drop)
+}
+
+/// Forgets a stack of which nothing is left, and every name it had.
+pub async fn erase(cx: &Aws, bucket: &Bucket, footprint: Option<&Footprint>) -> Result<()> {
+    let noted = footprint
+        .iter()
+        .flat_map(|footprint| footprint.former.keys());
+    let names = noted.chain(cx.formers.keys()).chain([&cx.identity.stack]);
+    for name in names.collect::<BTreeSet<_>>() {
+        if let Some(object) = bucket.get(cx, &key(name, cx)).await? {
+            bucket.delete(cx, &key(name, cx), &object.etag).await?;
+        }
     }
     Ok(())
 }

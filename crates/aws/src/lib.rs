@@ -9,6 +9,7 @@ pub mod discovery;
 pub mod door;
 pub mod error;
 pub mod footprint;
+pub mod former;
 pub mod images;
 pub mod kinds;
 pub mod lock;

@@ -100,4 +100,9 @@ impl World for AwsWorld {
     fn stamp(&self) -> String {
         Timestamp::now().strftime("%Y%m%d%H%M").to_string()
     }
+
+    fn now(&self) -> String {
+        let now = Timestamp::now();
+        now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
 }

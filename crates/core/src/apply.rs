@@ -45,6 +45,9 @@ pub trait World: Send + Sync {
 
     /// The time as `yyyymmddhhmm`.
     fn stamp(&self) -> String;
+
+    /// The time in RFC 3339.
+    fn now(&self) -> String;
 }
 
 /// How a step ended.
@@ -195,6 +198,7 @@ impl Apply<'_> {
                 | Action::Unprotect
                 | Action::Clear(_)
                 | Action::Leave(_)
+                | Action::Soak(_)
                 | Action::WaitGone
         )
     }
@@ -364,6 +368,12 @@ impl Worker<'_> {
                     .await
                     .map(|()| End::Done)
             }
+            Action::Soak(_) => {
+                let note = Tags::from([(mark::LEFT.to_owned(), self.apply.world.now())]);
+                hand.tag(&self.wanted_live()?, &note, &[])
+                    .await
+                    .map(|()| End::Done)
+            }
             Action::Unprotect => hand
                 .unprotect(&self.wanted_live()?)
                 .await
@@ -398,7 +408,11 @@ impl Worker<'_> {
         let planned = self.step.live.clone();
         let leaves = matches!(
             self.step.action,
-            Action::Clear(_) | Action::Unprotect | Action::Leave(_) | Action::Delete(_)
+            Action::Clear(_)
+                | Action::Unprotect
+                | Action::Leave(_)
+                | Action::Soak(_)
+                | Action::Delete(_)
         );
         if leaves || matches!(self.step.action, Action::WaitGone) {
             return planned.ok_or_else(|| self.bug("nothing live to delete"));

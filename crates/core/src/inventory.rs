@@ -53,6 +53,9 @@ pub struct FoundAny {
     pub ready: Ready,
     /// The region it is in, if that is not the home region.
     pub region: Option<String>,
+    /// The former name of the stack by which alone it is found, if it is: it lies under a path or a prefix
+    /// made of that name, or its mark still says it.
+    pub former: Option<String>,
 }
 
 impl FoundAny {
@@ -69,6 +72,7 @@ impl FoundAny {
             owner,
             ready,
             region: None,
+            former: None,
         }
     }
 
@@ -76,6 +80,13 @@ impl FoundAny {
     #[must_use]
     pub fn in_region(mut self, region: Option<&str>) -> Self {
         self.region = region.map(str::to_owned);
+        self
+    }
+
+    /// The same, found by a former name of the stack alone.
+    #[must_use]
+    pub fn by_former_name(mut self, name: &str) -> Self {
+        self.former = Some(name.to_owned());
         self
     }
 

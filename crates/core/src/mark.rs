@@ -24,6 +24,8 @@ pub const PROTECT: &str = "terrace:protect";
 pub const EPHEMERAL: &str = "terrace:ephemeral";
 /// For how many seconds requests may still come to what is about to go.
 pub const LEAVING: &str = "terrace:leaving";
+/// Since when, in RFC 3339, what is to go is left by traffic and by all that used it: its soak is counted from then.
+pub const LEFT: &str = "terrace:left";
 /// When an ephemeral environment may be swept, in RFC 3339.
 pub const EXPIRES: &str = "terrace:expires";
 /// Begins the fingerprint of an input that AWS does not give back: `terrace:fp.user_data`.

@@ -2,6 +2,7 @@
 //! decide. A value: printed, saved, and carried out as it is.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use petgraph::algo::toposort;
 use petgraph::graph::{DiGraph, NodeIndex};
@@ -28,6 +29,8 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// What the TOML of this stage does not name and is kept all the same.
     pub kept: Vec<Kept>,
+    /// What is to go and lives on for a while: traffic has left it, and may have to come back.
+    pub soaking: Vec<Soaking>,
     /// What is worth saying and changes nothing.
     pub notes: Vec<Note>,
     /// How many resources are as they should be.
@@ -127,6 +130,8 @@ pub enum Action {
     /// Notes on what is to go for how many seconds requests may still come, before they are led elsewhere:
     /// a run that is cut off would else forget it.
     Leave(u32),
+    /// Notes on what is to go since when it is left: a later run deletes it, so long after that.
+    Soak(Duration),
     /// Deletes it.
     Delete(Reason),
 }
@@ -173,7 +178,7 @@ impl Action {
             | Self::Late
             | Self::Grow
             | Self::Leave(_) => Movement::Build,
-            Self::Update | Self::Tag { .. } => Movement::Switch,
+            Self::Update | Self::Tag { .. } | Self::Soak(_) => Movement::Switch,
             Self::Shrink | Self::Clear(_) | Self::Unprotect | Self::Delete(_) => Movement::Retire,
         }
     }
@@ -194,6 +199,7 @@ impl Action {
             Self::Clear(_) => "clear",
             Self::Unprotect => "unprotect",
             Self::Leave(_) => "leave",
+            Self::Soak(_) => "soak",
             Self::Delete(_) => "delete",
         }
     }
@@ -218,6 +224,17 @@ pub struct Kept {
     /// Which resource.
     pub address: Address,
     /// Why.
+    pub why: String,
+}
+
+/// Something that a later apply deletes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Soaking {
+    /// Which resource.
+    pub address: Address,
+    /// Until when, in RFC 3339, where that is its own; else it waits for another that soaks.
+    pub until: Option<String>,
+    /// What takes it away.
     pub why: String,
 }
 
@@ -252,7 +269,7 @@ pub struct Verdict {
 }
 
 impl Plan {
-    /// Whether there is nothing to do.
+    /// Whether there is nothing to do. What only soaks is nothing to do yet.
     pub fn is_empty(&self) -> bool {
         self.steps.is_empty() && self.refusals.is_empty()
     }
@@ -365,6 +382,9 @@ impl Plan {
             "kept": self.kept.iter()
                 .map(|kept| json!({ "address": kept.address, "why": kept.why }))
                 .collect::<Vec<_>>(),
+            "soaking": self.soaking.iter()
+                .map(|one| json!({ "address": one.address, "until": one.until, "why": one.why }))
+                .collect::<Vec<_>>(),
             "notes": self.notes.iter()
                 .map(|note| json!({ "address": note.address, "text": note.text }))
                 .collect::<Vec<_>>(),
@@ -424,6 +444,7 @@ impl Step {
         match &self.action {
             Action::Tag { set, unset } => step["tags"] = json!({ "set": set, "unset": unset }),
             Action::Delete(reason) => step["reason"] = json!(reason),
+            Action::Soak(time) => step["soak_seconds"] = time.as_secs().into(),
             _ => {}
         }
         if self.rest > 0 {

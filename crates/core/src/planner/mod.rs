@@ -8,11 +8,14 @@ mod decide;
 mod hold;
 mod order;
 mod paths;
+mod rename;
+mod soak;
 mod steps;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use indexmap::IndexMap;
+use jiff::Timestamp;
 
 use crate::address::Address;
 use crate::erased::{AnyKind, AnyLive, AnySpec};
@@ -66,6 +69,8 @@ pub struct Options {
     pub destroy: bool,
     /// When an ephemeral environment expires, in RFC 3339; for marks.
     pub expires: Option<String>,
+    /// The time; without it no soak is ever over.
+    pub now: Option<Timestamp>,
 }
 
 /// What a plan is made of.
@@ -97,7 +102,9 @@ pub fn plan(input: &Input<'_>) -> Result<Plan, Trouble> {
     let mut draft = decide::decide(input)?;
     steps::resources(input, &mut draft)?;
     steps::deletions(input, &mut draft);
+    rename::rename(input, &mut draft);
     order::order(input, &mut draft)?;
+    soak::soak(input, &mut draft);
     hold::hold(input, &mut draft);
     order::narrow(input, &mut draft);
     let busy: BTreeSet<&Address> = draft.plan.steps.iter().map(|step| &step.address).collect();
@@ -152,6 +159,7 @@ impl Draft {
             steps: Vec::new(),
             refusals: Vec::<Refusal>::new(),
             kept: Vec::<Kept>::new(),
+            soaking: Vec::new(),
             notes: Vec::<Note>::new(),
             unchanged: 0,
         };

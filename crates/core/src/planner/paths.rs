@@ -180,7 +180,7 @@ impl<T: Copy + Ord + std::hash::Hash> Roads<T> {
     }
 }
 
-fn path(input: &Input<'_>, kind: &str, field: &str) -> Option<Path> {
+pub(super) fn path(input: &Input<'_>, kind: &str, field: &str) -> Option<Path> {
     let rows = input.kinds.get(kind)?.rows();
     rows.iter().find(|row| row.name == field)?.path
 }
@@ -209,7 +209,7 @@ fn leaves(input: &Input<'_>, step: &Step) -> bool {
 
 /// Whether people come in here: it leads on and serves nothing. What stands in the middle of a path is ready
 /// only with what is before it, as a target group is only with its listener.
-fn is_entrance(input: &Input<'_>, step: &Step) -> bool {
+pub(super) fn is_entrance(input: &Input<'_>, step: &Step) -> bool {
     let rows = input.kinds.get(step.kind).map(AnyKind::rows);
     let says = |path: Path| {
         let mut rows = rows.into_iter().flatten();

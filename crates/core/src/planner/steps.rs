@@ -1,6 +1,6 @@
 //! The steps: what each difference asks for, and what must not go without consent.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use super::decide::mark;
 use super::{Draft, Fate, Input, Trouble, spec};
@@ -392,7 +392,8 @@ fn keep_what_lowering_would_lose(input: &Input<'_>, draft: &mut Draft) {
     let ours = &input.inventory.ours;
     let names = input.inventory.names();
     let mut keep: BTreeMap<usize, String> = BTreeMap::new();
-    let mut queue: Vec<(usize, String)> = Vec::new();
+    // First what is kept for its own sake, then what that needs.
+    let mut queue: VecDeque<(usize, String)> = VecDeque::new();
     for (index, reason) in &draft.leaving {
         let Some(kind) = input.kinds.get(ours[*index].live.kind()) else {
             continue;
@@ -404,13 +405,13 @@ fn keep_what_lowering_would_lose(input: &Input<'_>, draft: &mut Draft) {
                 .as_ref()
                 .and_then(|(a, _)| input.stack.above.get(a));
             let stage = stage.map_or("a higher stage", String::as_str);
-            queue.push((
+            queue.push_back((
                 *index,
                 format!("stage {stage} has it; it holds {}", holds(class)),
             ));
         }
     }
-    while let Some((index, why)) = queue.pop() {
+    while let Some((index, why)) = queue.pop_front() {
         if !draft.leaving.contains_key(&index) || keep.contains_key(&index) {
             continue;
         }
@@ -425,7 +426,7 @@ fn keep_what_lowering_would_lose(input: &Input<'_>, draft: &mut Draft) {
             .unwrap_or_default()
         {
             if let Some(below) = names.get(used.to.as_str()) {
-                queue.push((*below, format!("{by} needs it")));
+                queue.push_back((*below, format!("{by} needs it")));
             }
         }
         keep.insert(index, why);

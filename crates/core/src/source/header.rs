@@ -14,7 +14,7 @@ use super::vocabulary::Vocabulary;
 use crate::address::{Address, is_key, is_name};
 
 /// What stands on the top level of `stack.toml`.
-pub(crate) const WORDS: [&str; 12] = [
+pub(crate) const WORDS: [&str; 13] = [
     "name",
     "about",
     "account",
@@ -26,6 +26,7 @@ pub(crate) const WORDS: [&str; 12] = [
     "environments",
     "moved",
     "lock",
+    "soak",
     "outputs",
 ];
 
@@ -46,6 +47,8 @@ pub(crate) struct Header {
     pub(crate) moved: Vec<Moved>,
     pub(crate) formerly: Option<String>,
     pub(crate) lock: Node,
+    /// How long what a move takes away lives on after traffic has left it.
+    pub(crate) soak: Option<Duration>,
     /// Its outputs; all its resources, if it is a stack of one file.
     pub(crate) listing: Listing,
 }
@@ -120,8 +123,15 @@ pub(crate) fn header(
         lock: rest
             .get("lock")
             .map_or_else(|| Node::empty(tree.at), |(_, lock)| lock.clone()),
+        soak: soak(&rest, told),
         listing,
     }
+}
+
+/// The `soak` of a file, or of an item of `remove`.
+pub(crate) fn soak(table: &Table, told: &mut Vec<Diagnostic>) -> Option<Duration> {
+    let (_, value) = table.get("soak")?;
+    lifetime("soak", value, told).map(|(soak, _)| soak)
 }
 
 /// Whether a text may name a stack or an environment: it goes into tags and physical names.
@@ -290,7 +300,7 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
     }
     let ttl = table
         .get("ttl")
-        .and_then(|(_, value)| lifetime(value, told));
+        .and_then(|(_, value)| lifetime("ttl", value, told));
     let ephemeral = table.get("ephemeral").and_then(|(_, value)| {
         if let Is::Boolean(flag) = value.is {
             Some(flag)
@@ -313,13 +323,13 @@ fn environment(table: &Table, told: &mut Vec<Diagnostic>) -> Environment {
     }
 }
 
-fn lifetime(value: &Node, told: &mut Vec<Diagnostic>) -> Option<(Duration, String)> {
+fn lifetime(word: &str, value: &Node, told: &mut Vec<Diagnostic>) -> Option<(Duration, String)> {
     let text = value.as_str();
     if let Some((lifetime, text)) = text.and_then(|text| Some((duration(text)?, text))) {
         return Some((lifetime, text.to_owned()));
     }
     let wrong = text.map_or_else(
-        || format!("`ttl` is a string, not {}", value.noun()),
+        || format!("`{word}` is a string, not {}", value.noun()),
         |text| format!("`{text}` is no duration"),
     );
     told.push(Diagnostic::error(value.at, wrong).help("write a number and a unit: \"8h\""));
@@ -337,7 +347,13 @@ fn moved(table: &Table, told: &mut Vec<Diagnostic>) -> (Vec<Moved>, Option<Strin
             continue;
         };
         if from == "stack" {
-            formerly = Some(to.to_owned());
+            if is_stack_name(to) {
+                formerly = Some(to.to_owned());
+            } else {
+                let text = format!("no stack was ever called `{to}`");
+                let help = "small letters, digits and `-`, a letter first, without an environment";
+                told.push(Diagnostic::error(value.at, text).help(help));
+            }
             continue;
         }
         match (from.parse::<Address>(), to.parse::<Address>()) {

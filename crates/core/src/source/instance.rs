@@ -133,7 +133,7 @@ impl World<'_> {
             return false;
         }
         let whose = format!("{}.{}", decl.kind, decl.name);
-        if ["remove", "about", "outputs", "stages", "stage"].contains(&property) {
+        if ["remove", "about", "outputs", "stages", "stage", "soak"].contains(&property) {
             let text = format!("`{property}` stands inside `{whose}`");
             let help = format!(
                 "in TOML a key belongs to the table above it: move `{property}` above the first table"

@@ -2,12 +2,13 @@
 
 use std::path::Path;
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::declare::{Listing, declare};
 use super::diagnostic::Diagnostic;
 use super::files::{Files, Unreadable};
 use super::guess;
-use super::header::{Header, header};
+use super::header::{Header, header, soak};
 use super::merge::{Merger, nothing_before};
 use super::node::Node;
 use super::span::Span;
@@ -23,6 +24,8 @@ pub(crate) struct Ladder {
     pub(crate) removals: Vec<Vec<Removal>>,
     /// What each stage is for.
     pub(crate) abouts: Vec<Option<String>>,
+    /// The `soak` of each stage's file.
+    pub(crate) soaks: Vec<Option<Duration>>,
 }
 
 /// Reads them all.
@@ -63,15 +66,17 @@ pub(crate) fn read(
             header,
             listings: vec![listing],
             removals: vec![Vec::new()],
+            soaks: vec![None],
         });
     }
     let mut sofar = Listing {
         outputs: header.listing.outputs.clone(),
         ..Listing::default()
     };
-    let (mut listings, mut removals, mut abouts) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut listings, mut removals) = (Vec::new(), Vec::new());
+    let (mut abouts, mut soaks) = (Vec::new(), Vec::new());
     for (index, (tree, (name, _))) in trees.iter().zip(&header.stages).enumerate() {
-        let declared = declare(tree, &["about", "remove"], vocabulary, index, told);
+        let declared = declare(tree, &["about", "remove", "soak"], vocabulary, index, told);
         let remove = declared.rest.get("remove").map(|(_, remove)| remove);
         let gone: Vec<(String, String)> = removals
             .iter()
@@ -88,6 +93,7 @@ pub(crate) fn read(
         };
         removals.push(merger.join(&mut sofar, declared.listing, remove));
         abouts.push(super::declare::text(&declared.rest, "about", told).map(|(about, _)| about));
+        soaks.push(soak(&declared.rest, told));
         listings.push(Rc::new(sofar.clone()));
     }
     Some(Ladder {
@@ -95,6 +101,7 @@ pub(crate) fn read(
         listings,
         removals,
         abouts,
+        soaks,
     })
 }
 

@@ -145,6 +145,7 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         ephemeral: choice.ephemeral,
         tags: IndexMap::new(),
         lock: header.lock.clone(),
+        soak: soak(ladder, choice),
         resources: IndexMap::new(),
         existing: IndexMap::new(),
         outputs: IndexMap::new(),
@@ -163,6 +164,17 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         formerly: header.formerly.clone(),
         notes: Vec::new(),
     }
+}
+
+/// The last stage up to the chosen one that says `soak`, else the stack's own.
+fn soak(ladder: &Ladder, choice: &Choice) -> Option<std::time::Duration> {
+    let stages = ladder.soaks.iter().take(choice.stage + 1);
+    stages
+        .rev()
+        .copied()
+        .flatten()
+        .next()
+        .or(ladder.header.soak)
 }
 
 /// What the other stages name: addresses, and what they guard by `confirm`. Answers which stage brought each.

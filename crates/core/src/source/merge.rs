@@ -1,5 +1,7 @@
 //! A stage joins the stages before it: tables by key, everything else replaced; then what it removes and unsets.
 
+use std::time::Duration;
+
 use super::declare::{Decl, Listing};
 use super::diagnostic::Diagnostic;
 use super::files::Files;
@@ -210,7 +212,7 @@ impl Merger<'_> {
         };
         let mut removals: Vec<Removal> = Vec::new();
         for item in items {
-            let Some((text, at, allow)) = self.removal(item) else {
+            let Some((text, at, (allow, soak))) = self.removal(item) else {
                 continue;
             };
             if removals
@@ -225,6 +227,7 @@ impl Merger<'_> {
                 removals.push(Removal {
                     address,
                     allow,
+                    soak,
                     stage: self.stage_name.to_owned(),
                     at,
                 });
@@ -233,19 +236,22 @@ impl Merger<'_> {
         removals
     }
 
-    /// One item of `remove`: an address, or an address with consent.
-    fn removal(&mut self, item: &Node) -> Option<(String, Span, Vec<Loss>)> {
+    /// One item of `remove`: an address, or an address with consent and a time to live on.
+    fn removal(&mut self, item: &Node) -> Option<(String, Span, (Vec<Loss>, Option<Duration>))> {
         match &item.is {
-            Is::String(text) => Some((text.clone(), item.at, Vec::new())),
+            Is::String(text) => Some((text.clone(), item.at, (Vec::new(), None))),
             Is::Table(table) => {
                 for (key, (at, _)) in table
                     .iter()
-                    .filter(|(key, _)| *key != "address" && *key != "allow")
+                    .filter(|(key, _)| !["address", "allow", "soak"].contains(&key.as_str()))
                 {
                     let text = format!("`{key}` is not known in an item of `remove`");
-                    self.told
-                        .push(Diagnostic::error(*at, text).help("it may be `address` and `allow`"));
+                    self.told.push(
+                        Diagnostic::error(*at, text)
+                            .help("it may be `address`, `allow` and `soak`"),
+                    );
                 }
+                let soak = super::header::soak(table, self.told);
                 let allow = table
                     .get("allow")
                     .map(|(_, allow)| super::common::losses(allow, self.told));
@@ -257,7 +263,11 @@ impl Merger<'_> {
                     return None;
                 };
                 let text = address.as_str()?;
-                Some((text.to_owned(), address.at, allow.unwrap_or_default()))
+                Some((
+                    text.to_owned(),
+                    address.at,
+                    (allow.unwrap_or_default(), soak),
+                ))
             }
             _ => {
                 let text = format!("what to remove is an address, not {}", item.noun());

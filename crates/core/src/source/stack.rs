@@ -41,6 +41,8 @@ pub struct Stack {
     pub tags: IndexMap<String, String>,
     /// The `[lock]` table.
     pub lock: Node,
+    /// How long what this stage takes away lives on after traffic has left it.
+    pub soak: Option<Duration>,
     /// What is wanted.
     pub resources: IndexMap<Address, Resource>,
     /// What is looked up.
@@ -163,6 +165,8 @@ pub struct Removal {
     pub address: Address,
     /// Losses that are consented to.
     pub allow: Vec<Loss>,
+    /// How long it lives on, if not as long as everything else that is taken away.
+    pub soak: Option<Duration>,
     /// The stage.
     pub stage: String,
     /// Where.

@@ -4,5 +4,7 @@ mod gates;
 mod laws;
 mod paths;
 mod plans;
+mod rename;
 mod site;
+mod soak;
 mod toy;

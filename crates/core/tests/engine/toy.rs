@@ -481,4 +481,8 @@ impl World for ToyWorld {
     fn stamp(&self) -> String {
         "202601010000".into()
     }
+
+    fn now(&self) -> String {
+        "2026-01-01T00:00:00Z".into()
+    }
 }

@@ -342,7 +342,8 @@ impl Kind for Distribution {
                         .strip_prefix("tags.")
                         .is_none_or(|key| tags.get(key) == Some(value))
                 }),
-                _ => tags.get(mark::STACK) == Some(&owner),
+                // The comment says a new name of the stack before the tags do.
+                _ => cx.owns(&tags),
             };
             match get(cx, &id).await? {
                 Some(wire) if fits => found(cx, wire, Some(tags)).await,
@@ -461,11 +462,15 @@ impl Kind for Distribution {
     /// A distribution is ours by its tags, and found by the marker in its comment: both come and go.
     async fn tag(cx: &Aws, have: &DistributionLive, set: &Tags, unset: &[String]) -> Result<()> {
         let owner = cx.owner();
-        let comes = set.contains_key(mark::STACK) && have.is.comment.is_none();
+        let comes = set.contains_key(mark::STACK);
         let goes = unset.iter().any(|key| key == mark::STACK);
-        if comes || goes {
+        let stale = |comment: &str| goes || unmarked(comment, &owner).is_none();
+        let listed = if comes || goes { get(cx, &have.id).await? } else { None };
+        let config = listed.and_then(|wire| wire.distribution_config);
+        if config.is_some_and(|config| stale(&config.comment)) {
             change(cx, &have.id, |config| {
-                let plain = unmarked(&config.comment, &owner);
+                let mut names = cx.owners().into_iter();
+                let plain = names.find_map(|name| unmarked(&config.comment, &name));
                 let plain = plain.unwrap_or_else(|| config.comment.clone());
                 config.comment = if comes { marked(&plain, &owner) } else { plain };
                 Ok(())

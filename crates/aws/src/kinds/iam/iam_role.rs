@@ -18,11 +18,11 @@ use terrace_core::kind::{
 };
 use terrace_core::known::Known;
 use terrace_core::late::Late;
-use terrace_core::mark::{Mark, Tags};
+use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
 
-use super::shared::{arn, document, path, tag_list, tags};
+use super::shared::{ROOT, arn, document, path, tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::names::{invalid, only};
@@ -484,7 +484,8 @@ async fn detach(cx: &Aws, role: &str, arn: &str) -> Result<()> {
     cx.gone(cx.mutate(op, || cx.iam.detach_role_policy().role_name(role).policy_arn(arn).send()).await)
 }
 
-/// All in our path. ListRoles leaves tags, policies and boundaries out; reading them role by role would be
+/// All with our mark. Their path begins as that of every stack does, and goes on with the name the stack had
+/// when they were made. ListRoles leaves tags, policies and boundaries out; reading them role by role would be
 /// four calls and more each. GetAccountAuthorizationDetails has them for the whole account, some hundred
 /// roles a call, but neither description nor session length: the two together are a page chain each,
 /// however many roles there are, and a stack without roles costs one call.
@@ -492,7 +493,7 @@ async fn ours(cx: &Aws) -> Result<Vec<Found<IamRoleLive>>> {
     const ACTION: &str = "iam:ListRoles";
     let roles = cx
         .read(ACTION, || {
-            let pages = cx.iam.list_roles().path_prefix(path(&cx.identity)).into_paginator();
+            let pages = cx.iam.list_roles().path_prefix(ROOT).into_paginator();
             pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
         })
         .await?;
@@ -507,7 +508,8 @@ async fn ours(cx: &Aws) -> Result<Vec<Found<IamRoleLive>>> {
             None => one(cx, &role.role_name).await,
         }
     }));
-    Ok(found.await?.into_iter().flatten().collect())
+    let ours = |found: &Found<IamRoleLive>| found.tags.get(mark::STACK) == Some(&cx.owner());
+    Ok(found.await?.into_iter().flatten().filter(ours).collect())
 }
 
 async fn details(cx: &Aws) -> Result<HashMap<String, RoleDetail>> {

@@ -8,9 +8,12 @@ use terrace_core::mark::{Identity, Tags};
 
 use crate::names::{invalid, partition};
 
+/// Where the paths of all stacks begin.
+pub(crate) const ROOT: &str = "/terrace/";
+
 /// The path of everything of a stack and environment: IAM lists by it, and by nothing else.
 pub(crate) fn path(identity: &Identity) -> String {
-    format!("/terrace/{}/", identity.owner())
+    format!("{ROOT}{}/", identity.owner())
 }
 
 /// The ARN of what has this name in our path.
