@@ -18,6 +18,7 @@ use crate::inventory::{FoundAny, Look, Seen};
 use crate::kind::{About, Class, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap};
 use crate::known::Known;
 use crate::mark::{Mark, Tags};
+use crate::sketch::Sketch;
 use crate::source::{Fault, Node};
 
 /// A spec of some kind.
@@ -125,6 +126,8 @@ pub trait AnyKind: Send + Sync {
     fn claims(&self, want: &AnySpec) -> Vec<String>;
     /// Outputs that follow from a spec alone.
     fn foretell(&self, want: &AnySpec, mark: &Mark) -> Outputs;
+    /// What a picture shows of one.
+    fn sketch(&self, want: &AnySpec) -> Sketch;
     /// All differences.
     fn diff(&self, want: &AnySpec, have: &AnyLive, known: &Known) -> Vec<FieldChange>;
     /// What a creation will say.
@@ -268,6 +271,10 @@ impl<K: Kind> AnyKind for Of<K> {
         Self::spec(want)
             .map(|want| K::foretell(want, mark))
             .unwrap_or_default()
+    }
+
+    fn sketch(&self, want: &AnySpec) -> Sketch {
+        Self::spec(want).map(K::sketch).unwrap_or_default()
     }
 
     fn diff(&self, want: &AnySpec, have: &AnyLive, known: &Known) -> Vec<FieldChange> {
