@@ -71,7 +71,11 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
         sandbox: false,
     })?;
     if matches!(args.format, Format::Svg) && !args.dependencies && !args.each {
-        return write(&picture::architecture(&loaded.stack), args.out.as_deref(), ui);
+        return write(
+            &picture::architecture(&loaded.stack),
+            args.out.as_deref(),
+            ui,
+        );
     }
     let graph = Graph::of(&loaded.stack, KINDS, args.each);
     let text = match args.format {

@@ -71,7 +71,6 @@ fn written(line: &str) -> (String, Rect) {
         "about" => text::width(&shown, 12.5),
         "line" | "note" => text::width(&shown, 11.0),
         "word" => text::width(&shown, 10.5),
-        "heading" => text::width(&shown, 10.0),
         other => unreachable!("{other} has no size"),
     };
     let (mut x, y) = (number(line, "x"), number(line, "y"));
@@ -89,9 +88,10 @@ impl Picture {
             if let Some(tip) = between(line, "<title>", "</title>") {
                 picture.tips.push(plain(tip));
             }
-            if let Some(kind) = ["box", "frame"].into_iter().find(|kind| {
-                line.starts_with(&format!("<g class=\"{kind}\""))
-            }) {
+            if let Some(kind) = ["box", "frame"]
+                .into_iter()
+                .find(|kind| line.starts_with(&format!("<g class=\"{kind}\"")))
+            {
                 group = kind;
                 let tip = between(line, "<title>", "</title>").unwrap_or_default();
                 let list = picture.group(kind);
@@ -115,38 +115,58 @@ impl Picture {
                 }
             } else if line.starts_with("<path class=\"arrow") && line.contains("<title>") {
                 let tip = plain(between(line, "<title>", "</title>").unwrap());
-                picture.arrows.push((tip, points(attribute(line, "d").unwrap())));
+                picture
+                    .arrows
+                    .push((tip, points(attribute(line, "d").unwrap())));
             }
         }
         picture
     }
 
     fn group(&mut self, kind: &str) -> &mut Vec<(String, Rect, Vec<(String, Rect)>)> {
-        if kind == "box" { &mut self.boxes } else { &mut self.frames }
+        if kind == "box" {
+            &mut self.boxes
+        } else {
+            &mut self.frames
+        }
     }
 
     /// Nothing covers anything, and all text is where it belongs.
     fn is_tidy(&self, whose: &str) {
         for (index, (tip, area, texts)) in self.boxes.iter().enumerate() {
-            assert!(within(area, &self.page), "{whose}: {tip} is not on the page");
+            assert!(
+                within(area, &self.page),
+                "{whose}: {tip} is not on the page"
+            );
             for (text, room) in texts {
                 assert!(within(room, area), "{whose}: {text:?} is not within {tip}");
             }
             for (other, beside, _) in &self.boxes[index + 1..] {
                 assert!(!meet(area, beside), "{whose}: {tip} and {other} meet");
             }
-            for (shown, room) in self.frames.iter().flat_map(|frame| &frame.2).chain(&self.words) {
+            for (shown, room) in self
+                .frames
+                .iter()
+                .flat_map(|frame| &frame.2)
+                .chain(&self.words)
+            {
                 assert!(!meet(area, room), "{whose}: {tip} covers {shown:?}");
             }
         }
         for (tip, area, texts) in &self.frames {
-            assert!(within(area, &self.page), "{whose}: {tip} is not on the page");
+            assert!(
+                within(area, &self.page),
+                "{whose}: {tip} is not on the page"
+            );
             for (text, room) in texts {
                 assert!(within(room, area), "{whose}: {text:?} is not within {tip}");
             }
         }
         for (index, (text, room)) in self.words.iter().enumerate() {
-            assert!(within(room, &self.page), "{whose}: {text:?} is not on the page");
+            assert!(
+                within(room, &self.page),
+                "{whose}: {text:?} is not on the page"
+            );
             for (other, beside) in &self.words[index + 1..] {
                 assert!(!meet(room, beside), "{whose}: {text:?} and {other:?} meet");
             }
@@ -162,7 +182,10 @@ impl Picture {
                 ];
                 for (through, area, _) in &self.boxes {
                     let inner = [area[0] + 1.0, area[1] + 1.0, area[2] - 1.0, area[3] - 1.0];
-                    assert!(!meet(&line, &inner), "{whose}: {tip} goes through {through}");
+                    assert!(
+                        !meet(&line, &inner),
+                        "{whose}: {tip} goes through {through}"
+                    );
                 }
             }
         }
@@ -186,7 +209,10 @@ impl Picture {
 }
 
 fn within(inner: &Rect, outer: &Rect) -> bool {
-    inner[0] >= outer[0] && inner[1] >= outer[1] && inner[2] <= outer[2] + 0.1 && inner[3] <= outer[3] + 0.1
+    inner[0] >= outer[0]
+        && inner[1] >= outer[1]
+        && inner[2] <= outer[2] + 0.1
+        && inner[3] <= outer[3] + 0.1
 }
 
 fn meet(one: &Rect, other: &Rect) -> bool {
@@ -195,7 +221,9 @@ fn meet(one: &Rect, other: &Rect) -> bool {
 
 /// The points of a way; round corners by their three.
 fn points(way: &str) -> Vec<(f64, f64)> {
-    let points = way.split(|c: char| c.is_alphabetic() || c == ' ').filter(|part| !part.is_empty());
+    let points = way
+        .split(|c: char| c.is_alphabetic() || c == ' ')
+        .filter(|part| !part.is_empty());
     points
         .map(|point| {
             let (x, y) = point.split_once(',').unwrap();
@@ -209,7 +237,10 @@ fn draw(folder: &Folder, arguments: &str) -> Picture {
     let picture = folder.run_in_repository(&format!("graph {arguments} --format svg"));
     assert_eq!(picture.exit, Some(0), "{arguments}: {picture}");
     let again = folder.run_in_repository(&format!("graph {arguments} --format svg"));
-    assert_eq!(picture.stdout, again.stdout, "{arguments}: two pictures of one stack");
+    assert_eq!(
+        picture.stdout, again.stdout,
+        "{arguments}: two pictures of one stack"
+    );
     let graph = folder.run_in_repository(&format!("graph {arguments} --each --format json"));
     complete(&picture.stdout, &graph.stdout, arguments)
 }
@@ -221,7 +252,10 @@ fn complete(svg: &str, graph: &str, whose: &str) -> Picture {
     let named = picture.named();
     for node in graph["nodes"].as_array().unwrap() {
         let address = node["address"].as_str().unwrap();
-        assert!(named.contains(address), "{whose}: {address} is neither drawn nor counted");
+        assert!(
+            named.contains(address),
+            "{whose}: {address} is neither drawn nor counted"
+        );
     }
     picture.is_tidy(whose);
     picture
@@ -244,13 +278,22 @@ fn every_stage_of_every_stack_is_drawn() {
         (
             "shop",
             &["prod", "test", "pr-7"][..],
-            &["single-instance", "split-database", "multi-az", "cdn-offload", "read-replicas"][..],
+            &[
+                "single-instance",
+                "split-database",
+                "multi-az",
+                "cdn-offload",
+                "read-replicas",
+            ][..],
         ),
         ("wordpress", &["prod", "pr-7"], &["site", "cdn"]),
     ] {
         for environment in environments {
             for stage in stages {
-                draw(&folder, &format!("stacks/{stack} --env {environment} --stage {stage}"));
+                draw(
+                    &folder,
+                    &format!("stacks/{stack} --env {environment} --stage {stage}"),
+                );
             }
         }
     }
@@ -282,7 +325,15 @@ fn a_request_is_followed_from_the_name_to_the_data() {
         assert!(picture.has_arrow(arrow), "{arrow}: {:?}", picture.arrows);
     }
     let texts = picture.texts();
-    for text in ["zone a", "zone b", "NAT gateway", "VPC main", "Standby", "3306", "4 alarms"] {
+    for text in [
+        "zone a",
+        "zone b",
+        "NAT gateway",
+        "VPC main",
+        "Standby",
+        "3306",
+        "3 alarms",
+    ] {
         assert!(texts.contains(&text), "{text}: {texts:?}");
     }
     let picture = draw(&folder, "stacks/shop --env prod --stage read-replicas");
@@ -295,7 +346,11 @@ fn a_request_is_followed_from_the_name_to_the_data() {
     ] {
         assert!(picture.has_arrow(arrow), "{arrow}: {:?}", picture.arrows);
     }
-    assert!(picture.texts().contains(&"/static/*"), "{:?}", picture.texts());
+    assert!(
+        picture.texts().contains(&"/static/*"),
+        "{:?}",
+        picture.texts()
+    );
 }
 
 #[test]
@@ -326,8 +381,14 @@ subnet   = "subnet.app.{{ each.key }}"
             picture.frames.iter().find(is).unwrap().1
         })
         .to_vec();
-    assert!(zones[0][2] < zones[1][0] && zones[1][2] < zones[2][0], "{zones:?}");
-    let workers = picture.boxes.iter().filter(|(tip, ..)| tip.starts_with("instance."));
+    assert!(
+        zones[0][2] < zones[1][0] && zones[1][2] < zones[2][0],
+        "{zones:?}"
+    );
+    let workers = picture
+        .boxes
+        .iter()
+        .filter(|(tip, ..)| tip.starts_with("instance."));
     for ((tip, area, _), zone) in workers.zip(&zones) {
         assert!(within(area, zone), "{tip}");
     }
@@ -379,22 +440,35 @@ value  = "x"
 "#,
     );
     let frame = |text: &str| {
-        let is = |frame: &&(String, Rect, Vec<(String, Rect)>)| frame.2.iter().any(|(is, _)| is == text);
+        let is =
+            |frame: &&(String, Rect, Vec<(String, Rect)>)| frame.2.iter().any(|(is, _)| is == text);
         picture.frames.iter().find(is).unwrap().1
     };
-    assert!(within(&frame("VPC home"), &frame("eu-west-3")));
-    assert!(within(&frame("VPC away"), &frame("eu-central-1")));
-    let bucket = picture.boxes.iter().find(|(tip, ..)| tip == "s3_bucket.copy").unwrap().1;
-    assert!(within(&bucket, &frame("eu-central-1")));
+    assert!(within(&frame("VPC home"), &frame("region eu-west-3")));
+    assert!(within(&frame("VPC away"), &frame("region eu-central-1")));
+    let bucket = picture
+        .boxes
+        .iter()
+        .find(|(tip, ..)| tip == "s3_bucket.copy")
+        .unwrap()
+        .1;
+    assert!(within(&bucket, &frame("region eu-central-1")));
     let texts = picture.texts();
-    assert!(texts.contains(&"1 SSM parameter (eu-central-1)"), "{texts:?}");
+    let counted = texts
+        .iter()
+        .position(|text| *text == "in eu-central-1")
+        .unwrap();
+    assert_eq!(texts[counted + 1], "1 SSM parameter", "{texts:?}");
 }
 
 #[test]
 fn what_has_no_network_is_drawn_without_one() {
     let picture = drawn("[s3_bucket.files]\n\n[secret.key]\n");
     let texts = picture.texts();
-    assert!(texts.contains(&"S3 bucket") && texts.contains(&"1 secret"), "{texts:?}");
+    assert!(
+        texts.contains(&"S3 bucket") && texts.contains(&"1 secret"),
+        "{texts:?}"
+    );
     let picture = drawn("");
     assert!(picture.boxes.is_empty() && picture.frames.is_empty());
 }
@@ -403,26 +477,43 @@ fn what_has_no_network_is_drawn_without_one() {
 fn a_ladder_is_climbed_from_its_foot() {
     let folder = Folder::new();
     for (stack, environment) in [("shop", "prod"), ("wordpress", "pr-7")] {
-        let drawn = folder.run_in_repository(&format!("stages stacks/{stack} --env {environment} --format svg"));
+        let drawn = folder.run_in_repository(&format!(
+            "stages stacks/{stack} --env {environment} --format svg"
+        ));
         assert_eq!(drawn.exit, Some(0), "{drawn}");
         Picture::read(&drawn.stdout).is_tidy(stack);
     }
     let drawn = folder.run_in_repository("stages stacks/shop --env test --format svg");
     let picture = Picture::read(&drawn.stdout);
     let rung = |name: &str| {
-        let is = |rung: &&(String, Rect, Vec<(String, Rect)>)| rung.0.starts_with(&format!("{name}: "));
+        let is =
+            |rung: &&(String, Rect, Vec<(String, Rect)>)| rung.0.starts_with(&format!("{name}: "));
         picture.boxes.iter().find(is).unwrap()
     };
     assert!(rung("single-instance").1[1] > rung("read-replicas").1[3]);
-    let flagged = |name: &str| rung(name).2.iter().any(|(text, _)| text == "test stands here");
+    let flagged = |name: &str| {
+        rung(name)
+            .2
+            .iter()
+            .any(|(text, _)| text == "test stands here")
+    };
     assert!(flagged("split-database") && !flagged("multi-az"));
     let says = |name: &str, text: &str| {
         assert!(rung(name).0.contains(text), "{text}: {}", rung(name).0);
     };
     says("split-database", "adds database (mariadb 10.11)");
-    says("multi-az", "load balancer, auto scaling group (1 to 2 instances)");
-    says("multi-az", "takes out instance (t3.small), 2 disks, elastic IP");
-    says("cdn-offload", "shop.example.com leads to the CloudFront distribution");
+    says(
+        "multi-az",
+        "load balancer, auto scaling group (1 to 2 instances)",
+    );
+    says(
+        "multi-az",
+        "takes out instance (t3.small), 2 disks, elastic IP",
+    );
+    says(
+        "cdn-offload",
+        "shop.example.com leads to the CloudFront distribution",
+    );
     says("read-replicas", "2 read replicas");
     let drawn = folder.run_in_repository("stages stacks/shop --env prod --format svg");
     assert!(drawn.stdout.contains("database main gets a standby"));

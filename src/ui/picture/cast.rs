@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use terrace_aws::kinds::SERVICES;
 use terrace_core::address::Address;
 use terrace_core::fields::Path;
 use terrace_core::kind::Class;
@@ -34,8 +33,8 @@ pub(crate) struct Item {
     pub(crate) region: usize,
     /// The region, where that is not the stack's.
     pub(crate) away: Option<String>,
-    /// Its service's place in the list, and what that is for.
-    pub(crate) service: (usize, String),
+    /// Its kind's place in the list.
+    pub(crate) order: usize,
     /// The resources that it names.
     pub(crate) refs: Vec<usize>,
     /// What it names that is not of the stack.
@@ -49,8 +48,13 @@ pub(crate) struct Item {
 impl Cast {
     /// The resources of a stack, in its order.
     pub(crate) fn of(stack: &Stack) -> Self {
-        let index: HashMap<Address, usize> =
-            stack.resources.keys().cloned().enumerate().map(|(at, is)| (is, at)).collect();
+        let index: HashMap<Address, usize> = stack
+            .resources
+            .keys()
+            .cloned()
+            .enumerate()
+            .map(|(at, is)| (is, at))
+            .collect();
         let mut regions = vec![stack.region.clone()];
         let mut items: Vec<Item> = Vec::new();
         for (at, resource) in stack.resources.values().enumerate() {
@@ -84,7 +88,9 @@ impl Cast {
 
     /// All that an address means: with its key, or all keys of it.
     pub(crate) fn all<'a>(&'a self, address: &'a Address) -> impl Iterator<Item = &'a Item> {
-        self.items.iter().filter(|item| address.covers(&item.address))
+        self.items
+            .iter()
+            .filter(|item| address.covers(&item.address))
     }
 
     /// What an item names.
@@ -101,11 +107,7 @@ fn item(index: usize, resource: &Resource) -> Item {
         Some(kind.sketch(&spec))
     });
     let sketch = sketch.unwrap_or_default();
-    let mut services = SERVICES.iter().enumerate();
-    let service = services.find(|(_, is)| is.kinds.contains(&resource.kind.as_str()));
-    let service = service.map_or((SERVICES.len(), String::new()), |(at, is)| {
-        (at, is.about.trim().trim_end_matches('.').to_owned())
-    });
+    let order = KINDS.iter().position(|kind| kind.name() == resource.kind);
     Item {
         index,
         address: resource.address.clone(),
@@ -115,7 +117,7 @@ fn item(index: usize, resource: &Resource) -> Item {
         global: kind.is_some_and(|kind| kind.about().global),
         region: 0,
         away: None,
-        service,
+        order: order.unwrap_or(usize::MAX),
         refs: Vec::new(),
         strange: Vec::new(),
         told: Vec::new(),
@@ -125,7 +127,9 @@ fn item(index: usize, resource: &Resource) -> Item {
 
 /// What a resource names, and where requests go on.
 fn connect(at: usize, resource: &Resource, index: &HashMap<Address, usize>, items: &mut [Item]) {
-    let rows = KINDS.get(&resource.kind).map_or(&[][..], |kind| kind.rows());
+    let rows = KINDS
+        .get(&resource.kind)
+        .map_or(&[][..], |kind| kind.rows());
     let push = |list: &mut Vec<usize>, is: usize| {
         if !list.contains(&is) {
             list.push(is);

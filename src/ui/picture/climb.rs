@@ -33,7 +33,10 @@ impl Climb {
         };
         let old = Cast::of(below);
         let only = |these: &'_ Cast, those: &'_ Cast| -> Vec<usize> {
-            let new = these.items.iter().filter(|item| those.at(&item.address).is_none());
+            let new = these
+                .items
+                .iter()
+                .filter(|item| those.at(&item.address).is_none());
             new.map(|item| item.index).collect()
         };
         let pick = |cast: &Cast, list: Vec<usize>| {
@@ -125,11 +128,16 @@ fn differs(old: &Cast, was: &Item, new: &Cast, is: &Item) -> Vec<String> {
     let mut words = Vec::new();
     match (stance(was), stance(is)) {
         (Some(Stance::One), Some(Stance::Standby)) => words.push(format!("{name} gets a standby")),
-        (Some(Stance::Standby), Some(Stance::One)) => words.push(format!("{name} loses its standby")),
+        (Some(Stance::Standby), Some(Stance::One)) => {
+            words.push(format!("{name} loses its standby"))
+        }
         _ => {}
     }
     let (before, after) = (&was.sketch.notes, &is.sketch.notes);
-    let differs = before.iter().zip(after).filter(|(before, after)| before != after);
+    let differs = before
+        .iter()
+        .zip(after)
+        .filter(|(before, after)| before != after);
     words.extend(differs.map(|(before, after)| format!("{name}: {before} becomes {after}")));
     let (before, after) = (led(old, was), led(new, is));
     if before != after && !after.is_empty() && is.sketch.role == Role::Sign {

@@ -6,11 +6,11 @@ use terrace_core::address::Address;
 use terrace_core::kind::Class;
 
 use super::area::{Area, number};
+use super::icon;
 use super::place::{Block, Frame, HEAD, ICON, LINE, MARGIN, Panel, Placed, SMALL, Style};
 use super::route::{Point, Router};
 use super::scene::{Arrow, End, Scene, Way};
 use super::text::{self, escape};
-use super::icon;
 
 /// How everything looks.
 pub(crate) const STYLE: &str = "\
@@ -19,10 +19,9 @@ text { font-family: system-ui, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans
 .about { font-size: 12.5px; fill: #52606d; }
 .head { font-size: 12.5px; font-weight: 600; }
 .line { font-size: 11px; fill: #3e4c59; }
-.heading { font-size: 10px; fill: #616e7c; }
 .where { font-size: 11px; font-weight: 600; fill: #52606d; }
 .note { font-size: 11px; fill: #616e7c; }
-.word { font-size: 10.5px; fill: #323f4b; }
+.word { font-size: 10.5px; fill: #1f2933; stroke: #f3f7f4; stroke-width: 4px; paint-order: stroke; }
 .page { fill: #fbfcfd; stroke: #d5dbe2; }
 .region { fill: #ffffff; stroke: #c3cbd5; }
 .network { fill: #f3f7f4; stroke: #6c9a78; stroke-width: 1.4; }
@@ -60,7 +59,12 @@ pub(crate) fn svg(scene: &Scene, placed: &Placed) -> String {
     let height = placed.height + 18.0 * number(legend.len()) + 12.0;
     let mut out = begin(&scene.title, &heard(scene), placed.width, height);
     for (index, line) in placed.about.iter().enumerate() {
-        words(&mut out, "about", (MARGIN, 55.0 + 17.0 * number(index)), line);
+        words(
+            &mut out,
+            "about",
+            (MARGIN, 55.0 + 17.0 * number(index)),
+            line,
+        );
     }
     for frame in &placed.frames {
         draw_frame(&mut out, frame);
@@ -80,7 +84,12 @@ pub(crate) fn svg(scene: &Scene, placed: &Placed) -> String {
             icon: icon::lines(station.icon),
             copy: station.copy,
         };
-        draw_box(&mut out, &tip(&station.members, &station.noun), block, &look);
+        draw_box(
+            &mut out,
+            &tip(&station.members, &station.noun),
+            block,
+            &look,
+        );
     }
     if let Some(panel) = &placed.panel {
         draw_panel(&mut out, panel);
@@ -135,7 +144,11 @@ fn heard(scene: &Scene) -> String {
             Way::Knows => "knows",
             Way::Copy => "is copied to",
         };
-        said.push(format!("{} {verb} {}", scene.name(arrow.from), scene.name(arrow.to)));
+        said.push(format!(
+            "{} {verb} {}",
+            scene.name(arrow.from),
+            scene.name(arrow.to)
+        ));
     }
     let counted = scene.aside.iter().flat_map(|heap| &heap.lines);
     let counted: Vec<&str> = counted.map(|tally| tally.text.as_str()).collect();
@@ -148,7 +161,10 @@ fn heard(scene: &Scene) -> String {
 pub(crate) fn words(out: &mut String, class: &str, (x, y): Point, text: &str) {
     if !text.is_empty() {
         let text = escape(text);
-        let _ = writeln!(out, "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>");
+        let _ = writeln!(
+            out,
+            "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\">{text}</text>"
+        );
     }
 }
 
@@ -167,7 +183,11 @@ pub(crate) fn rect(out: &mut String, attributes: &str, area: &Area, radius: f64)
 
 fn tip(members: &[Address], else_: &str) -> String {
     let members: Vec<String> = members.iter().map(ToString::to_string).collect();
-    if members.is_empty() { else_.to_owned() } else { members.join(", ") }
+    if members.is_empty() {
+        else_.to_owned()
+    } else {
+        members.join(", ")
+    }
 }
 
 fn draw_frame(out: &mut String, frame: &Frame) {
@@ -183,12 +203,16 @@ fn draw_frame(out: &mut String, frame: &Frame) {
         let _ = write!(out, "<title>{}</title>", escape(&frame.members.join(", ")));
     }
     out.push('\n');
-    let radius = if frame.style == Style::Network { 8.0 } else { 6.0 };
+    let radius = if frame.style == Style::Network {
+        8.0
+    } else {
+        6.0
+    };
     rect(out, &format!("class=\"{class}\""), &frame.area, radius);
-    let at = frame.words();
-    words(out, "where", (at.x, at.y + 11.0), &frame.title);
-    let x = at.x + text::bold(&frame.title, SMALL) + 8.0;
-    words(out, "note", (x, at.y + 11.0), &frame.note);
+    let [title, note, tail] = frame.words();
+    words(out, "where", (title.x, title.y + 11.0), &frame.title);
+    words(out, "note", (note.x, note.y + 11.0), &frame.note);
+    words(out, "note", (tail.x, tail.y + 11.0), &frame.tail);
     out.push_str("</g>\n");
 }
 
@@ -201,19 +225,23 @@ struct Look {
 
 fn draw_box(out: &mut String, tip: &str, block: &Block, look: &Look) {
     let (fill, line) = look.colours;
-    let dashes = if look.copy { " stroke-dasharray=\"5 3\"" } else { "" };
+    let dashes = if look.copy {
+        " stroke-dasharray=\"5 3\""
+    } else {
+        ""
+    };
     let _ = writeln!(out, "<g class=\"box\"><title>{}</title>", escape(tip));
     let area = &block.area;
     let attributes = format!("fill=\"{fill}\" stroke=\"{line}\" stroke-width=\"1.4\"{dashes}");
     rect(out, &attributes, area, 6.0);
-    let (x, y) = (area.x + 9.0, area.y + 9.0);
+    let text = number(block.lines.len()) * LINE + 15.0;
+    let top = area.y + (area.height - text) / 2.0 + 11.0;
+    let (x, y) = (area.x + 8.0, top - 11.0);
     let _ = writeln!(
         out,
         "<g class=\"icon\" stroke=\"{line}\" transform=\"translate({x:.1},{y:.1})\">{}</g>",
         look.icon
     );
-    let text = number(block.lines.len()) * LINE + 15.0;
-    let top = area.y + (area.height - text) / 2.0 + 11.0;
     words(out, "head", (area.x + ICON, top), &block.head);
     for (index, line) in block.lines.iter().enumerate() {
         let y = top + LINE * number(index + 1);
@@ -224,7 +252,12 @@ fn draw_box(out: &mut String, tip: &str, block: &Block, look: &Look) {
 
 fn people(out: &mut String, area: &Area) {
     out.push_str("<g class=\"box\"><title>people</title>\n");
-    rect(out, "fill=\"#eceff3\" stroke=\"#52606d\" stroke-width=\"1.4\"", area, 23.0);
+    rect(
+        out,
+        "fill=\"#eceff3\" stroke=\"#52606d\" stroke-width=\"1.4\"",
+        area,
+        23.0,
+    );
     let _ = writeln!(
         out,
         "<g class=\"icon\" stroke=\"#323f4b\" transform=\"translate({:.1},{:.1})\">{}</g>",
@@ -232,13 +265,27 @@ fn people(out: &mut String, area: &Area) {
         area.centre().1 - 10.0,
         icon::PERSON
     );
-    words(out, "head", (area.x + 36.0, area.centre().1 + 4.5), "People");
+    words(
+        out,
+        "head",
+        (area.x + 36.0, area.centre().1 + 4.5),
+        "People",
+    );
     out.push_str("</g>\n");
 }
 
 fn draw_sign(out: &mut String, title: &str, members: &[Address], area: &Area) {
-    let _ = writeln!(out, "<g class=\"box\"><title>{}</title>", escape(&tip(members, title)));
-    rect(out, "fill=\"#ffffff\" stroke=\"#323f4b\" stroke-width=\"1.4\"", area, 15.0);
+    let _ = writeln!(
+        out,
+        "<g class=\"box\"><title>{}</title>",
+        escape(&tip(members, title))
+    );
+    rect(
+        out,
+        "fill=\"#ffffff\" stroke=\"#323f4b\" stroke-width=\"1.4\"",
+        area,
+        15.0,
+    );
     let title = text::fit(title, area.width - 26.0, |title| text::bold(title, HEAD));
     words(out, "head", (area.x + 14.0, area.centre().1 + 4.5), &title);
     out.push_str("</g>\n");
@@ -252,8 +299,8 @@ fn draw_panel(out: &mut String, panel: &Panel) {
     words(out, "where", (x, y), "beside it");
     for (line, members) in &panel.lines {
         if members.is_empty() {
-            y += LINE + 5.0;
-            words(out, "heading", (x, y), line);
+            y += LINE + 8.0;
+            words(out, "where", (x, y), line);
             continue;
         }
         y += LINE;
@@ -279,7 +326,7 @@ fn end(placed: &Placed, end: End) -> (usize, Area) {
 /// The ways of all arrows: what matters most takes the straightest.
 fn lead(scene: &Scene, placed: &Placed) -> Vec<Vec<Point>> {
     let (boxes, words) = walls(placed);
-    let page = Area::new(0.0, 0.0, placed.width, placed.height);
+    let page = Area::new(MARGIN, 0.0, placed.width - 2.0 * MARGIN, placed.height);
     let mut router = Router::new(page, &boxes, &words, &placed.gutters);
     let mut order: Vec<usize> = (0..scene.arrows.len()).collect();
     order.sort_by_key(|index| scene.arrows[*index].way);
@@ -294,10 +341,15 @@ fn lead(scene: &Scene, placed: &Placed) -> Vec<Vec<Point>> {
 /// What arrows pass by: boxes, and the words of frames.
 fn walls(placed: &Placed) -> (Vec<Area>, Vec<Area>) {
     let boxes = placed.stations.iter().map(|block| block.area);
-    let boxes = boxes.chain(placed.signs.iter().copied()).chain(placed.people);
+    let boxes = boxes
+        .chain(placed.signs.iter().copied())
+        .chain(placed.people);
     let boxes = boxes.chain(placed.panel.as_ref().map(|panel| panel.area));
-    let words = placed.frames.iter().map(Frame::words);
-    (boxes.collect(), words.filter(|area| area.width > 1.0).collect())
+    let words = placed.frames.iter().flat_map(Frame::reserved);
+    (
+        boxes.collect(),
+        words.filter(|area| area.width > 1.0).collect(),
+    )
 }
 
 fn draw_arrow(out: &mut String, scene: &Scene, arrow: &Arrow, way: &[Point]) {
@@ -331,7 +383,9 @@ fn rounded(way: &[Point]) -> String {
         };
         let last = way[index - 1];
         let length = |a: Point, b: Point| (a.0 - b.0).abs() + (a.1 - b.1).abs();
-        let radius = 7.0_f64.min(length(last, *at) / 2.0).min(length(*at, *next) / 2.0);
+        let radius = 7.0_f64
+            .min(length(last, *at) / 2.0)
+            .min(length(*at, *next) / 2.0);
         let toward = |to: Point| {
             let length = length(*at, to).max(0.001);
             let part = radius / length;
@@ -352,8 +406,16 @@ fn label(out: &mut String, scene: &Scene, placed: &Placed, ways: &[Vec<Point>]) 
     let (boxes, words) = walls(placed);
     let mut taken: Vec<Area> = boxes.into_iter().chain(words).collect();
     for way in ways {
-        taken.extend(way.windows(2).map(|step| Area::line(step[0], step[1]).grown(1.5)));
+        taken.extend(
+            way.windows(2)
+                .map(|step| Area::line(step[0], step[1]).grown(1.5)),
+        );
     }
+    let edges: Vec<Area> = placed
+        .frames
+        .iter()
+        .flat_map(|frame| edges(&frame.area))
+        .collect();
     for (arrow, way) in scene.arrows.iter().zip(ways) {
         let said = arrow.labels.join(", ");
         let said = text::fit(&said, 170.0, |said| text::width(said, 10.5));
@@ -361,13 +423,31 @@ fn label(out: &mut String, scene: &Scene, placed: &Placed, ways: &[Vec<Point>]) 
             continue;
         }
         let width = text::width(&said, 10.5);
-        let spot = spots(way, width)
-            .into_iter()
-            .find(|area| !taken.iter().any(|other| other.meets(area)));
-        let Some(area) = spot else { continue };
+        let spots = spots(way, width).into_iter();
+        let free: Vec<Area> = spots
+            .filter(|area| !taken.iter().any(|is| is.meets(area)))
+            .collect();
+        // On a frame's edge it still reads.
+        let clear = free
+            .iter()
+            .find(|area| !edges.iter().any(|edge| edge.meets(area)));
+        let Some(area) = clear.or(free.first()).copied() else {
+            continue;
+        };
         taken.push(area);
         self::words(out, "word", (area.x, area.bottom() - 3.0), &said);
     }
+}
+
+/// The four edges of a frame.
+fn edges(area: &Area) -> [Area; 4] {
+    let (x, y, right, bottom) = (area.x, area.y, area.right(), area.bottom());
+    [
+        Area::line((x, y), (right, y)).grown(1.0),
+        Area::line((x, bottom), (right, bottom)).grown(1.0),
+        Area::line((x, y), (x, bottom)).grown(1.0),
+        Area::line((right, y), (right, bottom)).grown(1.0),
+    ]
 }
 
 /// Where the words of an arrow may stand: beside its longest parts, near its end first.
@@ -417,20 +497,25 @@ fn legend(scene: &Scene, width: f64) -> Vec<Vec<(f64, Entry)>> {
     let ways = ways.filter(|way| scene.arrows.iter().any(|arrow| arrow.way == *way));
     let classes = [Class::Stateless, Class::Identity, Class::Data].into_iter();
     let classes = classes.filter(|class| scene.stations.iter().any(|is| is.class == Some(*class)));
-    let mut rows: Vec<Vec<(f64, Entry)>> = vec![Vec::new()];
-    let mut x = MARGIN;
-    for entry in ways.map(Entry::Way).chain(classes.map(Entry::Class)) {
-        let room = text::width(entry.words(), SMALL) + 52.0;
-        if x + room > width - MARGIN && x > MARGIN {
-            rows.push(Vec::new());
-            x = MARGIN;
-        }
-        if let Some(row) = rows.last_mut() {
+    let mut rows: Vec<Vec<(f64, Entry)>> = Vec::new();
+    let ways: Vec<Entry> = ways.map(Entry::Way).collect();
+    let classes: Vec<Entry> = classes.map(Entry::Class).collect();
+    let room = |entry: &Entry| text::width(entry.words(), SMALL) + 45.0;
+    let all: f64 = ways.iter().chain(&classes).map(room).sum();
+    let kinds = if all < width - 2.0 * MARGIN {
+        vec![[ways, classes].concat()]
+    } else {
+        vec![ways, classes]
+    };
+    for entries in kinds.into_iter().filter(|entries| !entries.is_empty()) {
+        let mut x = MARGIN;
+        let mut row = Vec::new();
+        for entry in entries {
             row.push((x, entry));
+            x += room(&entry);
         }
-        x += room;
+        rows.push(row);
     }
-    rows.retain(|row| !row.is_empty());
     rows
 }
 
@@ -451,7 +536,12 @@ fn draw_entry(out: &mut String, entry: Entry, (x, y): Point) {
         Entry::Class(class) => {
             let (fill, line) = colours(Some(class));
             let attributes = format!("fill=\"{fill}\" stroke=\"{line}\" stroke-width=\"1.4\"");
-            rect(out, &attributes, &Area::new(x + 6.0, y - 7.0, 18.0, 13.0), 3.0);
+            rect(
+                out,
+                &attributes,
+                &Area::new(x + 6.0, y - 7.0, 18.0, 13.0),
+                3.0,
+            );
         }
     }
     words(out, "note", (x + 33.0, y + 4.0), entry.words());

@@ -24,7 +24,11 @@ impl Networks {
             of_item: BTreeMap::new(),
             places: BTreeMap::new(),
         };
-        for item in cast.items.iter().filter(|item| item.sketch.role == Role::Network) {
+        for item in cast
+            .items
+            .iter()
+            .filter(|item| item.sketch.role == Role::Network)
+        {
             is.of_item.insert(item.index, is.list.len());
             is.list.push(Network {
                 title: format!("{} {}", item.noun, item.address.name),
@@ -147,7 +151,9 @@ impl Networks {
     fn grounds(&self, cast: &Cast, item: &Item) -> Vec<(usize, usize, usize)> {
         let of = |item: &Item| -> Vec<(usize, usize, usize)> {
             let named = cast.named(item).filter(|is| is_ground(is));
-            named.filter_map(|is| self.places.get(&is.index).copied()).collect()
+            named
+                .filter_map(|is| self.places.get(&is.index).copied())
+                .collect()
         };
         let mut found = of(item);
         if found.is_empty() {

@@ -46,7 +46,12 @@ pub(crate) fn svg(title: &str, about: &str, environment: &str, rungs: &[Rung]) -
     let heard: Vec<String> = rungs.iter().map(heard).collect();
     let mut out = begin(title, &heard.join("; "), PAGE, y + 24.0);
     for (index, line) in about_lines.iter().enumerate() {
-        words(&mut out, "about", (MARGIN, 55.0 + 17.0 * number(index)), line);
+        words(
+            &mut out,
+            "about",
+            (MARGIN, 55.0 + 17.0 * number(index)),
+            line,
+        );
     }
     for (place, step) in steps.iter().enumerate() {
         draw(&mut out, step, rungs.len() - place, environment);
@@ -75,13 +80,18 @@ fn lay(rung: &Rung, area: Area) -> Step<'_> {
     let about = text::wrap(&rung.about, room, 12.0, 2);
     let mut lines = Vec::new();
     let climb = &rung.climb;
-    for (sign, list) in [('+', &climb.adds), ('~', &climb.changes), ('−', &climb.removes)] {
+    for (sign, list) in [
+        ('+', &climb.adds),
+        ('~', &climb.changes),
+        ('−', &climb.removes),
+    ] {
         if !list.is_empty() {
             lines.push((sign, text::wrap(&list.join(", "), room - 16.0, SMALL, MOST)));
         }
     }
     let all: usize = lines.iter().map(|(_, lines)| lines.len()).sum();
-    let height = 34.0 + 16.0 * number(about.len()) + LINE * number(all) + 3.0 * number(lines.len()) + 10.0;
+    let height =
+        34.0 + 16.0 * number(about.len()) + LINE * number(all) + 3.0 * number(lines.len()) + 10.0;
     Step {
         rung,
         area: Area { height, ..area },
@@ -97,15 +107,22 @@ fn draw(out: &mut String, step: &Step<'_>, place: usize, environment: &str) {
     } else {
         ("#f4f7f4", "#9db5a3")
     };
-    let _ = writeln!(out, "<g class=\"box\"><title>{}</title>", escape(&heard(step.rung)));
-    rect(out, &format!("fill=\"{fill}\" stroke=\"{line}\" stroke-width=\"1.4\""), area, 0.0);
+    let _ = writeln!(
+        out,
+        "<g class=\"box\"><title>{}</title>",
+        escape(&heard(step.rung))
+    );
+    rect(
+        out,
+        &format!("fill=\"{fill}\" stroke=\"{line}\" stroke-width=\"1.4\""),
+        area,
+        0.0,
+    );
     // The edge that one steps on.
     let _ = writeln!(
         out,
         "<path d=\"M{:.1},{:.1} h{:.1}\" stroke=\"{line}\" stroke-width=\"4\"/>",
-        area.x,
-        area.y,
-        area.width
+        area.x, area.y, area.width
     );
     let (x, mut y) = (area.x + 46.0, area.y + 24.0);
     let _ = writeln!(
@@ -122,7 +139,13 @@ fn draw(out: &mut String, step: &Step<'_>, place: usize, environment: &str) {
     );
     let flag = format!("{environment} stands here");
     let flag_width = text::bold(&flag, SMALL) + 20.0;
-    let room = area.width - 62.0 - if step.rung.here { flag_width + 10.0 } else { 0.0 };
+    let room = area.width
+        - 62.0
+        - if step.rung.here {
+            flag_width + 10.0
+        } else {
+            0.0
+        };
     let name = text::fit(&step.rung.name, room, |name| text::bold(name, 14.0));
     words(out, "rung", (x, y + 2.0), &name);
     if step.rung.here {

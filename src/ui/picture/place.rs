@@ -13,17 +13,19 @@ pub(crate) const SMALL: f64 = 11.0;
 /// The size of what a box is.
 pub(crate) const HEAD: f64 = 12.5;
 /// What is left of the text in a box: its drawing.
-pub(crate) const ICON: f64 = 36.0;
+pub(crate) const ICON: f64 = 34.0;
 /// How many lines a box has below its head.
 const MOST: usize = 6;
 /// The column at the side.
-const SIDE: f64 = 196.0;
+const SIDE: f64 = 186.0;
 /// Between boxes, for arrows and their words.
 const GAP: f64 = 30.0;
 /// Between zones.
-const GUTTER: f64 = 44.0;
+const GUTTER: f64 = 40.0;
 /// The least width of a zone.
-const ZONE: f64 = 168.0;
+const ZONE: f64 = 172.0;
+/// From the edge of a zone to the boxes in it.
+const INSET: f64 = 20.0;
 /// The height of a line of quiet text.
 pub(crate) const LINE: f64 = 15.0;
 
@@ -56,7 +58,10 @@ pub(crate) struct Frame {
     pub(crate) area: Area,
     pub(crate) style: Style,
     pub(crate) title: String,
+    /// Beside the title.
     pub(crate) note: String,
+    /// At the other end of the line.
+    pub(crate) tail: String,
     /// Whom it stands for, for those who point at it.
     pub(crate) members: Vec<String>,
 }
@@ -80,20 +85,26 @@ pub(crate) struct Panel {
 }
 
 impl Frame {
-    /// The room that its words take.
-    pub(crate) fn words(&self) -> Area {
-        let room = self.area.width - 16.0;
-        let title = text::bold(&self.title, SMALL);
-        let note = text::width(&self.note, SMALL);
-        let gap = if self.note.is_empty() { 0.0 } else { 8.0 };
-        let width = (title + gap + note).min(room);
-        match self.style {
-            Style::Zone => {
-                let (x, _) = self.area.centre();
-                Area::new(x - width / 2.0, self.area.y + 4.0, width, 15.0)
-            }
-            _ => Area::new(self.area.x + 8.0, self.area.y + 5.0, width, 15.0),
-        }
+    /// The room that its title and note take, and its tail.
+    pub(crate) fn reserved(&self) -> [Area; 2] {
+        let [title, note, tail] = self.words();
+        let right = if note.width > 0.0 {
+            note.right()
+        } else {
+            title.right()
+        };
+        let width = right - title.x;
+        [Area { width, ..title }, tail]
+    }
+
+    /// The room that its title, its note and its tail take.
+    pub(crate) fn words(&self) -> [Area; 3] {
+        let (x, y) = (self.area.x + 8.0, self.area.y + 5.0);
+        let title = Area::new(x, y, text::bold(&self.title, SMALL), 15.0);
+        let note = Area::new(title.right() + 8.0, y, text::width(&self.note, SMALL), 15.0);
+        let width = text::width(&self.tail, SMALL);
+        let tail = Area::new(self.area.right() - 8.0 - width, y, width, 15.0);
+        [title, note, tail]
     }
 }
 
@@ -150,15 +161,24 @@ fn capital(noun: &str) -> String {
 /// What is outside of all regions, from left to right: people, names, what is near the readers.
 fn edge(scene: &Scene, placed: &mut Placed, top: f64) -> f64 {
     let near: Vec<usize> = stations(scene, |spot| *spot == Spot::Edge);
-    let people = scene.arrows.iter().any(|arrow| arrow.from == super::scene::End::People);
+    let people = scene
+        .arrows
+        .iter()
+        .any(|arrow| arrow.from == super::scene::End::People);
     if !people && near.is_empty() {
         placed.signs = Vec::new();
         return top + 8.0;
     }
-    let sign_width = scene.signs.iter().map(|sign| text::bold(&sign.title, HEAD) + 28.0);
+    let sign_width = scene
+        .signs
+        .iter()
+        .map(|sign| text::bold(&sign.title, HEAD) + 28.0);
     let sign_width = sign_width.fold(0.0, f64::max).min(330.0);
     let signs_height = number(scene.signs.len()) * 42.0 - 12.0;
-    let blocks: Vec<Block> = near.iter().map(|station| block(scene, *station, 236.0)).collect();
+    let blocks: Vec<Block> = near
+        .iter()
+        .map(|station| block(scene, *station, 236.0))
+        .collect();
     let blocks_height = blocks.iter().map(|is| is.area.height + 14.0).sum::<f64>() - 14.0;
     let height = signs_height.max(blocks_height).max(46.0);
     let middle = top + 8.0 + height / 2.0;
@@ -188,14 +208,17 @@ fn edge(scene: &Scene, placed: &mut Placed, top: f64) -> f64 {
 /// The boxes in some spots.
 fn stations(scene: &Scene, is_there: impl Fn(&Spot) -> bool) -> Vec<usize> {
     let all = scene.stations.iter().enumerate();
-    all.filter(|(_, is)| is_there(&is.spot)).map(|(at, _)| at).collect()
+    all.filter(|(_, is)| is_there(&is.spot))
+        .map(|(at, _)| at)
+        .collect()
 }
 
 /// A region: networks at the left, at the right what is beside them, and in the home region what is counted.
 fn place_region(scene: &Scene, placed: &mut Placed, region: usize, top: f64) -> f64 {
     let beside = stations(scene, |spot| *spot == Spot::Beside(region));
-    let networks: Vec<usize> =
-        (0..scene.networks.len()).filter(|is| scene.networks[*is].region == region).collect();
+    let networks: Vec<usize> = (0..scene.networks.len())
+        .filter(|is| scene.networks[*is].region == region)
+        .collect();
     let panel = region == 0 && !scene.aside.is_empty();
     if beside.is_empty() && networks.is_empty() && !panel {
         return top;
@@ -205,8 +228,9 @@ fn place_region(scene: &Scene, placed: &mut Placed, region: usize, top: f64) -> 
     placed.frames.push(Frame {
         area: Area::new(MARGIN, top, width, 0.0),
         style: Style::Region,
-        title: scene.regions[region].clone(),
+        title: format!("region {}", scene.regions[region]),
         note: String::new(),
+        tail: String::new(),
         members: Vec::new(),
     });
     let (left, first) = (MARGIN + 14.0, top + 28.0);
@@ -229,8 +253,11 @@ fn place_region(scene: &Scene, placed: &mut Placed, region: usize, top: f64) -> 
             y += height + GAP;
         }
     } else {
+        let alone = beside.is_empty() && !panel;
+        let right = if alone { side + SIDE } else { side - 24.0 };
         for network in networks {
-            y = place_network(scene, placed, network, Area::new(left, y, side - GAP - left, 0.0)) + 18.0;
+            let area = Area::new(left, y, right - left, 0.0);
+            y = place_network(scene, placed, network, area) + 18.0;
         }
         for station in beside {
             let mut block = block(scene, station, SIDE);
@@ -259,20 +286,22 @@ fn place_region(scene: &Scene, placed: &mut Placed, region: usize, top: f64) -> 
 /// What is counted, line by line.
 fn counted(scene: &Scene, area: Area) -> Panel {
     let room = area.width - 24.0;
+    let fit = |text: &str| text::fit(text, room, |text| text::width(text, SMALL));
     let mut lines = Vec::new();
     for heap in &scene.aside {
-        let heading = text::fit(&heap.heading, room, |text| text::width(text, 10.0));
-        if !heading.is_empty() {
-            lines.push((heading, Vec::new()));
+        if let Some(heading) = &heap.heading {
+            lines.push((fit(heading), Vec::new()));
         }
         for tally in &heap.lines {
             let members = tally.members.iter().map(ToString::to_string).collect();
-            let text = text::fit(&tally.text, room, |text| text::width(text, SMALL));
-            lines.push((text, members));
+            lines.push((fit(&tally.text), members));
         }
     }
-    let headings = lines.iter().filter(|(_, members)| members.is_empty()).count();
-    let height = 32.0 + LINE * number(lines.len()) + 5.0 * number(headings);
+    let headings = lines
+        .iter()
+        .filter(|(_, members)| members.is_empty())
+        .count();
+    let height = 32.0 + LINE * number(lines.len()) + 8.0 * number(headings);
     Panel {
         area: Area { height, ..area },
         lines,
@@ -283,12 +312,19 @@ fn counted(scene: &Scene, area: Area) -> Panel {
 fn place_network(scene: &Scene, placed: &mut Placed, network: usize, area: Area) -> f64 {
     let is = &scene.networks[network];
     let at = placed.frames.len();
-    let note = fit_note(&is.title, &is.notes.join(" · "), area.width);
+    let title = text::fit(&is.title, area.width - 16.0, |title| {
+        text::bold(title, SMALL)
+    });
+    let first = is.notes.first().cloned().unwrap_or_default();
+    let note = fit_note(&title, &first, area.width);
+    let rest = is.notes.get(1..).unwrap_or_default().join(" · ");
+    let tail = fit_note(&format!("{title} {note}"), &rest, area.width - 8.0);
     placed.frames.push(Frame {
         area,
         style: Style::Network,
-        title: text::fit(&is.title, area.width - 16.0, |title| text::bold(title, SMALL)),
+        title,
         note,
+        tail,
         members: is.members.iter().map(ToString::to_string).collect(),
     });
     if is.zones.is_empty() {
@@ -305,8 +341,14 @@ fn place_network(scene: &Scene, placed: &mut Placed, network: usize, area: Area)
         placed.frames.push(Frame {
             area: Area::new(left(zone), top, width, 0.0),
             style: Style::Zone,
-            title: if name.is_empty() { String::new() } else { format!("zone {name}") },
+            title: match name.as_str() {
+                "" => String::new(),
+                name => text::fit(&format!("zone {name}"), width - 16.0, |is| {
+                    text::bold(is, SMALL)
+                }),
+            },
             note: String::new(),
+            tail: String::new(),
             members: Vec::new(),
         });
     }
@@ -318,12 +360,17 @@ fn place_network(scene: &Scene, placed: &mut Placed, network: usize, area: Area)
         let bottom = fill(scene, placed, &here, (y + 28.0, width), &left);
         for (zone, ground) in cells.iter().enumerate() {
             let Some(ground) = ground else { continue };
-            let area = Area::new(left(zone) + 8.0, y, width - 16.0, bottom - y);
+            let area = Area::new(left(zone) + 5.0, y, width - 10.0, bottom - y);
             placed.frames.push(Frame {
                 area,
-                style: if ground.open { Style::Open } else { Style::Closed },
+                style: if ground.open {
+                    Style::Open
+                } else {
+                    Style::Closed
+                },
                 title: text::fit(&ground.title, area.width - 16.0, |is| text::bold(is, SMALL)),
                 note: fit_note(&ground.title, &ground.note, area.width),
+                tail: String::new(),
                 members: ground.member.iter().map(ToString::to_string).collect(),
             });
         }
@@ -356,40 +403,45 @@ fn fill(
         Spot::Edge | Spot::Beside(_) => Vec::new(),
     };
     let mut y = top;
-    let wide: Vec<usize> = here.iter().copied().filter(|is| zones(*is).len() > 1).collect();
-    for station in wide {
+    for station in here.iter().copied().filter(|is| zones(*is).len() > 1) {
         let zones = zones(station);
         let (first, last) = (zones[0], zones[zones.len() - 1]);
-        let x = left(first) + 20.0;
-        let mut block = block(scene, station, left(last) + width - 20.0 - x);
+        let x = left(first) + INSET;
+        let mut block = block(scene, station, left(last) + width - INSET - x);
         block.area.x = x;
         block.area.y = y;
         y = block.area.bottom() + GAP;
         placed.stations[station] = block;
     }
-    let mut bottom = y;
-    let alone: Vec<usize> = here.iter().copied().filter(|is| zones(*is).len() == 1).collect();
-    let mut columns: Vec<usize> = alone.iter().map(|is| zones(*is)[0]).collect();
-    columns.sort_unstable();
-    columns.dedup();
-    for zone in columns {
-        let all: Vec<usize> = alone.iter().copied().filter(|is| zones(*is)[0] == zone).collect();
-        let across = if width > 380.0 && all.len() > 1 { 2 } else { 1 };
-        let each = (width - 40.0 - GAP * number(across - 1)) / number(across);
-        let each = if across == 1 { each.min(300.0) } else { each };
-        let mut below = y;
-        for pair in all.chunks(across) {
-            let mut height: f64 = 0.0;
-            for (column, station) in pair.iter().enumerate() {
-                let mut block = block(scene, *station, each);
-                block.area.x = left(zone) + 20.0 + number(column) * (each + GAP);
-                block.area.y = below;
-                height = height.max(block.area.height);
-                placed.stations[*station] = block;
-            }
-            below += height + GAP;
+    // Each zone's own in lines, as high in one zone as in the other.
+    let across = if width > 380.0 { 2 } else { 1 };
+    let each = (width - 2.0 * INSET - GAP * number(across - 1)) / number(across);
+    let mut lines: Vec<Vec<(usize, usize, usize)>> = Vec::new();
+    let mut filled = vec![0; scene.zones()];
+    for station in here.iter().copied().filter(|is| zones(*is).len() == 1) {
+        let zone = zones(station)[0];
+        let (line, column) = (filled[zone] / across, filled[zone] % across);
+        filled[zone] += 1;
+        if lines.len() <= line {
+            lines.push(Vec::new());
         }
-        bottom = bottom.max(below);
+        lines[line].push((station, zone, column));
     }
-    if here.is_empty() { top } else { bottom - GAP + 12.0 }
+    for line in lines {
+        let blocks: Vec<Block> = line
+            .iter()
+            .map(|(is, ..)| block(scene, *is, each))
+            .collect();
+        let height = blocks
+            .iter()
+            .map(|block| block.area.height)
+            .fold(0.0, f64::max);
+        for ((station, zone, column), block) in line.into_iter().zip(blocks) {
+            let x = left(zone) + INSET + number(column) * (each + GAP);
+            let area = Area::new(x, y, each, height);
+            placed.stations[station] = Block { area, ..block };
+        }
+        y += height + GAP;
+    }
+    if here.is_empty() { top } else { y - GAP + 14.0 }
 }

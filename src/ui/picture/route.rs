@@ -9,7 +9,7 @@ use super::area::Area;
 pub(crate) type Point = (f64, f64);
 
 /// How far from a box an arrow begins to turn.
-const STUB: f64 = 11.0;
+const STUB: f64 = 13.0;
 /// What a bend costs, in units of length.
 const BEND: u32 = 60;
 /// What it costs to run along another arrow, for each step.
@@ -23,6 +23,8 @@ const ODD: u32 = 90;
 pub(crate) struct Router {
     xs: Vec<f64>,
     ys: Vec<f64>,
+    /// Which of the lines down are between zones: arrows had better go there.
+    free: Vec<bool>,
     /// What they must not cross.
     walls: Vec<Area>,
     /// What runs along a step or through a point of the grid: pairs of ends.
@@ -56,9 +58,8 @@ impl Router {
             xs.extend([area.x - STUB, x, area.right() + STUB]);
             ys.extend([area.y - STUB, y, area.bottom() + STUB]);
             xs.extend([area.x - STUB - 8.0, area.right() + STUB + 8.0]);
-            if area.width > 90.0 {
-                xs.extend([x - 28.0, x + 28.0]);
-            }
+            let sixth = (area.width / 6.0).round();
+            xs.extend([x - sixth, x + sixth, x - 2.0 * sixth, x + 2.0 * sixth]);
         }
         let tidy = |lines: Vec<f64>, least: f64, most: f64| {
             let mut lines: Vec<f64> = lines
@@ -72,8 +73,11 @@ impl Router {
         };
         let walls = boxes.iter().map(|area| area.grown(7.0));
         let words = words.iter().map(|area| area.grown(2.0));
+        let xs = tidy(xs, page.x, page.right());
+        let near = |x: &f64| gutters.iter().any(|gutter| (gutter - x).abs() < 11.0);
         Self {
-            xs: tidy(xs, page.x, page.right()),
+            free: xs.iter().map(near).collect(),
+            xs,
             ys: tidy(ys, page.y, page.bottom()),
             walls: walls.chain(words).collect(),
             steps: BTreeMap::new(),
@@ -112,17 +116,18 @@ impl Router {
             (1, area.bottom(), area.bottom() + STUB),
             (3, area.y, area.y - STUB),
         ] {
-            let Some(row) = index(&self.ys, grid) else { continue };
+            let Some(row) = index(&self.ys, grid) else {
+                continue;
+            };
             for (column, at) in self.xs.iter().enumerate() {
                 let middle = (at - x).abs();
-                let wide = area.width > 330.0;
                 let inside = *at > area.x + 18.0 && *at < area.right() - 18.0;
-                if middle < 1.0 || (inside && (wide || middle < 29.0)) {
+                if middle < 1.0 || inside {
                     ports.push(Port {
                         at: (*at, end),
                         grid: (column, row),
                         side,
-                        cost: cost(side) + whole(middle * if wide { 0.1 } else { 0.5 }),
+                        cost: cost(side) + whole(middle * 0.2),
                     });
                 }
             }
@@ -157,7 +162,9 @@ impl Router {
         let mut queue = BinaryHeap::new();
         let taken = |port: &Port| {
             let others = self.ports.get(&port.grid).into_iter().flatten();
-            let strange = others.filter(|other| other.0 != pair.0 && other.1 != pair.1).count();
+            let strange = others
+                .filter(|other| other.0 != pair.0 && other.1 != pair.1)
+                .count();
             if strange > 0 { ALONG } else { 0 }
         };
         for port in starts {
@@ -193,13 +200,20 @@ impl Router {
                 if (next + 2) % 4 == direction {
                     continue;
                 }
-                let Some(to) = self.beside((x, y), next) else { continue };
+                let Some(to) = self.beside((x, y), next) else {
+                    continue;
+                };
                 let (a, b) = (self.point((x, y)), self.point(to));
                 if self.walls.iter().any(|wall| wall.crossed(a, b)) {
                     continue;
                 }
                 let bend = if next == direction { 0 } else { BEND };
                 let length = whole((a.0 - b.0).abs() + (a.1 - b.1).abs());
+                let length = if self.free[x] && to.0 == x {
+                    length * 2 / 3
+                } else {
+                    length
+                };
                 let cost = cost + bend + length + self.traffic((x, y), to, pair);
                 let state_to = (to.0, to.1, next);
                 if best.get(&state_to).is_none_or(|is| *is > cost) {
@@ -216,7 +230,9 @@ impl Router {
             path.push((state.0, state.1));
         }
         path.reverse();
-        let start = starts.iter().find(|port| port.grid == path[0] && port.side == state.2)?;
+        let start = starts
+            .iter()
+            .find(|port| port.grid == path[0] && port.side == state.2)?;
         Some((*start, path, goal))
     }
 
@@ -246,10 +262,18 @@ impl Router {
             return ALONG;
         }
         let across = [(to.0, to.1, !step.2), {
-            let (x, y) = if step.2 { (to.0.wrapping_sub(1), to.1) } else { (to.0, to.1.wrapping_sub(1)) };
+            let (x, y) = if step.2 {
+                (to.0.wrapping_sub(1), to.1)
+            } else {
+                (to.0, to.1.wrapping_sub(1))
+            };
             (x, y, !step.2)
         }];
-        if across.iter().any(|step| strange(self.steps.get(step))) { ACROSS } else { 0 }
+        if across.iter().any(|step| strange(self.steps.get(step))) {
+            ACROSS
+        } else {
+            0
+        }
     }
 
     fn keep(&mut self, path: &[(usize, usize)], pair: (usize, usize)) {
@@ -298,14 +322,20 @@ mod tests {
 
     #[test]
     fn one_below_the_other_is_a_straight_line() {
-        let (a, b) = (Area::new(100.0, 100.0, 80.0, 40.0), Area::new(100.0, 300.0, 80.0, 40.0));
+        let (a, b) = (
+            Area::new(100.0, 100.0, 80.0, 40.0),
+            Area::new(100.0, 300.0, 80.0, 40.0),
+        );
         let way = router(&[a, b]).lead((0, a), (1, b));
         assert_eq!(way, [(140.0, 140.0), (140.0, 300.0)]);
     }
 
     #[test]
     fn what_stands_between_is_passed_by() {
-        let (a, b) = (Area::new(100.0, 100.0, 80.0, 40.0), Area::new(100.0, 300.0, 80.0, 40.0));
+        let (a, b) = (
+            Area::new(100.0, 100.0, 80.0, 40.0),
+            Area::new(100.0, 300.0, 80.0, 40.0),
+        );
         let between = Area::new(60.0, 200.0, 160.0, 40.0);
         let way = router(&[a, b, between]).lead((0, a), (1, b));
         assert!(way.len() > 2);

@@ -117,10 +117,11 @@ pub(crate) enum Way {
     Copy,
 }
 
-/// What is counted and not drawn, under a heading.
+/// What is counted and not drawn.
 #[derive(Clone, Debug)]
 pub(crate) struct Heap {
-    pub(crate) heading: String,
+    /// What is common to it, where that is not plain.
+    pub(crate) heading: Option<String>,
     pub(crate) lines: Vec<Tally>,
 }
 
@@ -147,7 +148,8 @@ impl Scene {
             };
             let here: Vec<&Item> = cast.items.iter().filter(here).collect();
             is.notes.extend(lines(&here));
-            is.members.extend(here.iter().map(|item| item.address.clone()));
+            is.members
+                .extend(here.iter().map(|item| item.address.clone()));
             noted.extend(here.iter().map(|item| item.index));
         }
         let mut scene = Self {
@@ -167,13 +169,25 @@ impl Scene {
     /// Everything that is drawn.
     fn drawn(&self) -> BTreeSet<Address> {
         let grounds = self.networks.iter().flat_map(|network| &network.rows);
-        let grounds = grounds.flatten().flatten().filter_map(|is| is.member.clone());
+        let grounds = grounds
+            .flatten()
+            .flatten()
+            .filter_map(|is| is.member.clone());
         let mut all: BTreeSet<Address> = grounds.collect();
         all.extend(self.networks.iter().flat_map(|is| is.members.clone()));
         all.extend(self.stations.iter().flat_map(|is| is.members.clone()));
         all.extend(self.signs.iter().flat_map(|is| is.members.clone()));
         all.extend(self.arrows.iter().flat_map(|is| is.members.clone()));
         all
+    }
+
+    /// The most zones that a network has.
+    pub(crate) fn zones(&self) -> usize {
+        self.networks
+            .iter()
+            .map(|is| is.zones.len())
+            .max()
+            .unwrap_or(0)
     }
 
     /// A name for one end of an arrow, for people who hear the picture.
@@ -202,7 +216,10 @@ fn title(stack: &Stack) -> String {
 
 /// What the stage is for, or else the stack.
 fn about(stack: &Stack) -> String {
-    let stage = stack.stages.iter().position(|name| Some(name) == stack.stage.as_ref());
+    let stage = stack
+        .stages
+        .iter()
+        .position(|name| Some(name) == stack.stage.as_ref());
     let stage = stage.and_then(|stage| stack.abouts.get(stage).cloned().flatten());
     stage.or_else(|| stack.about.clone()).unwrap_or_default()
 }
@@ -218,7 +235,11 @@ fn stations(cast: &Cast, networks: &Networks) -> (Vec<Station>, BTreeMap<usize, 
             continue;
         };
         let (spot, standby) = networks.spot(cast, item);
-        let key = (item.address.whole(), spot.clone(), item.sketch.notes.clone());
+        let key = (
+            item.address.whole(),
+            spot.clone(),
+            item.sketch.notes.clone(),
+        );
         let place = *same.entry(key).or_insert_with(|| {
             let name = item.sketch.title.clone();
             stations.push(Station {
@@ -260,7 +281,10 @@ fn stations(cast: &Cast, networks: &Networks) -> (Vec<Station>, BTreeMap<usize, 
 
 /// In whose box or frame each note stands.
 fn hosts(cast: &Cast) -> BTreeMap<usize, usize> {
-    let notes = cast.items.iter().filter(|item| item.sketch.role == Role::Note);
+    let notes = cast
+        .items
+        .iter()
+        .filter(|item| item.sketch.role == Role::Note);
     notes
         .filter_map(|item| Some((item.index, host(cast, item, 4)?)))
         .collect()
@@ -270,7 +294,10 @@ fn hosts(cast: &Cast) -> BTreeMap<usize, usize> {
 fn host(cast: &Cast, item: &Item, depth: usize) -> Option<usize> {
     let depth = depth.checked_sub(1)?;
     let named = item.refs.iter().map(|index| &cast.items[*index]);
-    let naming = cast.items.iter().filter(|other| other.refs.contains(&item.index));
+    let naming = cast
+        .items
+        .iter()
+        .filter(|other| other.refs.contains(&item.index));
     let mut near: Vec<&Item> = named.chain(naming).collect();
     let rank = |item: &&Item| match item.sketch.role {
         Role::Station(..) => 0,
@@ -300,7 +327,9 @@ fn annotate(
         };
         let here: Vec<&Item> = cast.items.iter().filter(here).collect();
         station.lines.extend(lines(&here));
-        station.members.extend(here.iter().map(|item| item.address.clone()));
+        station
+            .members
+            .extend(here.iter().map(|item| item.address.clone()));
         noted.extend(here.iter().map(|item| item.index));
     }
 }
@@ -330,31 +359,39 @@ fn lines(notes: &[&Item]) -> Vec<String> {
     groups.iter().map(line).collect()
 }
 
-/// What is counted: by service in the order of the kinds, by noun; what is looked up comes last.
+/// What is counted: by noun, in the order of the kinds; what is in another region and what is looked up comes last.
 fn aside(cast: &Cast, stack: &Stack, drawn: &BTreeSet<Address>) -> Vec<Heap> {
-    type Nouns = BTreeMap<(String, String), Vec<Address>>;
-    let mut heaps: BTreeMap<usize, (String, Nouns)> = BTreeMap::new();
-    for item in cast.items.iter().filter(|item| !drawn.contains(&item.address)) {
-        let heap = heaps.entry(item.service.0);
-        let heap = heap.or_insert_with(|| (item.service.1.clone(), BTreeMap::new()));
-        let away = item.away.clone().map(|region| format!(" ({region})"));
-        let noun = (item.noun.clone(), away.unwrap_or_default());
-        heap.1.entry(noun).or_default().push(item.address.clone());
+    type Nouns = BTreeMap<(usize, String), Vec<Address>>;
+    let mut regions: BTreeMap<Option<String>, Nouns> = BTreeMap::new();
+    for item in cast
+        .items
+        .iter()
+        .filter(|item| !drawn.contains(&item.address))
+    {
+        let heading = item.away.as_ref().map(|region| format!("in {region}"));
+        let nouns = regions.entry(heading).or_default();
+        let noun = (item.order, item.noun.clone());
+        nouns.entry(noun).or_default().push(item.address.clone());
     }
-    let looked_up = stack.existing.values();
-    for existing in looked_up {
-        let heap = heaps.entry(usize::MAX);
-        let heap = heap.or_insert_with(|| ("looked up, not ours".to_owned(), BTreeMap::new()));
-        let noun = (existing.kind.replace('_', " "), String::new());
-        heap.1.entry(noun).or_default().push(existing.address.clone());
+    let mut theirs = Nouns::new();
+    for existing in stack.existing.values() {
+        let noun = (0, existing.kind.replace('_', " "));
+        theirs
+            .entry(noun)
+            .or_default()
+            .push(existing.address.clone());
     }
-    let tally = |((noun, away), members): ((String, String), Vec<Address>)| Tally {
-        text: format!("{}{away}", super::text::count(members.len(), &noun)),
+    let tally = |((_, noun), members): ((usize, String), Vec<Address>)| Tally {
+        text: super::text::count(members.len(), &noun),
         members,
     };
-    let heap = |(heading, nouns): (String, Nouns)| Heap {
+    let heap = |(heading, nouns): (Option<String>, Nouns)| Heap {
         heading,
         lines: nouns.into_iter().map(tally).collect(),
     };
-    heaps.into_values().map(heap).collect()
+    let theirs = (Some("looked up, not ours".to_owned()), theirs);
+    let all = regions.into_iter().chain([theirs]);
+    all.filter(|(_, nouns)| !nouns.is_empty())
+        .map(heap)
+        .collect()
 }

@@ -43,9 +43,17 @@ impl Places<'_> {
 
     /// Names that people ask for, and those that only the network knows: a line in the box that they lead to.
     fn names(&self, scene: &mut Scene) {
-        let led: BTreeSet<usize> =
-            self.cast.items.iter().flat_map(|item| item.leads.iter().copied()).collect();
-        let signs = self.cast.items.iter().filter(|item| item.sketch.role == Role::Sign);
+        let led: BTreeSet<usize> = self
+            .cast
+            .items
+            .iter()
+            .flat_map(|item| item.leads.iter().copied())
+            .collect();
+        let signs = self
+            .cast
+            .items
+            .iter()
+            .filter(|item| item.sketch.role == Role::Sign);
         for item in signs {
             let mut ends = Vec::new();
             self.walk(item, &mut Vec::new(), &mut ends);
@@ -76,7 +84,10 @@ impl Places<'_> {
 
     /// Known in a network only: what it stands in names one.
     fn is_private(&self, item: &Item) -> bool {
-        let asides = self.cast.named(item).filter(|is| is.sketch.role == Role::Aside);
+        let asides = self
+            .cast
+            .named(item)
+            .filter(|is| is.sketch.role == Role::Aside);
         let mut named = asides.flat_map(|is| self.cast.named(is));
         named.any(|is| is.sketch.role == Role::Network)
     }
@@ -105,15 +116,23 @@ impl Places<'_> {
     /// The path of a request, from box to box.
     fn paths(&self, scene: &mut Scene) {
         for item in &self.cast.items {
-            let sign = scene.signs.iter().position(|is| is.members.contains(&item.address));
+            let sign = scene
+                .signs
+                .iter()
+                .position(|is| is.members.contains(&item.address));
             let from = self.station(item).or(sign.map(End::Sign));
             let Some(from) = from else { continue };
             let mut ends = Vec::new();
             self.walk(item, &mut Vec::new(), &mut ends);
             for end in ends {
-                let passed: Vec<&Item> =
-                    end.passed.iter().map(|index| &self.cast.items[*index]).collect();
-                let told = passed.iter().filter(|is| matches!(is.sketch.role, Role::Link | Role::Sign));
+                let passed: Vec<&Item> = end
+                    .passed
+                    .iter()
+                    .map(|index| &self.cast.items[*index])
+                    .collect();
+                let told = passed
+                    .iter()
+                    .filter(|is| matches!(is.sketch.role, Role::Link | Role::Sign));
                 let told = told.filter_map(|is| is.sketch.title.clone());
                 let next = [end.item].into_iter().chain(end.passed.iter().copied());
                 let next: Vec<&Address> = next.map(|at| &self.cast.items[at].address).collect();
@@ -137,7 +156,11 @@ impl Places<'_> {
 
     /// What wears a guard, itself or by a note in its box.
     fn wearers(&self, guard: usize) -> BTreeSet<usize> {
-        let wears = self.cast.items.iter().filter(|item| item.refs.contains(&guard));
+        let wears = self
+            .cast
+            .items
+            .iter()
+            .filter(|item| item.refs.contains(&guard));
         wears
             .filter_map(|item| {
                 let host = self.hosts.get(&item.index).copied().unwrap_or(item.index);
@@ -171,20 +194,33 @@ impl Places<'_> {
     /// Where people come in: at names; and without one where nothing else leads, near them or by an open door.
     fn people(&self, scene: &mut Scene) {
         for sign in 0..scene.signs.len() {
-            add(scene, arrow(End::People, End::Sign(sign), Way::Request, Vec::new()));
+            add(
+                scene,
+                arrow(End::People, End::Sign(sign), Way::Request, Vec::new()),
+            );
         }
         for station in 0..scene.stations.len() {
             let end = End::Station(station);
-            if scene.arrows.iter().any(|is| is.to == end && is.way == Way::Request) {
+            if scene
+                .arrows
+                .iter()
+                .any(|is| is.to == end && is.way == Way::Request)
+            {
                 continue;
             }
             let leads = scene.arrows.iter().any(|is| is.from == end);
             match &scene.stations[station].spot {
-                Spot::Edge if leads => add(scene, arrow(End::People, end, Way::Request, Vec::new())),
-                Spot::In { network, row, zones } => {
-                    let cell = zones.first().and_then(|zone| {
-                        scene.networks[*network].rows[*row].get(*zone)?.as_ref()
-                    });
+                Spot::Edge if leads => {
+                    add(scene, arrow(End::People, end, Way::Request, Vec::new()))
+                }
+                Spot::In {
+                    network,
+                    row,
+                    zones,
+                } => {
+                    let cell = zones
+                        .first()
+                        .and_then(|zone| scene.networks[*network].rows[*row].get(*zone)?.as_ref());
                     let labels = self.open(station);
                     if cell.is_some_and(|ground| ground.open) && !labels.is_empty() {
                         add(scene, arrow(End::People, end, Way::Request, labels));
@@ -211,7 +247,9 @@ impl Places<'_> {
     fn copies(&self, scene: &mut Scene) {
         for item in &self.cast.items {
             let source = item.sketch.copy_of.as_ref().and_then(|is| self.cast.at(is));
-            let ends = source.and_then(|is| self.station(is)).zip(self.station(item));
+            let ends = source
+                .and_then(|is| self.station(is))
+                .zip(self.station(item));
             if let Some((from, to)) = ends {
                 add(scene, arrow(from, to, Way::Copy, Vec::new()));
             }
@@ -235,9 +273,8 @@ impl Places<'_> {
                 let Some(to) = self.station(&self.cast.items[*to]) else {
                     continue;
                 };
-                let pair = |is: &Arrow| {
-                    (is.from, is.to) == (from, to) || (is.from, is.to) == (to, from)
-                };
+                let pair =
+                    |is: &Arrow| (is.from, is.to) == (from, to) || (is.from, is.to) == (to, from);
                 if from != to && !scene.arrows.iter().any(pair) {
                     add(scene, arrow(from, to, Way::Knows, Vec::new()));
                 }
@@ -301,7 +338,11 @@ fn colour(scene: &mut Scene) {
     for arrow in &mut scene.arrows {
         let copy = |end: End| matches!(end, End::Station(is) if scene.stations[is].copy);
         if arrow.way == Way::Knows && !arrow.labels.is_empty() && reached.contains(&arrow.from) {
-            arrow.way = if copy(arrow.to) { Way::Read } else { Way::Request };
+            arrow.way = if copy(arrow.to) {
+                Way::Read
+            } else {
+                Way::Request
+            };
         }
     }
 }

@@ -188,7 +188,7 @@ impl Kind for VpcEndpoint {
     }
 
     fn sketch(want: &VpcEndpointSpec) -> Sketch {
-        Sketch::new(Role::Note, "endpoint").title(format!("endpoint of {}", want.service))
+        Sketch::new(Role::Note, "endpoint").title(format!("{} endpoint", want.service))
     }
 
     fn uses(have: &VpcEndpointLive) -> Vec<LiveRef> {

@@ -109,7 +109,7 @@ impl Kind for DbParameterGroup {
     }
 
     fn sketch(_want: &DbParameterGroupSpec) -> Sketch {
-        Sketch::aside("database parameter group")
+        Sketch::aside("DB parameter group")
     }
 
     fn uses(_have: &DbParameterGroupLive) -> Vec<LiveRef> {

@@ -93,7 +93,7 @@ impl Kind for DbSubnetGroup {
     }
 
     fn sketch(_want: &DbSubnetGroupSpec) -> Sketch {
-        Sketch::aside("database subnet group")
+        Sketch::aside("DB subnet group")
     }
 
     fn uses(have: &DbSubnetGroupLive) -> Vec<LiveRef> {
