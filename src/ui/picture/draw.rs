@@ -7,6 +7,8 @@ use terrace_core::kind::Class;
 
 use super::area::{Area, number};
 use super::icon;
+use super::label;
+use super::legend;
 use super::place::{Block, Frame, HEAD, ICON, LINE, MARGIN, Panel, Placed, SMALL, Style};
 use super::route::{Point, Router};
 use super::scene::{Arrow, End, Scene, Way};
@@ -43,7 +45,7 @@ text { font-family: system-ui, 'Segoe UI', 'Helvetica Neue', 'DejaVu Sans', sans
 ";
 
 /// What a colour means: of what is drawn, its fill and line by what would be lost with it.
-fn colours(class: Option<Class>) -> (&'static str, &'static str) {
+pub(super) fn colours(class: Option<Class>) -> (&'static str, &'static str) {
     match class {
         Some(Class::Identity) => ("#fdf5e1", "#b07d1e"),
         Some(Class::Foundation) => ("#edf5ee", "#4f8a5b"),
@@ -55,7 +57,7 @@ fn colours(class: Option<Class>) -> (&'static str, &'static str) {
 /// Draws a scene in its places.
 pub(crate) fn svg(scene: &Scene, placed: &Placed) -> String {
     let ways = lead(scene, placed);
-    let legend = legend(scene, placed.width);
+    let legend = legend::rows(scene, placed.width);
     let height = placed.height + 18.0 * number(legend.len()) + 12.0;
     let mut out = begin(&scene.title, &heard(scene), placed.width, height);
     for (index, line) in placed.about.iter().enumerate() {
@@ -94,11 +96,11 @@ pub(crate) fn svg(scene: &Scene, placed: &Placed) -> String {
     if let Some(panel) = &placed.panel {
         draw_panel(&mut out, panel);
     }
-    label(&mut out, scene, placed, &ways);
+    label::label(&mut out, scene, placed, &ways);
     for (row, entries) in legend.iter().enumerate() {
         let y = placed.height + 6.0 + 18.0 * number(row);
         for (x, entry) in entries {
-            draw_entry(&mut out, *entry, (*x, y));
+            legend::draw(&mut out, *entry, (*x, y));
         }
     }
     out.push_str("</svg>\n");
@@ -339,7 +341,7 @@ fn lead(scene: &Scene, placed: &Placed) -> Vec<Vec<Point>> {
 }
 
 /// What arrows pass by: boxes, and the words of frames.
-fn walls(placed: &Placed) -> (Vec<Area>, Vec<Area>) {
+pub(super) fn walls(placed: &Placed) -> (Vec<Area>, Vec<Area>) {
     let boxes = placed.stations.iter().map(|block| block.area);
     let boxes = boxes
         .chain(placed.signs.iter().copied())
@@ -352,13 +354,18 @@ fn walls(placed: &Placed) -> (Vec<Area>, Vec<Area>) {
     )
 }
 
-fn draw_arrow(out: &mut String, scene: &Scene, arrow: &Arrow, way: &[Point]) {
-    let (class, mark) = match arrow.way {
+/// The class of an arrow, and its tip.
+pub(super) fn mark(way: Way) -> (&'static str, &'static str) {
+    match way {
         Way::Request => ("arrow request", "bold"),
         Way::Read => ("arrow read", "bold"),
         Way::Knows => ("arrow", "tip"),
         Way::Copy => ("arrow copy", "tip"),
-    };
+    }
+}
+
+fn draw_arrow(out: &mut String, scene: &Scene, arrow: &Arrow, way: &[Point]) {
+    let (class, mark) = mark(arrow.way);
     let said = format!("{} to {}", scene.name(arrow.from), scene.name(arrow.to));
     let members = arrow.members.iter().map(ToString::to_string);
     let tip: Vec<String> = [said].into_iter().chain(members).collect();
@@ -399,150 +406,4 @@ fn rounded(way: &[Point]) -> String {
         );
     }
     path
-}
-
-/// Words beside arrows, where they cover nothing; one that fits nowhere is left out, the arrow's tip says it.
-fn label(out: &mut String, scene: &Scene, placed: &Placed, ways: &[Vec<Point>]) {
-    let (boxes, words) = walls(placed);
-    let mut taken: Vec<Area> = boxes.into_iter().chain(words).collect();
-    for way in ways {
-        taken.extend(
-            way.windows(2)
-                .map(|step| Area::line(step[0], step[1]).grown(1.5)),
-        );
-    }
-    let edges: Vec<Area> = placed
-        .frames
-        .iter()
-        .flat_map(|frame| edges(&frame.area))
-        .collect();
-    for (arrow, way) in scene.arrows.iter().zip(ways) {
-        let said = arrow.labels.join(", ");
-        let said = text::fit(&said, 170.0, |said| text::width(said, 10.5));
-        if said.is_empty() {
-            continue;
-        }
-        let width = text::width(&said, 10.5);
-        let spots = spots(way, width).into_iter();
-        let free: Vec<Area> = spots
-            .filter(|area| !taken.iter().any(|is| is.meets(area)))
-            .collect();
-        // On a frame's edge it still reads.
-        let clear = free
-            .iter()
-            .find(|area| !edges.iter().any(|edge| edge.meets(area)));
-        let Some(area) = clear.or(free.first()).copied() else {
-            continue;
-        };
-        taken.push(area);
-        self::words(out, "word", (area.x, area.bottom() - 3.0), &said);
-    }
-}
-
-/// The four edges of a frame.
-fn edges(area: &Area) -> [Area; 4] {
-    let (x, y, right, bottom) = (area.x, area.y, area.right(), area.bottom());
-    [
-        Area::line((x, y), (right, y)).grown(1.0),
-        Area::line((x, bottom), (right, bottom)).grown(1.0),
-        Area::line((x, y), (x, bottom)).grown(1.0),
-        Area::line((right, y), (right, bottom)).grown(1.0),
-    ]
-}
-
-/// Where the words of an arrow may stand: beside its longest parts, near its end first.
-fn spots(way: &[Point], width: f64) -> Vec<Area> {
-    let mut spots = Vec::new();
-    for step in way.windows(2).rev() {
-        let (a, b) = (step[0], step[1]);
-        for part in [0.5, 0.35, 0.65, 0.2, 0.8] {
-            let (x, y) = (a.0 + (b.0 - a.0) * part, a.1 + (b.1 - a.1) * part);
-            if (a.0 - b.0).abs() < 0.5 {
-                spots.push(Area::new(x + 6.0, y - 7.0, width, 13.0));
-                spots.push(Area::new(x - 6.0 - width, y - 7.0, width, 13.0));
-            } else if (a.0 - b.0).abs() > width {
-                spots.push(Area::new(x - width / 2.0, y - 17.0, width, 13.0));
-                spots.push(Area::new(x - width / 2.0, y + 4.0, width, 13.0));
-            }
-        }
-    }
-    spots
-}
-
-/// What a legend explains.
-#[derive(Clone, Copy)]
-enum Entry {
-    Way(Way),
-    Class(Class),
-}
-
-impl Entry {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Way(Way::Request) => "the path of a request",
-            Self::Way(Way::Read) => "reads",
-            Self::Way(Way::Knows) => "may reach it, or is told of it",
-            Self::Way(Way::Copy) => "keeps a copy",
-            Self::Class(Class::Stateless) => "can be made again",
-            Self::Class(Class::Identity) => "an address that others hold",
-            Self::Class(Class::Foundation) => "a network",
-            Self::Class(Class::Data) => "what users stored",
-        }
-    }
-}
-
-/// What of all there is to explain is in the picture, in rows.
-fn legend(scene: &Scene, width: f64) -> Vec<Vec<(f64, Entry)>> {
-    let ways = [Way::Request, Way::Read, Way::Knows, Way::Copy].into_iter();
-    let ways = ways.filter(|way| scene.arrows.iter().any(|arrow| arrow.way == *way));
-    let classes = [Class::Stateless, Class::Identity, Class::Data].into_iter();
-    let classes = classes.filter(|class| scene.stations.iter().any(|is| is.class == Some(*class)));
-    let mut rows: Vec<Vec<(f64, Entry)>> = Vec::new();
-    let ways: Vec<Entry> = ways.map(Entry::Way).collect();
-    let classes: Vec<Entry> = classes.map(Entry::Class).collect();
-    let room = |entry: &Entry| text::width(entry.words(), SMALL) + 45.0;
-    let all: f64 = ways.iter().chain(&classes).map(room).sum();
-    let kinds = if all < width - 2.0 * MARGIN {
-        vec![[ways, classes].concat()]
-    } else {
-        vec![ways, classes]
-    };
-    for entries in kinds.into_iter().filter(|entries| !entries.is_empty()) {
-        let mut x = MARGIN;
-        let mut row = Vec::new();
-        for entry in entries {
-            row.push((x, entry));
-            x += room(&entry);
-        }
-        rows.push(row);
-    }
-    rows
-}
-
-fn draw_entry(out: &mut String, entry: Entry, (x, y): Point) {
-    match entry {
-        Entry::Way(way) => {
-            let (class, mark) = match way {
-                Way::Request => ("arrow request", "bold"),
-                Way::Read => ("arrow read", "bold"),
-                Way::Knows => ("arrow", "tip"),
-                Way::Copy => ("arrow copy", "tip"),
-            };
-            let _ = writeln!(
-                out,
-                "<path class=\"{class}\" d=\"M{x:.1},{y:.1} h26\" marker-end=\"url(#{mark})\"/>"
-            );
-        }
-        Entry::Class(class) => {
-            let (fill, line) = colours(Some(class));
-            let attributes = format!("fill=\"{fill}\" stroke=\"{line}\" stroke-width=\"1.4\"");
-            rect(
-                out,
-                &attributes,
-                &Area::new(x + 6.0, y - 7.0, 18.0, 13.0),
-                3.0,
-            );
-        }
-    }
-    words(out, "note", (x + 33.0, y + 4.0), entry.words());
 }

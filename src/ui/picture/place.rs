@@ -23,7 +23,7 @@ const GAP: f64 = 30.0;
 /// Between zones.
 const GUTTER: f64 = 40.0;
 /// The least width of a zone.
-const ZONE: f64 = 172.0;
+const ZONE: f64 = 190.0;
 /// From the edge of a zone to the boxes in it.
 const INSET: f64 = 20.0;
 /// The height of a line of quiet text.
@@ -173,7 +173,8 @@ fn edge(scene: &Scene, placed: &mut Placed, top: f64) -> f64 {
         .signs
         .iter()
         .map(|sign| text::bold(&sign.title, HEAD) + 28.0);
-    let sign_width = sign_width.fold(0.0, f64::max).min(330.0);
+    let most = if near.is_empty() { 560.0 } else { 330.0 };
+    let sign_width = sign_width.fold(0.0, f64::max).min(most);
     let signs_height = number(scene.signs.len()) * 42.0 - 12.0;
     let blocks: Vec<Block> = near
         .iter()

@@ -220,7 +220,10 @@ impl Kind for SecurityGroup {
                     },
                     Peer::Range(_) | Peer::Later(_) => return None,
                 };
-                Some(Admits { from, by: by.clone() })
+                Some(Admits {
+                    from,
+                    by: by.clone(),
+                })
             }));
         }
         sketch

@@ -292,8 +292,16 @@ impl Kind for DbInstance {
             Reference::Address(source) => Some(source.clone()),
             Reference::Literal(_) => None,
         });
-        let noun = if source.is_some() { "read replica" } else { "database" };
-        let stance = if want.multi_az { Stance::Standby } else { Stance::One };
+        let noun = if source.is_some() {
+            "read replica"
+        } else {
+            "database"
+        };
+        let stance = if want.multi_az {
+            Stance::Standby
+        } else {
+            Stance::One
+        };
         let engine = want.engine.map(|engine| match Said::of(engine) {
             Said::Value(Value::String(engine)) => engine,
             _ => String::new(),

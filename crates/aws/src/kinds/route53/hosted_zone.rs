@@ -123,7 +123,11 @@ impl Kind for HostedZone {
     }
 
     fn sketch(want: &HostedZoneSpec) -> Sketch {
-        Sketch::aside(if want.vpcs.is_empty() { "DNS zone" } else { "private DNS zone" })
+        Sketch::aside(if want.vpcs.is_empty() {
+            "DNS zone"
+        } else {
+            "private DNS zone"
+        })
     }
 
     fn uses(have: &HostedZoneLive) -> Vec<LiveRef> {

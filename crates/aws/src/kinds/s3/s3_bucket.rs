@@ -285,7 +285,11 @@ impl Kind for S3Bucket {
 
     fn sketch(want: &S3BucketSpec) -> Sketch {
         let sketch = Sketch::station("S3 bucket", Icon::Bucket);
-        if want.versioning { sketch.note("versioned") } else { sketch }
+        if want.versioning {
+            sketch.note("versioned")
+        } else {
+            sketch
+        }
     }
 
     fn uses(have: &S3BucketLive) -> Vec<LiveRef> {
