@@ -520,3 +520,29 @@ fn a_ladder_is_climbed_from_its_foot() {
     let drawn = folder.run_in_repository("stages stacks/reader --format svg");
     assert!(drawn.stdout.contains("One file, no stages."), "{drawn}");
 }
+
+/// What a kind shows is said in its own file.
+#[test]
+fn no_kind_is_known_to_those_who_draw() {
+    let kinds = fs::read_dir(repository().join("examples")).unwrap();
+    let kinds: Vec<String> = kinds
+        .map(|file| {
+            file.unwrap()
+                .path()
+                .file_stem()
+                .unwrap()
+                .to_str()
+                .unwrap()
+                .to_owned()
+        })
+        .collect();
+    for file in fs::read_dir(repository().join("src/ui/picture")).unwrap() {
+        let file = file.unwrap().path();
+        let source = fs::read_to_string(&file).unwrap();
+        for kind in &kinds {
+            let named =
+                source.contains(&format!("\"{kind}\"")) || source.contains(&format!("\"{kind}."));
+            assert!(!named, "{} names {kind}", file.display());
+        }
+    }
+}

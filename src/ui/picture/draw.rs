@@ -9,7 +9,7 @@ use super::area::{Area, number};
 use super::icon;
 use super::label;
 use super::legend;
-use super::place::{Block, Frame, HEAD, ICON, LINE, MARGIN, Panel, Placed, SMALL, Style};
+use super::place::{Block, Frame, HEAD, ICON, LINE, MARGIN, Panel, Placed, Style};
 use super::route::{Point, Router};
 use super::scene::{Arrow, End, Scene, Way};
 use super::text::{self, escape};

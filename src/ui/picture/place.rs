@@ -166,7 +166,6 @@ fn edge(scene: &Scene, placed: &mut Placed, top: f64) -> f64 {
         .iter()
         .any(|arrow| arrow.from == super::scene::End::People);
     if !people && near.is_empty() {
-        placed.signs = Vec::new();
         return top + 8.0;
     }
     let sign_width = scene
@@ -370,7 +369,11 @@ fn place_network(scene: &Scene, placed: &mut Placed, network: usize, area: Area)
                     Style::Closed
                 },
                 title: text::fit(&ground.title, area.width - 16.0, |is| text::bold(is, SMALL)),
-                note: fit_note(&ground.title, &ground.note, area.width),
+                // A range cut short says nothing.
+                note: match fit_note(&ground.title, &ground.note, area.width) {
+                    note if note == ground.note => note,
+                    _ => String::new(),
+                },
                 tail: String::new(),
                 members: ground.member.iter().map(ToString::to_string).collect(),
             });

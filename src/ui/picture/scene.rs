@@ -139,8 +139,7 @@ impl Scene {
         let mut networks = Networks::of(&cast);
         let (mut stations, of_item) = stations(&cast, &networks);
         let hosts = hosts(&cast);
-        let mut noted = BTreeSet::new();
-        annotate(&cast, &hosts, &of_item, &mut stations, &mut noted);
+        annotate(&cast, &hosts, &of_item, &mut stations);
         for (network, is) in networks.list.iter_mut().enumerate() {
             let here = |item: &&Item| {
                 let stands = hosts.get(&item.index);
@@ -150,7 +149,6 @@ impl Scene {
             is.notes.extend(lines(&here));
             is.members
                 .extend(here.iter().map(|item| item.address.clone()));
-            noted.extend(here.iter().map(|item| item.index));
         }
         let mut scene = Self {
             title: title(stack),
@@ -240,6 +238,7 @@ fn stations(cast: &Cast, networks: &Networks) -> (Vec<Station>, BTreeMap<usize, 
             spot.clone(),
             item.sketch.notes.clone(),
         );
+        let number = stations.len();
         let place = *same.entry(key).or_insert_with(|| {
             let name = item.sketch.title.clone();
             stations.push(Station {
@@ -259,7 +258,8 @@ fn stations(cast: &Cast, networks: &Networks) -> (Vec<Station>, BTreeMap<usize, 
         stations[place].members.push(item.address.clone());
         *numbers.entry(place).or_default() += 1;
         of_item.insert(item.index, place);
-        if let Some(spot) = standby {
+        // Right behind the first one, whose standby it is.
+        if let Some(spot) = standby.filter(|_| place == number) {
             let first = &stations[place];
             let second = Station {
                 noun: "standby".to_owned(),
@@ -318,7 +318,6 @@ fn annotate(
     hosts: &BTreeMap<usize, usize>,
     of_item: &BTreeMap<usize, usize>,
     stations: &mut [Station],
-    noted: &mut BTreeSet<usize>,
 ) {
     for (place, station) in stations.iter_mut().enumerate() {
         let here = |item: &&Item| {
@@ -330,7 +329,6 @@ fn annotate(
         station
             .members
             .extend(here.iter().map(|item| item.address.clone()));
-        noted.extend(here.iter().map(|item| item.index));
     }
 }
 
