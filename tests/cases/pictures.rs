@@ -18,13 +18,16 @@ mod text;
 /// A rectangle: left, top, right, bottom.
 type Rect = [f64; 4];
 
+/// A box or a frame: whose it is, its area, its text with the room that it takes.
+type Group = (String, Rect, Vec<(String, Rect)>);
+
 /// What is read out of a picture.
 #[derive(Default)]
 struct Picture {
     page: Rect,
-    /// What may not be covered: with whose it is, and its text with the text's rectangle.
-    boxes: Vec<(String, Rect, Vec<(String, Rect)>)>,
-    frames: Vec<(String, Rect, Vec<(String, Rect)>)>,
+    /// What may not be covered.
+    boxes: Vec<Group>,
+    frames: Vec<Group>,
     /// The words beside arrows.
     words: Vec<(String, Rect)>,
     /// The arrows' points, with what each says.
@@ -103,7 +106,7 @@ impl Picture {
             } else if line.starts_with("<rect") && !group.is_empty() {
                 let (_, area, _) = picture.group(group).last_mut().unwrap();
                 // A second one is a mark within the first.
-                if *area == Rect::default() {
+                if area[2] <= area[0] {
                     *area = rect(line);
                 }
             } else if line.starts_with("<text") {
@@ -123,7 +126,7 @@ impl Picture {
         picture
     }
 
-    fn group(&mut self, kind: &str) -> &mut Vec<(String, Rect, Vec<(String, Rect)>)> {
+    fn group(&mut self, kind: &str) -> &mut Vec<Group> {
         if kind == "box" {
             &mut self.boxes
         } else {
@@ -375,9 +378,7 @@ subnet   = "subnet.app.{{ each.key }}"
     );
     let zones: Vec<Rect> = ["zone a", "zone b", "zone c"]
         .map(|zone| {
-            let is = |frame: &&(String, Rect, Vec<(String, Rect)>)| {
-                frame.2.iter().any(|(text, _)| text == zone)
-            };
+            let is = |frame: &&Group| frame.2.iter().any(|(text, _)| text == zone);
             picture.frames.iter().find(is).unwrap().1
         })
         .to_vec();
@@ -412,7 +413,7 @@ fn subnets_without_keys_share_rows_by_their_zones() {
         subnet("web_b", "b", 2, true),
     ));
     let top = |name: &str| {
-        let is = |frame: &&(String, Rect, Vec<(String, Rect)>)| frame.0 == format!("subnet.{name}");
+        let is = |frame: &&Group| frame.0 == format!("subnet.{name}");
         picture.frames.iter().find(is).unwrap().1[1]
     };
     assert!((top("web_a") - top("web_b")).abs() < 0.1);
@@ -440,8 +441,7 @@ value  = "x"
 "#,
     );
     let frame = |text: &str| {
-        let is =
-            |frame: &&(String, Rect, Vec<(String, Rect)>)| frame.2.iter().any(|(is, _)| is == text);
+        let is = |frame: &&Group| frame.2.iter().any(|(is, _)| is == text);
         picture.frames.iter().find(is).unwrap().1
     };
     assert!(within(&frame("VPC home"), &frame("region eu-west-3")));
@@ -486,8 +486,7 @@ fn a_ladder_is_climbed_from_its_foot() {
     let drawn = folder.run_in_repository("stages stacks/shop --env test --format svg");
     let picture = Picture::read(&drawn.stdout);
     let rung = |name: &str| {
-        let is =
-            |rung: &&(String, Rect, Vec<(String, Rect)>)| rung.0.starts_with(&format!("{name}: "));
+        let is = |rung: &&Group| rung.0.starts_with(&format!("{name}: "));
         picture.boxes.iter().find(is).unwrap()
     };
     assert!(rung("single-instance").1[1] > rung("read-replicas").1[3]);

@@ -147,7 +147,7 @@ impl Sketch {
 
     /// In this zone.
     #[must_use]
-    pub fn zone(mut self, zone: impl ToString) -> Self {
+    pub fn zone(mut self, zone: &impl ToString) -> Self {
         self.zone = Some(zone.to_string());
         self
     }

@@ -129,7 +129,7 @@ fn differs(old: &Cast, was: &Item, new: &Cast, is: &Item) -> Vec<String> {
     match (stance(was), stance(is)) {
         (Some(Stance::One), Some(Stance::Standby)) => words.push(format!("{name} gets a standby")),
         (Some(Stance::Standby), Some(Stance::One)) => {
-            words.push(format!("{name} loses its standby"))
+            words.push(format!("{name} loses its standby"));
         }
         _ => {}
     }

@@ -45,6 +45,9 @@ struct Port {
     cost: u32,
 }
 
+/// From which side, over which points of the grid, to which side.
+type Found = (Port, Vec<(usize, usize)>, Port);
+
 impl Router {
     /// For boxes, words that must stay legible, and lines that are free.
     pub(crate) fn new(page: Area, boxes: &[Area], words: &[Area], gutters: &[f64]) -> Self {
@@ -150,12 +153,7 @@ impl Router {
     }
 
     /// The cheapest way.
-    fn search(
-        &self,
-        starts: &[Port],
-        goals: &[Port],
-        pair: (usize, usize),
-    ) -> Option<(Port, Vec<(usize, usize)>, Port)> {
+    fn search(&self, starts: &[Port], goals: &[Port], pair: (usize, usize)) -> Option<Found> {
         type State = (usize, usize, usize);
         let mut best: BTreeMap<State, u32> = BTreeMap::new();
         let mut before: BTreeMap<State, State> = BTreeMap::new();

@@ -211,7 +211,7 @@ impl Places<'_> {
             let leads = scene.arrows.iter().any(|is| is.from == end);
             match &scene.stations[station].spot {
                 Spot::Edge if leads => {
-                    add(scene, arrow(End::People, end, Way::Request, Vec::new()))
+                    add(scene, arrow(End::People, end, Way::Request, Vec::new()));
                 }
                 Spot::In {
                     network,
