@@ -28,10 +28,21 @@ snap:
     INSTA_UPDATE=always INSTA_FORCE_PASS=1 cargo test --workspace --exclude terrace-aws
 
 # Write the generated reference and pictures.
-docs:
+docs: pictures
     cargo run --quiet -- docs --write docs
-    for stage in single-instance split-database; do \
-        cargo run --quiet -- graph stacks/shop --env prod --stage $stage --format svg >docs/images/shop-$stage.svg; \
+
+# Draw the stacks of this repository.
+pictures:
+    cargo build --quiet
+    for stage in single-instance split-database multi-az cdn-offload read-replicas; do \
+        target/debug/terrace graph stacks/shop --env prod --stage $stage --format svg --out docs/images/shop-$stage.svg; \
+    done
+    for stage in site cdn; do \
+        target/debug/terrace graph stacks/wordpress --env prod --stage $stage --format svg --out docs/images/wordpress-$stage.svg; \
+    done
+    target/debug/terrace graph stacks/reader --format svg --out docs/images/reader.svg
+    for stack in shop wordpress; do \
+        target/debug/terrace stages stacks/$stack --env prod --format svg --out docs/images/$stack-stages.svg; \
     done
 
 # The corrections' tests, in plain boto3, against an emulator of their own.

@@ -1,6 +1,6 @@
-//! `terrace graph`: what is in a stack, and what needs what.
+//! `terrace graph`: what is in a stack, as an architecture or by what needs what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args as ClapArgs, ValueEnum};
 use terrace_core::source::Request;
@@ -9,11 +9,14 @@ use crate::failure::{Exit, Failure};
 use crate::session::{self, KINDS};
 use crate::ui::Ui;
 use crate::ui::graph::{Graph, svg, words};
+use crate::ui::picture;
 
 /// Draw what is in a stack and what needs what, offline.
 ///
-/// Resources are grouped by module; all keys of a `for_each` are one node. What is set later, once both
-/// ends are there, is dashed.
+/// As `svg` it is the architecture: networks, zones and what stands in them, and the path of a request from a
+/// name to the data; what is not drawn is counted. Every other format, and `svg` with `--dependencies`, is what
+/// needs what: resources grouped by module, all keys of a `for_each` one node, and dashed what is set later, once
+/// both ends are there.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Args {
     /// The folder with stack.toml.
@@ -31,7 +34,10 @@ pub(crate) struct Args {
     /// How to draw.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
-    /// A node for every key of a `for_each`.
+    /// As `svg`, draw what needs what in place of the architecture.
+    #[arg(long)]
+    dependencies: bool,
+    /// A node for every key of a `for_each`, where the picture is of what needs what.
     #[arg(long)]
     each: bool,
     /// Write to this file.
@@ -64,6 +70,13 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
         variables: args.var.clone(),
         sandbox: false,
     })?;
+    if matches!(args.format, Format::Svg) && !args.dependencies && !args.each {
+        return write(
+            &picture::architecture(&loaded.stack),
+            args.out.as_deref(),
+            ui,
+        );
+    }
     let graph = Graph::of(&loaded.stack, KINDS, args.each);
     let text = match args.format {
         Format::Text => words::text(&graph),
@@ -72,10 +85,15 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
         Format::Svg => svg::svg(&graph),
         Format::Json => format!("{:#}\n", graph.to_json()),
     };
-    match &args.out {
-        None => ui.answer(&text),
+    write(&text, args.out.as_deref(), ui)
+}
+
+/// Answers with a text, or writes it to a file.
+pub(super) fn write(text: &str, file: Option<&Path>, ui: Ui) -> Result<Exit, Failure> {
+    match file {
+        None => ui.answer(text),
         Some(path) => {
-            let text = anstream::adapter::strip_str(&text).to_string();
+            let text = anstream::adapter::strip_str(text).to_string();
             std::fs::write(path, text).map_err(|error| {
                 Failure::new(format!("cannot write {}: {error}", path.display()))
             })?;

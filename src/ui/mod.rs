@@ -3,6 +3,7 @@
 pub(crate) mod events;
 pub(crate) mod graph;
 pub(crate) mod paint;
+pub(crate) mod picture;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod rehearsal;

@@ -69,3 +69,12 @@ fn for_mermaid() {
 fn as_a_picture() {
     assert_snapshot!(stack().run(&["graph", "--format", "svg"]));
 }
+
+#[test]
+fn as_a_picture_of_what_needs_what() {
+    let folder = stack();
+    let drawn = folder.run(&["graph", "--format", "svg", "--dependencies"]);
+    assert_snapshot!(drawn);
+    let each = folder.run(&["graph", "--format", "svg", "--each"]);
+    assert!(each.stdout.contains("public.a"), "{each}");
+}

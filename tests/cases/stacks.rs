@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::fs;
 
 use crate::program::{Folder, repository};
@@ -33,14 +34,50 @@ fn the_reader_goes_up_and_down() {
 #[test]
 fn the_pictures_are_what_terrace_draws() {
     let folder = Folder::new();
-    for stage in ["single-instance", "split-database"] {
-        let draw = format!("graph stacks/shop --env prod --stage {stage} --format svg");
-        let picture = format!("docs/images/shop-{stage}.svg");
-        let told = folder.run_in_repository(&draw);
-        let drawn = fs::read_to_string(repository().join(&picture)).unwrap();
+    let mut pictures = BTreeSet::new();
+    for (picture, draw) in [
+        ("shop-stages", "stages stacks/shop --env prod"),
+        (
+            "shop-single-instance",
+            "graph stacks/shop --env prod --stage single-instance",
+        ),
+        (
+            "shop-split-database",
+            "graph stacks/shop --env prod --stage split-database",
+        ),
+        (
+            "shop-multi-az",
+            "graph stacks/shop --env prod --stage multi-az",
+        ),
+        (
+            "shop-cdn-offload",
+            "graph stacks/shop --env prod --stage cdn-offload",
+        ),
+        (
+            "shop-read-replicas",
+            "graph stacks/shop --env prod --stage read-replicas",
+        ),
+        ("wordpress-stages", "stages stacks/wordpress --env prod"),
+        (
+            "wordpress-site",
+            "graph stacks/wordpress --env prod --stage site",
+        ),
+        (
+            "wordpress-cdn",
+            "graph stacks/wordpress --env prod --stage cdn",
+        ),
+        ("reader", "graph stacks/reader"),
+    ] {
+        let file = repository().join(format!("docs/images/{picture}.svg"));
+        let told = folder.run_in_repository(&format!("{draw} --format svg"));
+        let drawn = fs::read_to_string(&file).unwrap_or_default();
         assert!(
             told.stdout == drawn,
-            "run `cargo run -- {draw} >{picture}`, or `just docs`"
+            "{picture}.svg is not what terrace draws now: run `just pictures`"
         );
+        pictures.insert(file);
     }
+    let all = fs::read_dir(repository().join("docs/images")).unwrap();
+    let all: BTreeSet<_> = all.map(|file| file.unwrap().path()).collect();
+    assert_eq!(all, pictures, "a picture that nobody draws");
 }

@@ -237,6 +237,8 @@ fn draws(program: &Path, stack: &str) {
     let graph = run(&folder, &["graph"]);
     let line = " 3  network_interface.example  needs security_group.one, subnet.one";
     assert!(graph.contains(line), "{graph}");
+    let picture = run(&folder, &["graph", "--format", "svg"]);
+    assert!(picture.contains(">1 network interface<"), "{picture}");
     let misspelt = stack.replace("[network_interface", "[network_interfaces");
     let folder = Folder::new()
         .with_program(program)

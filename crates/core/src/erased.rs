@@ -20,6 +20,7 @@ use crate::kind::{
 };
 use crate::known::Known;
 use crate::mark::{Mark, Tags};
+use crate::sketch::Sketch;
 use crate::source::{Fault, Node};
 
 /// A spec of some kind.
@@ -127,6 +128,8 @@ pub trait AnyKind: Send + Sync {
     fn claims(&self, want: &AnySpec) -> Vec<String>;
     /// Outputs that follow from a spec alone.
     fn foretell(&self, want: &AnySpec, mark: &Mark) -> Outputs;
+    /// What a picture shows of one.
+    fn sketch(&self, want: &AnySpec) -> Sketch;
     /// All differences.
     fn diff(&self, want: &AnySpec, have: &AnyLive, known: &Known) -> Vec<FieldChange>;
     /// What a creation will say.
@@ -274,6 +277,10 @@ impl<K: Kind> AnyKind for Of<K> {
         Self::spec(want)
             .map(|want| K::foretell(want, mark))
             .unwrap_or_default()
+    }
+
+    fn sketch(&self, want: &AnySpec) -> Sketch {
+        Self::spec(want).map(K::sketch).unwrap_or_default()
     }
 
     fn diff(&self, want: &AnySpec, have: &AnyLive, known: &Known) -> Vec<FieldChange> {

@@ -18,6 +18,7 @@ use crate::fields::{FieldChange, Fields, Part};
 use crate::inventory::{Found, Look, Seen};
 use crate::known::Known;
 use crate::mark::{Identity, Mark, Tags};
+use crate::sketch::Sketch;
 
 /// Outputs of a resource by name: `id`, `arn`, `name`, `address`, `dns_name` and the kind's own.
 pub type Outputs = IndexMap<String, Value>;
@@ -114,6 +115,11 @@ pub trait Kind: Sized + Send + Sync + 'static {
     /// Outputs that follow from the spec alone. They must equal those of the live resource.
     fn foretell(_want: &Self::Spec, _mark: &Mark) -> Outputs {
         Outputs::new()
+    }
+
+    /// What a picture of the architecture shows of it: counted beside it by the kind's name, if not said.
+    fn sketch(_want: &Self::Spec) -> Sketch {
+        Sketch::default()
     }
 
     /// All resources of the kind that [`Look`] asks for, complete or an error (rule R17).

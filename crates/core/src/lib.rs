@@ -20,5 +20,6 @@ pub mod plan;
 pub mod planner;
 pub mod reference;
 pub mod said;
+pub mod sketch;
 pub mod source;
 pub mod words;

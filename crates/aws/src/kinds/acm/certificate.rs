@@ -27,6 +27,7 @@ use terrace_core::mark::{self, Mark, Tags, digest};
 use terrace_core::outputs;
 use terrace_core::reference::{Ref, Reference};
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use self::answer::{is_like, read, zone_tag};
 use self::validation::{Proof, absent, is_over, proven, release, write};
@@ -173,6 +174,10 @@ impl Kind for Certificate {
                 Said::or_none(have.zone.as_ref().filter(|_| have.proven).map(Said::of))
             })
             .early()
+    }
+
+    fn sketch(_want: &CertificateSpec) -> Sketch {
+        Sketch::aside("certificate")
     }
 
     fn uses(have: &CertificateLive) -> Vec<LiveRef> {

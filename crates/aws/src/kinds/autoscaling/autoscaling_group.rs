@@ -28,6 +28,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::{Icon, Sketch, Stance};
 
 use self::change::{Change, protect, tag_machines};
 use self::health::Health;
@@ -336,6 +337,17 @@ impl Kind for AutoscalingGroup {
                 |have| Said::of(&have.hooks),
             )
             .minutes(QUICK)
+    }
+
+    fn sketch(want: &AutoscalingGroupSpec) -> Sketch {
+        let machines = match (want.min, want.max) {
+            (1, 1) => "1 instance".to_owned(),
+            (min, max) if min == max => format!("{max} instances"),
+            (min, max) => format!("{min} to {max} instances"),
+        };
+        Sketch::station("auto scaling group", Icon::Machines)
+            .stands(Stance::Across)
+            .note(machines)
     }
 
     fn uses(have: &AutoscalingGroupLive) -> Vec<LiveRef> {

@@ -33,8 +33,9 @@ use terrace_core::known::Known;
 use terrace_core::late::Late;
 use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
-use terrace_core::reference::Ref;
+use terrace_core::reference::{Ref, Reference};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Icon, Sketch};
 
 use self::behavior::Behavior;
 use self::calls::{
@@ -245,6 +246,19 @@ impl Kind for Distribution {
                 |want, _| Said::of(want.certificate.as_ref().map(|_| &want.ssl_policy)),
                 |have| Said::of(&have.is.ssl_policy),
             )
+    }
+
+    fn sketch(want: &DistributionSpec) -> Sketch {
+        let bucket = |origin: &String| match want.origins.get(origin)?.bucket.as_ref()?.names() {
+            Reference::Address(bucket) => Some(bucket.clone()),
+            Reference::Literal(_) => None,
+        };
+        let ways = want.behaviors.iter();
+        let ways = ways.filter_map(|way| Some((bucket(&way.origin)?, way.path.clone()?)));
+        Sketch {
+            ways: ways.collect(),
+            ..Sketch::station("CloudFront distribution", Icon::Globe)
+        }
     }
 
     fn uses(have: &DistributionLive) -> Vec<LiveRef> {

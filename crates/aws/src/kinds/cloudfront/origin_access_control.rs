@@ -19,6 +19,7 @@ use terrace_core::known::Known;
 use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{is_stale, read, written};
 use crate::client::{Aws, missing};
@@ -125,6 +126,10 @@ impl Kind for OriginAccessControl {
                 |want, _| Said::of(want.signing),
                 |have| Said::of(&have.signing),
             )
+    }
+
+    fn sketch(_want: &OriginAccessControlSpec) -> Sketch {
+        Sketch::aside("origin access control")
     }
 
     fn uses(_have: &OriginAccessControlLive) -> Vec<LiveRef> {

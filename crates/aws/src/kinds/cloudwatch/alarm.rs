@@ -20,6 +20,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Ref, Target};
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
@@ -201,6 +202,10 @@ impl Kind for Alarm {
                 |want, known| arns(&want.ok_actions, known),
                 |have| Said::set(&have.ok_actions),
             )
+    }
+
+    fn sketch(_want: &AlarmSpec) -> Sketch {
+        Sketch::aside("alarm")
     }
 
     fn uses(have: &AlarmLive) -> Vec<LiveRef> {

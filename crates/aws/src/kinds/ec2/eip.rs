@@ -15,6 +15,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use super::instance::Instance;
 use super::shared::{marked, tags};
@@ -82,6 +83,10 @@ impl Kind for Eip {
             .late()
             .impact(Impact::Blip)
             .leads()
+    }
+
+    fn sketch(_want: &EipSpec) -> Sketch {
+        Sketch::new(Role::Note, "elastic IP")
     }
 
     fn uses(have: &EipLive) -> Vec<LiveRef> {

@@ -22,6 +22,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref, Reference};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Icon, Sketch};
 
 use self::change::{
     set_credits, set_groups, set_metadata, set_monitoring, set_profile, set_protection,
@@ -367,6 +368,13 @@ impl Kind for Instance {
         } else {
             Class::Data
         }
+    }
+
+    fn sketch(want: &InstanceSpec) -> Sketch {
+        let disk = want.root_volume.size;
+        let disk = disk.map(|size| format!("boot disk {size} GiB"));
+        let sketch = Sketch::station("instance", Icon::Machine).note(&want.r#type);
+        disk.into_iter().fold(sketch, Sketch::note)
     }
 
     fn uses(have: &InstanceLive) -> Vec<LiveRef> {

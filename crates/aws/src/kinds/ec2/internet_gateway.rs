@@ -14,6 +14,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use super::shared::{marked, tags};
 use super::vpc::Vpc;
@@ -75,6 +76,10 @@ impl Kind for InternetGateway {
                 Some(_) => Verdict::Replace,
             },
         )
+    }
+
+    fn sketch(_want: &InternetGatewaySpec) -> Sketch {
+        Sketch::new(Role::Note, "internet gateway")
     }
 
     fn uses(have: &InternetGatewayLive) -> Vec<LiveRef> {

@@ -16,6 +16,7 @@ use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{marked, tags};
 use crate::client::{Aws, missing};
@@ -94,6 +95,10 @@ impl Kind for KeyPair {
                 |want, _| Said::of(&want.name),
                 |have| Said::of(&have.name),
             )
+    }
+
+    fn sketch(_want: &KeyPairSpec) -> Sketch {
+        Sketch::aside("key pair")
     }
 
     fn uses(_have: &KeyPairLive) -> Vec<LiveRef> {

@@ -20,6 +20,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use self::content::{Boot, Content};
 use self::live::find;
@@ -222,6 +223,10 @@ impl Kind for LaunchTemplate {
                 |have| Said::or_none(have.content.credits.map(Said::of)),
             )
             .disturbs(MOVES)
+    }
+
+    fn sketch(want: &LaunchTemplateSpec) -> Sketch {
+        Sketch::new(Role::Note, "launch template").title(&want.r#type)
     }
 
     fn uses(have: &LaunchTemplateLive) -> Vec<LiveRef> {

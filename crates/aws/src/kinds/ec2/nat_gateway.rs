@@ -17,6 +17,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Icon, Sketch};
 
 use super::eip::Eip;
 use super::shared::{filter, marked, tags};
@@ -132,6 +133,10 @@ impl Kind for NatGateway {
             Some(_) if !moves => Swap::DeleteFirst,
             _ => Swap::CreateFirst,
         }
+    }
+
+    fn sketch(_want: &NatGatewaySpec) -> Sketch {
+        Sketch::station("NAT gateway", Icon::Gate)
     }
 
     fn uses(have: &NatGatewayLive) -> Vec<LiveRef> {

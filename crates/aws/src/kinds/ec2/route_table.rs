@@ -18,6 +18,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref, Target};
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::instance::Instance;
 use super::internet_gateway::InternetGateway;
@@ -127,6 +128,10 @@ impl Kind for RouteTable {
             .set("routes", wanted, |have| Said::of(&have.routes))
             .late()
             .impact(Impact::Blip)
+    }
+
+    fn sketch(_want: &RouteTableSpec) -> Sketch {
+        Sketch::aside("route table")
     }
 
     fn uses(have: &RouteTableLive) -> Vec<LiveRef> {

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use terrace_core::canon::{Flow, Peers, Ports};
+use terrace_core::canon::{Flow, Peer, Peers, Ports};
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
@@ -19,8 +19,9 @@ use terrace_core::kind::{
 use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
-use terrace_core::reference::{Id, Ref, Target};
+use terrace_core::reference::{Id, Ref, Reference, Target};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Admits, Role, Sketch, Who};
 
 use super::shared::{PrefixLists, filter, marked, tags};
 use super::vpc::Vpc;
@@ -202,6 +203,30 @@ impl Kind for SecurityGroup {
             .late()
             .set("egress", wanted_out, |have| Said::of(&have.egress))
             .late()
+    }
+
+    fn sketch(want: &SecurityGroupSpec) -> Sketch {
+        let mut sketch = Sketch::new(Role::Guard, "security group");
+        for rule in want.ingress.values() {
+            let ports = rule.ports.map(|ports| ports.to_string());
+            let by = rule.port.map(|port| port.to_string()).or(ports);
+            let by = by.unwrap_or_else(|| rule.protocol.word().to_owned());
+            sketch.admits.extend(rule.from.iter().filter_map(|peer| {
+                let from = match peer {
+                    Peer::Range(range) if range.to_string().ends_with("/0") => Who::Anyone,
+                    Peer::Named(group) => match group.names() {
+                        Reference::Address(address) => Who::Guard(address.clone()),
+                        Reference::Literal(_) => return None,
+                    },
+                    Peer::Range(_) | Peer::Later(_) => return None,
+                };
+                Some(Admits {
+                    from,
+                    by: by.clone(),
+                })
+            }));
+        }
+        sketch
     }
 
     fn uses(have: &SecurityGroupLive) -> Vec<LiveRef> {

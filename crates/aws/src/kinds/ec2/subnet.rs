@@ -16,6 +16,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use super::route_table::{self, RouteTable, RouteTableLive};
 use super::shared::{filter, marked, tags};
@@ -137,6 +138,12 @@ impl Kind for Subnet {
             )
             .late()
             .impact(Impact::Blip)
+    }
+
+    fn sketch(want: &SubnetSpec) -> Sketch {
+        Sketch::new(Role::Ground { open: want.public }, "subnet")
+            .note(want.cidr.to_string())
+            .zone(&want.zone)
     }
 
     fn uses(have: &SubnetLive) -> Vec<LiveRef> {

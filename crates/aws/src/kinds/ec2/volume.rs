@@ -21,6 +21,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 pub use self::disk::DiskType;
 pub(super) use self::disk::{DiskLive, Shape, disks, modify};
@@ -185,6 +186,11 @@ impl Kind for Volume {
     // Not the instance: a volume lives without one. It is the instance that uses its volumes, and so it
     // goes first: AWS detaches them then, all unmounted by its shutdown, while a volume taken from a
     // running instance stays `busy` for as long as it is mounted.
+    fn sketch(want: &VolumeSpec) -> Sketch {
+        let size = format!("{} GiB {}", want.size, want.r#type.word());
+        Sketch::new(Role::Note, "disk").note(size)
+    }
+
     fn uses(_have: &VolumeLive) -> Vec<LiveRef> {
         Vec::new()
     }

@@ -16,6 +16,7 @@ use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use super::shared::{marked, tags};
 use crate::client::{Aws, missing};
@@ -94,6 +95,10 @@ impl Kind for Vpc {
                 |want, _| Said::of(want.dns_support),
                 |have| Said::of(have.dns_support),
             )
+    }
+
+    fn sketch(want: &VpcSpec) -> Sketch {
+        Sketch::new(Role::Network, "VPC").note(want.cidr.to_string())
     }
 
     fn uses(_have: &VpcLive) -> Vec<LiveRef> {

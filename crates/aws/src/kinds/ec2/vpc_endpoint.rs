@@ -18,6 +18,7 @@ use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use self::live::{aws_type, cleared, find, full, is_full, pascal, read, restricts};
 use super::route_table::RouteTable;
@@ -184,6 +185,10 @@ impl Kind for VpcEndpoint {
             Way::Interface if same && have.private_dns => Swap::DeleteFirst,
             _ => Swap::CreateFirst,
         }
+    }
+
+    fn sketch(want: &VpcEndpointSpec) -> Sketch {
+        Sketch::new(Role::Note, "endpoint").title(format!("{} endpoint", want.service))
     }
 
     fn uses(have: &VpcEndpointLive) -> Vec<LiveRef> {

@@ -24,6 +24,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref, Reference};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use self::act::Act;
 pub use self::action::{Action, ContentType, Forward, Redirect, Respond, Share, Shares, Web};
@@ -211,6 +212,11 @@ impl Kind for Listener {
         } else {
             Swap::DeleteFirst
         }
+    }
+
+    fn sketch(want: &ListenerSpec) -> Sketch {
+        let enters = format!("{} {}", want.protocol.word(), want.port);
+        Sketch::new(Role::Note, "listener").title(enters)
     }
 
     fn uses(have: &ListenerLive) -> Vec<LiveRef> {

@@ -22,6 +22,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::{Icon, Sketch, Stance};
 
 pub use self::attributes::AccessLogs;
 use self::attributes::{ATTRIBUTES, PROTECTION};
@@ -211,6 +212,10 @@ impl Kind for LoadBalancer {
                 },
             );
         attributes::rows(fields)
+    }
+
+    fn sketch(_want: &LoadBalancerSpec) -> Sketch {
+        Sketch::station("load balancer", Icon::Balancer).stands(Stance::Across)
     }
 
     fn uses(have: &LoadBalancerLive) -> Vec<LiveRef> {

@@ -22,6 +22,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use self::attributes::{ATTRIBUTES, wanted};
 pub use self::attributes::{Algorithm, Stickiness};
@@ -223,6 +224,11 @@ impl Kind for TargetGroup {
         })
         .late()
         .leads()
+    }
+
+    fn sketch(want: &TargetGroupSpec) -> Sketch {
+        let port = format!("{} {}", want.protocol.word(), want.port);
+        Sketch::new(Role::Link, "target group").title(port)
     }
 
     fn uses(have: &TargetGroupLive) -> Vec<LiveRef> {

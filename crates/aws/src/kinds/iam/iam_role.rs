@@ -21,6 +21,7 @@ use terrace_core::late::Late;
 use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{ROOT, arn, document, path, tag_list, tags};
 use crate::client::{Aws, missing};
@@ -199,6 +200,10 @@ impl Kind for IamRole {
             )
             .set("policies", |want, _| inline(want), |have| Said::of(&have.policies))
             .late()
+    }
+
+    fn sketch(_want: &IamRoleSpec) -> Sketch {
+        Sketch::aside("role")
     }
 
     fn uses(have: &IamRoleLive) -> Vec<LiveRef> {

@@ -13,6 +13,7 @@ use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::iam_role::IamRole;
 use super::shared::{arn, path, tag_list, tags};
@@ -78,6 +79,10 @@ impl Kind for InstanceProfile {
             // Between the two calls it has no role.
             .update("role", role, |have| Said::of(&have.role))
             .impact(Impact::Blip)
+    }
+
+    fn sketch(_want: &InstanceProfileSpec) -> Sketch {
+        Sketch::aside("instance profile")
     }
 
     fn uses(have: &InstanceProfileLive) -> Vec<LiveRef> {

@@ -5,7 +5,7 @@ mod facts;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use terrace_core::canon::{Duration, Zone};
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{Fields, Part, Verdict};
@@ -19,6 +19,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Ref, Reference};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Icon, Sketch, Stance};
 
 use super::db_parameter_group::DbParameterGroup;
 use super::db_subnet_group::DbSubnetGroup;
@@ -283,6 +284,37 @@ impl Kind for DbInstance {
             Class::Stateless
         } else {
             Class::Data
+        }
+    }
+
+    fn sketch(want: &DbInstanceSpec) -> Sketch {
+        let source = want.replica_of.as_ref().map(Ref::names);
+        let copy_of = source.and_then(|source| match source {
+            Reference::Address(source) => Some(source.clone()),
+            Reference::Literal(_) => None,
+        });
+        let noun = if source.is_some() {
+            "read replica"
+        } else {
+            "database"
+        };
+        let stance = if want.multi_az {
+            Stance::Standby
+        } else {
+            Stance::One
+        };
+        let engine = want.engine.map(|engine| match Said::of(engine) {
+            Said::Value(Value::String(engine)) => engine,
+            _ => String::new(),
+        });
+        let version = want.engine_version.iter().cloned();
+        let runs: Vec<String> = engine.into_iter().chain(version).collect();
+        let runs = (!runs.is_empty()).then(|| runs.join(" "));
+        Sketch {
+            copy_of,
+            zone: want.zone.as_ref().map(ToString::to_string),
+            notes: runs.into_iter().chain([want.class.clone()]).collect(),
+            ..Sketch::station(noun, Icon::Database).stands(stance)
         }
     }
 

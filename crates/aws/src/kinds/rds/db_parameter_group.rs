@@ -18,6 +18,7 @@ use terrace_core::known::Known;
 use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{arn, check_name, or_none, tag_list, taken};
 use crate::client::{Aws, missing};
@@ -105,6 +106,10 @@ impl Kind for DbParameterGroup {
                 |want, _| Said::of(&want.parameters),
                 |have| Said::of(&have.parameters),
             )
+    }
+
+    fn sketch(_want: &DbParameterGroupSpec) -> Sketch {
+        Sketch::aside("DB parameter group")
     }
 
     fn uses(_have: &DbParameterGroupLive) -> Vec<LiveRef> {

@@ -16,6 +16,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{arn, check_name, or_none, tag_list, taken};
 use crate::client::{Aws, missing};
@@ -89,6 +90,10 @@ impl Kind for DbSubnetGroup {
                 |want, known| known.ids(&want.subnets),
                 |have| Said::set(have.subnets.clone()),
             )
+    }
+
+    fn sketch(_want: &DbSubnetGroupSpec) -> Sketch {
+        Sketch::aside("DB subnet group")
     }
 
     fn uses(have: &DbSubnetGroupLive) -> Vec<LiveRef> {

@@ -17,6 +17,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{Records, plain};
 use crate::client::{Aws, missing};
@@ -119,6 +120,14 @@ impl Kind for HostedZone {
                 |want, _| Said::of(&want.comment),
                 |have| Said::of(&have.comment),
             )
+    }
+
+    fn sketch(want: &HostedZoneSpec) -> Sketch {
+        Sketch::aside(if want.vpcs.is_empty() {
+            "DNS zone"
+        } else {
+            "private DNS zone"
+        })
     }
 
     fn uses(have: &HostedZoneLive) -> Vec<LiveRef> {

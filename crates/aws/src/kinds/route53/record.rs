@@ -27,6 +27,7 @@ use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::reference::{Id, Ref, Reference};
 use terrace_core::said::Said;
+use terrace_core::sketch::{Role, Sketch};
 
 use self::answer::Set;
 use self::place::{Place, Standing, by_id, id, in_zone, kept, unmarked};
@@ -257,6 +258,13 @@ impl Kind for Record {
             .impact(Impact::Blip)
             .leads()
             .update("ttl", wanted_ttl, |have| live_ttl(&have.sets))
+    }
+
+    fn sketch(want: &RecordSpec) -> Sketch {
+        Sketch {
+            title: want.name.known().map(ToString::to_string),
+            ..Sketch::new(Role::Sign, "record")
+        }
     }
 
     fn uses(have: &RecordLive) -> Vec<LiveRef> {

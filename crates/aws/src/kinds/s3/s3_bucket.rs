@@ -26,6 +26,7 @@ use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::reference::Ref;
 use terrace_core::said::Said;
+use terrace_core::sketch::{Icon, Sketch};
 
 use self::events::{Logging, Notification, Notified};
 use self::guard::{Encryption, ObjectLock, Open, Ownership, PublicAccessBlock};
@@ -280,6 +281,15 @@ impl Kind for S3Bucket {
                 |have| Said::of(&have.notified.notifications),
             )
             .late()
+    }
+
+    fn sketch(want: &S3BucketSpec) -> Sketch {
+        let sketch = Sketch::station("S3 bucket", Icon::Bucket);
+        if want.versioning {
+            sketch.note("versioned")
+        } else {
+            sketch
+        }
     }
 
     fn uses(have: &S3BucketLive) -> Vec<LiveRef> {

@@ -17,6 +17,7 @@ use terrace_core::known::Known;
 use terrace_core::mark::{self, Mark, Tags, digest};
 use terrace_core::outputs;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
@@ -136,6 +137,10 @@ impl Kind for Secret {
                     _ => Verdict::Update(Impact::None),
                 },
             )
+    }
+
+    fn sketch(_want: &SecretSpec) -> Sketch {
+        Sketch::aside("secret")
     }
 
     fn uses(_have: &SecretLive) -> Vec<LiveRef> {

@@ -22,6 +22,7 @@ use terrace_core::late::Late;
 use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
+use terrace_core::sketch::Sketch;
 
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
@@ -135,6 +136,10 @@ impl Kind for SsmParameter {
             )
             .impact(Impact::Blip)
             .update("description", |want, _| Said::of(&want.description), |have| Said::of(&have.description))
+    }
+
+    fn sketch(_want: &SsmParameterSpec) -> Sketch {
+        Sketch::aside("SSM parameter")
     }
 
     fn uses(have: &SsmParameterLive) -> Vec<LiveRef> {
