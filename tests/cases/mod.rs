@@ -10,6 +10,7 @@ mod guide;
 mod init;
 mod killed;
 mod marks;
+mod modules;
 mod plans;
 mod reference;
 mod regions;
