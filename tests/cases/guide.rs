@@ -18,7 +18,10 @@ fn from_three_to_five_is_as_shown() {
 
 fn is_as_shown(page: &str) {
     let folder = Folder::with_sandbox(page);
-    let page = repository().join("docs/guide").join(page).with_extension("md");
+    let page = repository()
+        .join("docs/guide")
+        .join(page)
+        .with_extension("md");
     let mut last: Option<Run> = None;
     for line in console(&fs::read_to_string(page).unwrap()) {
         match (line.strip_prefix("$ terrace "), last.as_mut()) {

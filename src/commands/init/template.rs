@@ -91,7 +91,7 @@ impl Template {
 /// `stack.toml` with the user's name, account and region in its first lines.
 fn headed(text: &str, header: &Header<'_>) -> String {
     let mut inside = true;
-    let mut lines = text.lines().map(|line| {
+    let lines = text.lines().map(|line| {
         inside &= !line.starts_with('[');
         let key = line.split_once('=').map(|(key, _)| key.trim());
         match key.filter(|_| inside) {
@@ -104,9 +104,7 @@ fn headed(text: &str, header: &Header<'_>) -> String {
             _ => line.to_owned(),
         }
     });
-    lines
-        .by_ref()
-        .fold(String::new(), |text, line| text + &line + "\n")
+    lines.fold(String::new(), |text, line| text + &line + "\n")
 }
 
 /// A line with another value, its comment where it was.
