@@ -62,7 +62,7 @@ pub(crate) enum Format {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Write a small stack to begin with.
+    /// Write a stack to begin with.
     Init(crate::commands::init::Args),
     /// Check a stack, offline.
     Validate(crate::commands::validate::Args),

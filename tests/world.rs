@@ -96,23 +96,63 @@ impl Account {
 
     /// A new one with the shop, in an environment.
     pub(crate) fn with_shop(module: &'static str, environment: &str) -> Self {
+        Self::with_copy(module, "stacks/shop", Some(environment))
+    }
+
+    /// A new one with a copy of one of the repository's stacks, beside a copy of its modules.
+    pub(crate) fn with_copy(module: &'static str, stack: &str, environment: Option<&str>) -> Self {
         let mut account = Self::new(module);
-        let stack = format!("{}/stacks/shop", account.number);
-        account.place = [stack.as_str(), "--env", environment]
-            .map(str::to_owned)
-            .to_vec();
-        for folder in ["stacks/shop", "modules/network", "modules/web-tier"] {
-            for entry in fs::read_dir(repository().join(folder)).unwrap() {
-                let path = entry.unwrap().path();
-                let name = path.file_name().unwrap().to_str().unwrap();
-                let text = fs::read_to_string(&path).unwrap();
-                let to = format!("{}/{folder}/{name}", account.number);
-                account.world.folder.write(&to, &text);
-            }
+        let folder = format!("{}/{stack}", account.number);
+        account.stand(folder, environment);
+        account.copy(stack);
+        for entry in fs::read_dir(repository().join("modules")).unwrap() {
+            let name = entry.unwrap().file_name().into_string().unwrap();
+            account.copy(&format!("modules/{name}"));
         }
         let text = account.read("stack.toml");
         account.write("stack.toml", &text.replace("123456789012", &account.number));
         account
+    }
+
+    /// A new one with what `init` writes.
+    pub(crate) fn with_template(
+        module: &'static str,
+        template: &str,
+        environment: Option<&str>,
+    ) -> Self {
+        let mut account = Self::new(module);
+        account.stand(format!("{}/{template}", account.number), environment);
+        let told = account.world.folder.run(&[
+            "init",
+            &account.place[0],
+            "--template",
+            template,
+            "--region",
+            REGION,
+            "--account",
+            &account.number,
+        ]);
+        assert_eq!(told.exit, Some(0), "{told}");
+        account
+    }
+
+    fn stand(&mut self, folder: String, environment: Option<&str>) {
+        self.place = vec![folder];
+        self.place
+            .extend(environment.map(|name| format!("--env={name}")));
+    }
+
+    /// The files of a folder of the repository.
+    fn copy(&self, folder: &str) {
+        for entry in fs::read_dir(repository().join(folder)).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                let name = path.file_name().unwrap().to_str().unwrap();
+                let text = fs::read_to_string(&path).unwrap();
+                let to = format!("{}/{folder}/{name}", self.number);
+                self.world.folder.write(&to, &text);
+            }
+        }
     }
 
     fn new(module: &'static str) -> Self {
@@ -209,6 +249,23 @@ impl Account {
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{script}\n{said}");
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
+    }
+
+    /// Applies the stack, plans again, destroys it: the second plan is empty, the certificate clean, and nothing is
+    /// counted that was not there before.
+    pub(crate) fn comes_and_goes(&self, options: &[&str]) {
+        let with = |arguments: &[&'static str]| self.ends(0, &[arguments, options].concat());
+        // What it looks up is there from now on.
+        with(&["plan"]);
+        let before = self.census();
+        with(&["apply", "--yes"]);
+        assert_ne!(self.census(), before);
+        with(&["plan", "--detailed-exitcode"]);
+        let told = self.ends(0, &["destroy", "--yes", "--allow", "data"]);
+        assert!(told.stdout.contains("Teardown certificate"), "{told}");
+        assert!(told.stdout.contains("is left but what is kept."), "{told}");
+        assert!(!told.stdout.contains("Remains"), "{told}");
+        assert_eq!(self.census(), before);
     }
 
     /// What a plain AWS client counts in the account.

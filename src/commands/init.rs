@@ -1,18 +1,21 @@
-//! `terrace init`: a small stack to begin with.
+//! `terrace init`: a stack to begin with.
+
+mod template;
 
 use std::fs::{self, File};
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args as ClapArgs, ValueEnum};
+use clap::Args as ClapArgs;
 use terrace_aws::client::{Connection, account, configure};
 use terrace_aws::timing::Timing;
 
+use self::template::{Header, Template};
 use crate::failure::{Exit, Failure};
 use crate::ui::Ui;
 
-/// Write a small stack of one stage to begin with. Never overwrites a file.
+/// Write a stack to begin with, and the modules it uses. Never overwrites a file.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Args {
     /// The folder; made if it is not there.
@@ -32,39 +35,13 @@ pub(crate) struct Args {
     template: Template,
 }
 
-/// What to begin with.
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum Template {
-    /// One machine in a network of its own.
-    #[default]
-    Web,
-    /// A network and nothing in it.
-    Network,
-}
-
-impl Template {
-    /// Its files: name and text.
-    fn files(self) -> &'static [(&'static str, &'static str)] {
-        macro_rules! files {
-            ($folder:literal: $($name:literal),+) => {
-                &[$(($name, include_str!(concat!("../templates/", $folder, "/", $name)))),+]
-            };
-        }
-        match self {
-            Self::Web => files!("web": "stack.toml", "single-instance.toml", "boot.sh"),
-            Self::Network => files!("network": "stack.toml", "network.toml"),
-        }
-    }
-}
-
 /// How long to look for credentials.
 const PATIENCE: Duration = Duration::from_secs(5);
 const REGION: &str = "us-east-1";
 
 /// Writes.
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
-    let files = args.template.files();
-    for (file, _) in files {
+    for file in args.template.paths() {
         let path = args.folder.join(file);
         if path.exists() {
             return Err(taken(&path));
@@ -79,16 +56,15 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
             .ok()
             .flatten(),
     };
-    let pin = match &account {
-        Some(account) => format!("account = \"{account}\""),
-        None => "# account = \"123456789012\"".to_owned(),
+    let header = Header {
+        name: &name,
+        region: &region,
+        account: account.as_deref(),
     };
-    let pin = format!("{pin:<38} # refuse to run anywhere else");
-    fs::create_dir_all(&args.folder).map_err(|error| wrong(&args.folder, &error))?;
-    for (file, text) in files {
-        let text = text.replace("@NAME@", &name).replace("@REGION@", &region);
-        let text = text.replace("@ACCOUNT@", &pin);
+    for (file, text) in args.template.written(&header) {
         let path = args.folder.join(file);
+        let parent = path.parent().unwrap_or(&args.folder);
+        fs::create_dir_all(parent).map_err(|error| wrong(parent, &error))?;
         let mut file = File::create_new(&path).map_err(|error| match error.kind() {
             ErrorKind::AlreadyExists => taken(&path),
             _ => wrong(&path, &error),
@@ -108,7 +84,18 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     } else {
         folder
     };
-    ui.say(&format!("try it: terrace plan {folder} --sandbox"));
+    if let Some(what) = args.template.to_change() {
+        ui.say(&format!(
+            "yours to change before it meets an account: {what}"
+        ));
+    }
+    let environment = match args.template.environment() {
+        Some(name) => format!(" --env {name}"),
+        None => String::new(),
+    };
+    ui.say(&format!(
+        "try it: terrace plan {folder}{environment} --sandbox"
+    ));
     Ok(Exit::Done)
 }
 

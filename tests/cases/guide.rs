@@ -8,8 +8,20 @@ use crate::program::{Answer, Folder, repository};
 
 #[test]
 fn the_first_ladder_is_as_shown() {
-    let page = repository().join("docs/guide/first-ladder.md");
-    let folder = Folder::with_sandbox("guide");
+    is_as_shown("first-ladder");
+}
+
+#[test]
+fn from_three_to_five_is_as_shown() {
+    is_as_shown("three-to-five");
+}
+
+fn is_as_shown(page: &str) {
+    let folder = Folder::with_sandbox(page);
+    let page = repository()
+        .join("docs/guide")
+        .join(page)
+        .with_extension("md");
     let mut last: Option<Run> = None;
     for line in console(&fs::read_to_string(page).unwrap()) {
         match (line.strip_prefix("$ terrace "), last.as_mut()) {

@@ -11,6 +11,7 @@ mod init;
 mod killed;
 mod ladder;
 mod marks;
+mod modules;
 mod pictures;
 mod plans;
 mod reference;

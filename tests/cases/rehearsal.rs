@@ -125,6 +125,19 @@ fn the_shop_is_rehearsed_as_its_first_environment() {
 }
 
 #[test]
+fn wordpress_is_rehearsed_as_its_first_environment() {
+    let told = Folder::new().run_in_repository("rehearse stacks/wordpress");
+    assert_eq!(told.exit, Some(0), "{told}");
+    for line in [
+        "kept: distribution.site: stage cdn has it; it holds a name or address that others may hold",
+        "Up and down: after every move a second plan was empty.",
+        "Nothing of wordpress/prod is left but what is kept.",
+    ] {
+        assert!(told.stdout.contains(line), "{line}: {told}");
+    }
+}
+
+#[test]
 fn what_does_not_go_ends_the_rehearsal() {
     let folder = ladder();
     folder.write(

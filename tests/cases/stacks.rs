@@ -1,4 +1,4 @@
-//! The stacks of this repository: each is valid, and the small one goes up and down again.
+//! The stacks of this repository: each is valid, and the small ones come and go.
 
 #![allow(clippy::unwrap_used)]
 
@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use std::fs;
 
 use crate::program::{Folder, repository};
+use crate::world::Account;
 
 #[test]
 fn every_stack_is_valid() {
@@ -18,17 +19,15 @@ fn every_stack_is_valid() {
     }
 }
 
+// Those with stages are rehearsed (`rehearsal.rs`).
 #[test]
-fn the_reader_goes_up_and_down() {
-    let folder = Folder::with_sandbox("reader");
-    for command in [
-        "apply stacks/reader --sandbox --yes",
-        "plan stacks/reader --sandbox --detailed-exitcode",
-        "destroy stacks/reader --sandbox --yes --allow data",
-    ] {
-        let told = folder.run_in_repository(command);
-        assert_eq!(told.exit, Some(0), "{command}: {told}");
-    }
+fn the_reader_comes_and_goes() {
+    Account::with_copy("stacks", "stacks/reader", None).comes_and_goes(&[]);
+}
+
+#[test]
+fn the_site_comes_and_goes() {
+    Account::with_copy("stacks", "stacks/site", Some("prod")).comes_and_goes(&[]);
 }
 
 #[test]

@@ -122,6 +122,24 @@ def _template(call: Any) -> Any:
 
 
 @correction(
+    "autoscaling.group-image",
+    fact="a group is refused while the image of its launch template does not exist",
+    source="EC2 Auto Scaling user guide, troubleshooting launch templates",
+    around=_CHANGES,
+)
+def image(call: Any, proceed: Any) -> Any:
+    version = _template(call)
+    asked = version.data.get("ImageId") if version else None
+    # By the name of a parameter it is looked up at each launch.
+    if asked and asked.startswith("ami-") and asked not in backend(call).ec2_backend.amis:
+        raise Refusal(
+            "ValidationError",
+            f"You must use a valid fully-formed launch template. The image id '[{asked}]' does not exist",
+        )
+    return proceed()
+
+
+@correction(
     "autoscaling.group-profile",
     fact="a group is refused while the instance profile of its launch template is unknown or new: Invalid IAM Instance "
     "Profile name",

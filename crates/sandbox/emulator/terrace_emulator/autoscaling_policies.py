@@ -46,6 +46,35 @@ def put(inner: Any, self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     return policy
 
 
+@correction(
+    "autoscaling.policy-label",
+    fact="a policy on the requests for each target names a balancer and a target group of it that is attached to the "
+    "group: otherwise ValidationError",
+    source="EC2 Auto Scaling API reference, PredefinedMetricSpecification, ResourceLabel",
+    around=("autoscaling", "PutScalingPolicy"),
+)
+def label(call: Any, proceed: Any) -> Any:
+    told = (call.params.get("TargetTrackingConfiguration") or {}).get("PredefinedMetricSpecification") or {}
+    if told.get("PredefinedMetricType") == "ALBRequestCountPerTarget":
+        scaling, asked = backend(call), told.get("ResourceLabel") or ""
+        group = scaling.autoscaling_groups.get(call.params["AutoScalingGroupName"])
+        if not asked:
+            raise Refusal("ValidationError", "ResourceLabel must be specified for ALBRequestCountPerTarget")
+        if group is not None and asked not in _labels(scaling.elbv2_backend, group.target_group_arns):
+            raise Refusal(
+                "ValidationError",
+                f"The resource label {asked} does not name a target group that is attached to {group.name}",
+            )
+    return proceed()
+
+
+def _labels(elb: Any, attached: list[str]) -> set[str]:
+    from .elbv2 import full_name
+    from .elbv2_targets import users
+
+    return {f"{full_name(b.arn)}/{full_name(arn)}" for arn in attached for b in users(elb, arn)}
+
+
 def _track(scaling: Any, policy: Any) -> None:
     from moto.cloudwatch.models import cloudwatch_backends
 

@@ -212,6 +212,52 @@ def check(call: Any, proceed: Any) -> Any:
     return proceed()
 
 
+@correction(
+    "cloudfront.config-values",
+    fact="a configuration is refused when two behaviours have one path, when the root object begins with a slash, and "
+    "when an error has a page but no status or the other way round",
+    source="CloudFront API reference, CacheBehavior, DistributionConfig, CustomErrorResponse",
+    around=_WRITES,
+)
+def values(call: Any, proceed: Any) -> Any:
+    config = _asked(call)
+    paths = [behaviour.get("PathPattern") for behaviour in items(config.get("CacheBehaviors"))]
+    if len(set(paths)) < len(paths):
+        raise Refusal("InvalidArgument", "The parameter PathPattern contains a duplicate.")
+    if (config.get("DefaultRootObject") or "").startswith("/"):
+        raise Refusal("InvalidDefaultRootObject", "The parameter DefaultRootObject is invalid.")
+    for error in items(config.get("CustomErrorResponses")):
+        if bool(error.get("ResponsePagePath")) != bool(error.get("ResponseCode")):
+            raise Refusal(
+                "InvalidArgument", "ResponsePagePath and ResponseCode must be specified both, or neither of them."
+            )
+    return proceed()
+
+
+@correction(
+    "cloudfront.log-bucket",
+    fact="a distribution logs only to a bucket that is there and takes access control lists",
+    source="CloudFront developer guide, standard logging (legacy)",
+    around=_WRITES,
+)
+def log_bucket(call: Any, proceed: Any) -> Any:
+    from moto.s3.models import s3_backends
+
+    told = _asked(call).get("Logging") or {}
+    if str(told.get("Enabled")).lower() == "true":
+        domain = told.get("Bucket") or ""
+        name = domain.partition(".s3.")[0]
+        partition, owner = s3_backends.bucket_accounts.get(name, (None, None))
+        if owner is None:
+            raise Refusal("InvalidArgument", "The parameter Logging Bucket does not refer to a valid S3 bucket.")
+        if s3_backends[owner][partition].get_bucket(name).ownership_rule == "BucketOwnerEnforced":
+            raise Refusal(
+                "InvalidArgument",
+                f"The S3 bucket that you specified for CloudFront logs does not enable ACL access: {domain}",
+            )
+    return proceed()
+
+
 def _count(value: Any) -> None:
     if isinstance(value, dict):
         if value.get("Quantity") is not None and int(value["Quantity"]) != len(items(value)):

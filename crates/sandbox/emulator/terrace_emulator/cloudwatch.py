@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from moto.core.responses import ActionResult
@@ -70,3 +71,20 @@ def describe(call: Any, proceed: Any) -> Any:
     rows = sorted(result["MetricAlarms"], key=lambda alarm: alarm.name)
     more = str(start + size) if start + size < len(rows) else None
     return ActionResult({**result, "MetricAlarms": rows[start : start + size], "NextToken": more})
+
+
+@correction(
+    "cloudwatch.alarm-checked",
+    fact="the period of an alarm is 10, 20 or 30 seconds or a multiple of 60, and its actions are ARNs",
+    source="CloudWatch API reference, PutMetricAlarm",
+    around=("cloudwatch", "PutMetricAlarm"),
+)
+def check(call: Any, proceed: Any) -> Any:
+    period = call.params.get("Period")
+    if period is not None and int(period) not in (10, 20, 30) and (int(period) < 1 or int(period) % 60):
+        raise Refusal("ValidationError", "Period must be 10, 20, 30 or a multiple of 60")
+    for kind in ("AlarmActions", "OKActions", "InsufficientDataActions"):
+        for action in call.params.get(kind) or ():
+            if not re.fullmatch(r"arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*(:\d*)?:.+", action):
+                raise Refusal("ValidationError", f"Invalid arn syntax: {action}")
+    return proceed()

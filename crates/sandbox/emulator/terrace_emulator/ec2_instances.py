@@ -177,6 +177,24 @@ def from_template(call: Any, proceed: Any) -> Any:
 
 
 @correction(
+    "ec2.run-groups-network",
+    fact="an instance wears only security groups of its subnet's VPC: InvalidParameter, different networks",
+    source="EC2 user guide, security groups; EC2 API reference, RunInstances",
+    around=("ec2", "RunInstances"),
+)
+def groups_network(call: Any, proceed: Any) -> Any:
+    ec2, name = backend(call), call.params.get("SubnetId")
+    known = {subnet.id: subnet for subnet in ec2.describe_subnets()} if name else {}
+    for group in (call.params.get("SecurityGroupIds") or call.params.get("SecurityGroupId") or ()) if known else ():
+        found = ec2.get_security_group_from_id(group)
+        if found is not None and name in known and found.vpc_id != known[name].vpc_id:
+            raise Refusal(
+                "InvalidParameter", f"Security group {group} and subnet {name} belong to different networks."
+            )
+    return proceed()
+
+
+@correction(
     "ec2.run-devices",
     fact="RunInstances makes the root volume of the image, changed by a mapping of the same device name, and keeps "
     "what a mapping says of type, IOPS and throughput",

@@ -152,6 +152,21 @@ def certificate(call: Any, proceed: Any) -> Any:
 
 
 @correction(
+    "elbv2.listener-target",
+    fact="a listener forwards only to target groups that exist, at its change too: TargetGroupNotFound",
+    source="ELBv2 API reference, ModifyListener",
+    around=("elbv2", "ModifyListener"),
+)
+def target(call: Any, proceed: Any) -> Any:
+    known = backend(call).target_groups
+    for action in _data(call.params.get("DefaultActions")):
+        for group in (action.get("ForwardConfig") or {}).get("TargetGroups") or ():
+            if group["TargetGroupArn"] not in known:
+                raise Refusal("TargetGroupNotFound", f"Target groups '{group['TargetGroupArn']}' not found")
+    return proceed()
+
+
+@correction(
     "elbv2.listener-policy",
     fact="only an HTTPS or TLS listener has a security policy and certificates; both go with a change to plain HTTP",
     source="aws-semantics 3.21; moto 5",

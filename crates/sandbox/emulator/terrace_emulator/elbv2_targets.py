@@ -83,6 +83,24 @@ def same_name(call: Any, proceed: Any) -> Any:
 
 
 @correction(
+    "elbv2.health-check-timeout",
+    fact="the timeout of a health check is shorter than its interval, after a change too",
+    source="ELBv2 API reference, CreateTargetGroup, ModifyTargetGroup",
+    around=("elbv2", "ModifyTargetGroup"),
+)
+def timeout(call: Any, proceed: Any) -> Any:
+    group = backend(call).target_groups.get(call.params["TargetGroupArn"])
+    if group is not None:
+        names = ("HealthCheckTimeoutSeconds", "HealthCheckIntervalSeconds")
+        now = [call.params.get(name) or getattr(group, _HEALTH[name]) for name in names]
+        if all(now) and int(now[0]) >= int(now[1]):
+            raise Refusal(
+                "ValidationError", f"Health check timeout '{now[0]}' must be smaller than the interval '{now[1]}'"
+            )
+    return proceed()
+
+
+@correction(
     "elbv2.target-group-balancers",
     fact="a target group names each balancer that uses it, once, and only while it does",
     source="moto 5",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -41,6 +42,11 @@ correction(
     "EvaluateTargetHealth",
     source="aws-semantics 3.28 h; Route 53 API reference, AliasTarget",
 )
+correction(
+    "route53.alias-balancer",
+    fact="an alias leads only to a load balancer that exists, in the zone that the balancer says is its own",
+    source="aws-semantics 3.28 h; Route 53 developer guide, values for alias records",
+)
 
 
 def _where(record: Any) -> str:
@@ -59,6 +65,8 @@ def _check(call: Any, zone: Any, given: list[Any], records: list[Any]) -> list[s
                 raise Refusal("NoSuchHealthCheck", f"A health check with id {record.health_check_id} does not exist.")
         if enabled("route53.alias-target"):
             wrong += _alias(zone, record, records)
+        if enabled("route53.alias-balancer"):
+            wrong += _balancer(record)
     if enabled("route53.routed-together"):
         wrong += _together(given, records)
     return wrong
@@ -125,6 +133,28 @@ def _alias(zone: Any, record: Any, records: list[Any]) -> Iterator[str]:
         yield f"{said}, but the alias target name does not lie within the target zone"
     if place == _CLOUDFRONT and evaluated:
         yield f"EvaluateTargetHealth cannot be set to true for an alias that targets {escaped(name)}"
+
+
+def _balancer(record: Any) -> Iterator[str]:
+    target = record.alias_target or {}
+    name, place = normal(target.get("DNSName", "")), target.get("HostedZoneId")
+    if not re.search(r"\.elb\.([a-z0-9-]+\.)?amazonaws\.com\.$", name):
+        return
+    said = f"Tried to create an alias that targets {escaped(name)}, type {record.type} in zone {place}"
+    found = next((b for b in _balancers() if normal(b.dns_name) == name.removeprefix("dualstack.")), None)
+    if found is None:
+        yield f"{said}, but that target was not found"
+    elif place != found.canonical_hosted_zone_id:
+        yield f"{said}, but the alias target name does not lie within the target zone"
+
+
+def _balancers() -> Iterator[Any]:
+    """The load balancers of all accounts, wherever there are any."""
+    from moto.elbv2.models import elbv2_backends
+
+    for account in list(elbv2_backends.values()):
+        for region in list(dict.values(account)):
+            yield from region.load_balancers.values()
 
 
 def _together(given: list[Any], records: list[Any]) -> Iterator[str]:

@@ -41,6 +41,7 @@ MODULES = (
     "elbv2",
     "elbv2_listeners",
     "elbv2_targets",
+    "elbv2_certificates",
     "rds",
     "rds_groups",
     "route53",
@@ -54,6 +55,7 @@ MODULES = (
     "iam",
     "s3",
     "s3_answers",
+    "s3_checks",
     "secretsmanager",
     "ssm",
 )

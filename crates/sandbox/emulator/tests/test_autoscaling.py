@@ -79,6 +79,15 @@ class Groups(Scaling):
         with self.refused("ValidationError", "version"):
             self.group(LaunchTemplate={"LaunchTemplateId": self.template(), "Version": "7"})
 
+    @corrects("autoscaling.group-image")
+    def test_image_that_is_gone(self):
+        gone = client("ec2").create_launch_template(
+            LaunchTemplateName=unique(),
+            LaunchTemplateData={"ImageId": "ami-0123456789abcdef0", "InstanceType": "t3.micro"},
+        )
+        with self.refused("ValidationError", "image id"):
+            self.group(0, template=gone["LaunchTemplate"]["LaunchTemplateId"])
+
     @corrects("autoscaling.group-profile")
     def test_new_profile(self):
         name = unique()
@@ -324,6 +333,29 @@ class Policies(Scaling):
         self.assertEqual(1, len(self.policies(second)))
         self.asg.delete_auto_scaling_group(AutoScalingGroupName=second)
         self.eventually(lambda: self.policies(second) == [] and not self.alarms(second))
+
+    @corrects("autoscaling.policy-label")
+    def test_what_a_policy_counts(self):
+        balancer = self.balancer()
+        served, other = (self.groups(balancer["Network"]) for _ in range(2))
+        name = self.group(0, pair=balancer["Subnets"], TargetGroupARNs=[served, other])
+        self.listener(balancer["LoadBalancerArn"], actions=[{"Type": "forward", "TargetGroupArn": served}])
+        shown = balancer["LoadBalancerArn"].rpartition(":loadbalancer/")[2]
+
+        def put(*labels):
+            told = {"PredefinedMetricType": "ALBRequestCountPerTarget", **dict(labels)}
+            self.asg.put_scaling_policy(
+                AutoScalingGroupName=name,
+                PolicyName="requests",
+                PolicyType="TargetTrackingScaling",
+                TargetTrackingConfiguration={"PredefinedMetricSpecification": told, "TargetValue": 500},
+            )
+
+        with self.refused("ValidationError", "ResourceLabel"):
+            put()
+        with self.refused("ValidationError", "attached"):
+            put(("ResourceLabel", f"{shown}/{other.rpartition(':')[2]}"))
+        put(("ResourceLabel", f"{shown}/{served.rpartition(':')[2]}"))
 
     @corrects("autoscaling.scheduled-actions")
     def test_scheduled_actions(self):

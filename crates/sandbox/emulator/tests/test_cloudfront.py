@@ -67,6 +67,35 @@ class Cdn(Case):
 
 
 class Distributions(Cdn):
+    @corrects("cloudfront.config-values")
+    def test_values(self):
+        static = {**self.config()["DefaultCacheBehavior"], "PathPattern": "/static/*"}
+        error = {"ErrorCode": 404, "ErrorCachingMinTTL": 10}
+        one = lambda *items: {"Quantity": len(items), "Items": list(items)}  # noqa: E731
+        with self.refused("InvalidArgument", "PathPattern"):
+            self.make(CacheBehaviors=one(static, static))
+        with self.refused("InvalidDefaultRootObject"):
+            self.make(DefaultRootObject="/index.html")
+        for half in ({"ResponsePagePath": "/404.html"}, {"ResponseCode": "404"}):
+            with self.refused("InvalidArgument", "ResponsePagePath"):
+                self.make(CustomErrorResponses=one({**error, **half}))
+        whole = {**error, "ResponsePagePath": "/404.html", "ResponseCode": "404"}
+        self.make(CacheBehaviors=one(static), DefaultRootObject="index.html", CustomErrorResponses=one(error))
+        self.make(CustomErrorResponses=one(whole))
+
+    @corrects("cloudfront.log-bucket")
+    def test_where_it_logs(self):
+        s3, bucket = client("s3", region="us-east-1"), unique("logs")
+        log = {"Enabled": True, "IncludeCookies": False, "Bucket": f"{bucket}.s3.amazonaws.com", "Prefix": ""}
+        with self.refused("InvalidArgument", "bucket"):
+            self.make(Logging=log)
+        s3.create_bucket(Bucket=bucket)
+        with self.refused("InvalidArgument", "ACL"):
+            self.make(Logging=log)
+        rules = {"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]}
+        s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=rules)
+        self.make(Logging=log)
+
     @corrects("cloudfront.config-kept")
     def test_config_is_kept(self):
         control_id, _, _ = self.oac()

@@ -1,7 +1,7 @@
 import base64
 
 from .harness import Case, client, control, corrects, unique
-from .test_ec2_network import address, subnet, vpc
+from .test_ec2_network import address, group, subnet, vpc
 
 
 def image():
@@ -136,6 +136,15 @@ class Instances(Case):
         self.assertEqual((30, "gp3", 3000, 125), (root["Size"], root["VolumeType"], root["Iops"], root["Throughput"]))
         self.assertEqual((5, 4000, 200), (data["Size"], data["Iops"], data["Throughput"]))
         self.assertEqual([{"Key": "k", "Value": "v"}], data["Tags"])
+
+    @corrects("ec2.run-groups-network")
+    def test_groups_of_another_network(self):
+        ask = {"ImageId": image(), "InstanceType": "t3.micro", "MinCount": 1, "MaxCount": 1}
+        network = vpc()
+        place, own, foreign = subnet(network), group(network), group(vpc())
+        with self.refused("InvalidParameter", "different networks"):
+            self.ec2.run_instances(SubnetId=place, SecurityGroupIds=[own, foreign], **ask)
+        self.ec2.run_instances(SubnetId=place, SecurityGroupIds=[own], **ask)
 
     @corrects("ec2.run-launch-template")
     def test_from_a_launch_template(self):

@@ -1,3 +1,4 @@
+from . import test_acm
 from .harness import Case, client, control, corrects, unique
 from .test_ec2_network import gateway, group, subnet, vpc
 
@@ -221,6 +222,42 @@ class Listeners(Balancing):
         with self.refused("CertificateNotFound"):
             self.elb.create_listener(**ask, Certificates=[{"CertificateArn": pending[:-4] + "0000"}])
 
+    @corrects("elbv2.certificate-list")
+    def test_certificate_list(self):
+        case = test_acm.Certificates()
+        case.setUp()
+        first, second, third = (case.issued(f"{word}.{case.domain}") for word in ("a", "b", "c"))
+        made, one = self.balancer(), lambda arn: [{"CertificateArn": arn}]
+        ask = {"LoadBalancerArn": made["LoadBalancerArn"], "Protocol": "HTTPS", "Port": 443, "DefaultActions": [FIXED]}
+        arn = self.elb.create_listener(**ask, Certificates=one(first))["Listeners"][0]["ListenerArn"]
+
+        def shown():
+            found = self.elb.describe_listener_certificates(ListenerArn=arn)["Certificates"]
+            return [(c["CertificateArn"], c["IsDefault"]) for c in found]
+
+        for _ in range(2):
+            added = self.elb.add_listener_certificates(ListenerArn=arn, Certificates=one(second))["Certificates"]
+            self.assertEqual([second], [c["CertificateArn"] for c in added])
+        self.elb.modify_listener(ListenerArn=arn, Certificates=one(third))
+        self.assertEqual([(third, True), (second, False)], shown())
+        with self.refused("OperationNotPermitted"):
+            self.elb.remove_listener_certificates(ListenerArn=arn, Certificates=one(third))
+        self.elb.add_listener_certificates(ListenerArn=arn, Certificates=one(third))
+        self.assertEqual([(third, True), (second, False), (third, False)], shown())
+        self.elb.remove_listener_certificates(ListenerArn=arn, Certificates=one(second) + one(third))
+        self.assertEqual([(third, True)], shown())
+
+    @corrects("elbv2.listener-target")
+    def test_target_that_is_gone(self):
+        made = self.balancer()
+        listener = self.listener(made["LoadBalancerArn"])["ListenerArn"]
+        gone = self.groups(made["Network"])
+        self.elb.delete_target_group(TargetGroupArn=gone)
+        with self.refused("TargetGroupNotFound"):
+            self.elb.modify_listener(
+                ListenerArn=listener, DefaultActions=[{"Type": "forward", "TargetGroupArn": gone}]
+            )
+
     @corrects("elbv2.listener-policy")
     def test_policy_of_plain_http(self):
         made = self.listener(self.balancer()["LoadBalancerArn"])
@@ -298,6 +335,13 @@ class Targets(Balancing):
         self.assertEqual(first, self.groups(network, Name=name, HealthCheckPath="/up"))
         with self.refused("DuplicateTargetGroupName"):
             self.groups(network, Name=name, Port=81)
+
+    @corrects("elbv2.health-check-timeout")
+    def test_timeout(self):
+        arn = self.groups(vpc(), HealthCheckIntervalSeconds=10, HealthCheckTimeoutSeconds=5)
+        with self.refused("ValidationError", "timeout"):
+            self.elb.modify_target_group(TargetGroupArn=arn, HealthCheckIntervalSeconds=5)
+        self.elb.modify_target_group(TargetGroupArn=arn, HealthCheckIntervalSeconds=5, HealthCheckTimeoutSeconds=4)
 
     @corrects("elbv2.target-group-balancers", "elbv2.target-group-one-balancer")
     def test_balancers_of_a_group(self):

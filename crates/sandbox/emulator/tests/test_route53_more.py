@@ -1,5 +1,5 @@
 from .harness import Case, client, corrects, unique
-from .test_ec2_network import vpc
+from .test_ec2_network import subnet, vpc
 
 
 class Records(Case):
@@ -82,6 +82,23 @@ class Records(Case):
         with self.refused("InvalidChangeBatch", "EvaluateTargetHealth"):
             self.create(self.alias("Z2FDTNDATAQYW2", cdn, health=True, name="cdn"))
         self.create(self.alias("Z2FDTNDATAQYW2", cdn, name="cdn"))
+
+    @corrects("route53.alias-balancer")
+    def test_alias_to_a_balancer(self):
+        network = vpc()
+        pair = [subnet(network), subnet(network, "10.0.2.0/24", "b")]
+        elb = client("elbv2")
+        made = elb.create_load_balancer(Name=unique(), Subnets=pair, Scheme="internal")["LoadBalancers"][0]
+        name, place = made["DNSName"], made["CanonicalHostedZoneId"]
+        with self.refused("InvalidChangeBatch", "within the target zone"):
+            self.create(self.alias("Z0000000", name, name="lb"))
+        with self.refused("InvalidChangeBatch", "not found"):
+            self.create(self.alias(place, "x" + name, name="lb"))
+        self.create(self.alias(place, name, health=True, name="lb"))
+        self.create(self.alias(place, "dualstack." + name, name="both"))
+        elb.delete_load_balancer(LoadBalancerArn=made["LoadBalancerArn"])
+        with self.refused("InvalidChangeBatch", "not found"):
+            self.create(self.alias(place, name, name="late"))
 
     @corrects("route53.tags-of-something")
     def test_tags(self):

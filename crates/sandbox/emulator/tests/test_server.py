@@ -234,6 +234,26 @@ class Alarms(Case):
         found = pages.paginate(AlarmNamePrefix=prefix, PaginationConfig={"PageSize": 2})
         self.assertEqual([2, 1], [len(page["MetricAlarms"]) for page in found])
 
+    @corrects("cloudwatch.alarm-checked")
+    def test_what_an_alarm_may_say(self):
+        ask = {
+            "AlarmName": unique(),
+            "Namespace": "AWS/EC2",
+            "MetricName": "CPUUtilization",
+            "Statistic": "Average",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 1.0,
+            "ComparisonOperator": "GreaterThanThreshold",
+        }
+        cloudwatch = client("cloudwatch")
+        with self.refused("ValidationError", "period"):
+            cloudwatch.put_metric_alarm(**{**ask, "Period": 90})
+        with self.refused("ValidationError", "arn"):
+            cloudwatch.put_metric_alarm(**ask, AlarmActions=["oncall"])
+        topic = "arn:aws:sns:eu-west-1:111122223333:oncall"
+        cloudwatch.put_metric_alarm(**ask, AlarmActions=[topic, "arn:aws:automate:eu-west-1:ec2:recover"])
+
     @corrects("cloudwatch.alarm-insufficient-data")
     def test_begins_without_data(self):
         name = unique()
