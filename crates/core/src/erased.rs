@@ -18,6 +18,7 @@ use crate::inventory::{FoundAny, Look, Seen};
 use crate::kind::{About, Class, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap};
 use crate::known::Known;
 use crate::mark::{Mark, Tags};
+use crate::minutes::Minutes;
 use crate::source::{Fault, Node};
 
 /// A spec of some kind.
@@ -137,8 +138,12 @@ pub trait AnyKind: Send + Sync {
     fn uses(&self, have: &AnyLive) -> Vec<LiveRef>;
     /// Whether others may build on a live one.
     fn ready(&self, have: &AnyLive) -> Ready;
+    /// How long things typically take.
+    fn minutes(&self) -> &Minutes;
     /// Typical minutes until one that is coming is ready.
     fn patience(&self, have: &AnyLive) -> f64;
+    /// Typical minutes of a change of a property.
+    fn lasts(&self, have: Option<&AnyLive>, field: &str) -> f64;
     /// For how many seconds requests may still go where a live one led.
     fn linger(&self, have: &AnyLive) -> u32;
     /// Whether AWS itself protects a live one.
@@ -189,6 +194,7 @@ pub trait AnyHand: Send + Sync {
 pub struct Of<K: Kind> {
     schema: OnceLock<Value>,
     rows: OnceLock<Vec<RowFacts>>,
+    minutes: Minutes,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -199,11 +205,17 @@ impl<K: Kind> Default for Of<K> {
 }
 
 impl<K: Kind> Of<K> {
-    /// One for the list.
+    /// One for the list, with which everything is a matter of seconds.
     pub const fn new() -> Self {
+        Self::taking(Minutes::SECONDS)
+    }
+
+    /// One for the list, with which things take as long as this.
+    pub const fn taking(minutes: Minutes) -> Self {
         Self {
             schema: OnceLock::new(),
             rows: OnceLock::new(),
+            minutes,
             kind: PhantomData,
         }
     }
@@ -301,8 +313,20 @@ impl<K: Kind> AnyKind for Of<K> {
         have.get::<K>().map_or(Ready::Ready, K::ready)
     }
 
+    fn minutes(&self) -> &Minutes {
+        &self.minutes
+    }
+
     fn patience(&self, have: &AnyLive) -> f64 {
-        have.get::<K>().map_or(K::ABOUT.minutes.create, K::patience)
+        let usual = self.minutes.create;
+        have.get::<K>()
+            .map_or(usual, |have| K::patience(have, usual))
+    }
+
+    fn lasts(&self, have: Option<&AnyLive>, field: &str) -> f64 {
+        let usual = self.minutes.change(field);
+        have.and_then(AnyLive::get::<K>)
+            .map_or(usual, |have| K::lasts(have, field, usual))
     }
 
     fn linger(&self, have: &AnyLive) -> u32 {

@@ -3,5 +3,6 @@
 mod laws;
 mod paths;
 mod plans;
+mod remaining;
 mod site;
 mod toy;

@@ -43,6 +43,7 @@ MODULES = (
     "elbv2_targets",
     "rds",
     "rds_groups",
+    "rds_interfaces",
     "route53",
     "route53_changes",
     "route53_health",

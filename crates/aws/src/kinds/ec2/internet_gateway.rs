@@ -17,6 +17,7 @@ use terrace_core::said::Said;
 
 use super::shared::{marked, tags};
 use super::vpc::Vpc;
+use crate::blockers::network;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -56,6 +57,10 @@ impl Kind for InternetGateway {
         "ec2:AttachInternetGateway",
         "ec2:DetachInternetGateway",
         "ec2:DeleteInternetGateway",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeTags",
+        "elasticloadbalancing:DescribeTags",
+        "rds:DescribeDBInstances",
         "ec2:CreateTags",
         "ec2:DeleteTags",
     ]);
@@ -146,7 +151,7 @@ impl Kind for InternetGateway {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &InternetGatewayLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &InternetGatewayLive, leave: &Leave) -> Result<()> {
         if let Some(vpc) = &have.vpc {
             // "Network has some mapped public address(es)": those of what is ending just now.
             let op =
@@ -155,7 +160,8 @@ impl Kind for InternetGateway {
                 let call = cx.ec2.detach_internet_gateway().vpc_id(vpc.as_str());
                 call.internet_gateway_id(&have.id).send()
             };
-            cx.gone(cx.mutate(op, call).await)?;
+            let blockers = || network::public_interfaces(cx, vpc.as_str());
+            cx.remove(op, leave, blockers, call).await?;
         }
         let op = Op::again("ec2:DeleteInternetGateway").while_busy(&["DependencyViolation"], 5.0);
         let call = || {

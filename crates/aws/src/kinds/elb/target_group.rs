@@ -31,6 +31,7 @@ pub use self::health::{CheckProtocol, HealthCheck};
 use self::targets::{Target, deregister, mark_members, register};
 pub use super::shared::Protocol;
 use super::shared::{alike, check_name, full_name, if_there, name, tag_list};
+use crate::blockers::{Blocker, traffic};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::kinds::ec2::instance::Instance;
@@ -207,6 +208,8 @@ impl Kind for TargetGroup {
             "elasticloadbalancing:RegisterTargets",
             "elasticloadbalancing:DeregisterTargets",
             "elasticloadbalancing:DeleteTargetGroup",
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeRules",
             "elasticloadbalancing:AddTags",
             "elasticloadbalancing:RemoveTags",
         ]);
@@ -421,7 +424,7 @@ impl Kind for TargetGroup {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &TargetGroupLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &TargetGroupLive, leave: &Leave) -> Result<()> {
         // A listener that went a moment ago still holds it.
         let op =
             Op::again("elasticloadbalancing:DeleteTargetGroup").while_busy(&["ResourceInUse"], 5.0);
@@ -431,7 +434,7 @@ impl Kind for TargetGroup {
                 .target_group_arn(&have.id)
                 .send()
         };
-        cx.gone(cx.mutate(op, call).await)
+        cx.remove(op, leave, || listeners(cx, &have.id), call).await
     }
 
     async fn tag(cx: &Aws, have: &TargetGroupLive, set: &Tags, unset: &[String]) -> Result<()> {
@@ -449,6 +452,26 @@ impl TargetGroupLive {
     fn attribute(&self, key: &str) -> Option<&str> {
         attribute(self.attributes.as_ref()?, key)
     }
+}
+
+/// The listeners that lead to a group.
+async fn listeners(cx: &Aws, group: &str) -> Result<Vec<Blocker>> {
+    let found = cx
+        .read("elasticloadbalancing:DescribeTargetGroups", || {
+            cx.elb
+                .describe_target_groups()
+                .target_group_arns(group)
+                .send()
+        })
+        .await?;
+    let mut balancers: Vec<String> = found
+        .target_groups()
+        .iter()
+        .flat_map(|group| group.load_balancer_arns().to_vec())
+        .collect();
+    balancers.sort();
+    balancers.dedup();
+    traffic::leading_to(cx, &balancers, group).await
 }
 
 fn arn(group: &Group) -> &str {

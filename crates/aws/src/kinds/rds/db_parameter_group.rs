@@ -20,6 +20,7 @@ use terrace_core::outputs;
 use terrace_core::said::Said;
 
 use super::shared::{arn, check_name, or_none, tag_list, taken};
+use crate::blockers::databases::databases;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -81,6 +82,7 @@ impl Kind for DbParameterGroup {
             "rds:ModifyDBParameterGroup",
             "rds:ResetDBParameterGroup",
             "rds:DeleteDBParameterGroup",
+            "rds:DescribeDBInstances",
             "rds:AddTagsToResource",
             "rds:RemoveTagsFromResource",
         ]);
@@ -288,7 +290,7 @@ impl Kind for DbParameterGroup {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &DbParameterGroupLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &DbParameterGroupLive, leave: &Leave) -> Result<()> {
         // A database that is going uses it until it is gone.
         let op = Op::again("rds:DeleteDBParameterGroup")
             .while_busy(&["InvalidDBParameterGroupState"], 10.0);
@@ -298,7 +300,13 @@ impl Kind for DbParameterGroup {
                 .db_parameter_group_name(&have.id)
                 .send()
         };
-        cx.gone(cx.mutate(op, call).await)
+        let blockers = || {
+            databases(cx, |database| {
+                let mut groups = database.db_parameter_groups().iter();
+                groups.any(|group| group.db_parameter_group_name() == Some(&have.id))
+            })
+        };
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(
