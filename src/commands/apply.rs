@@ -8,6 +8,7 @@ use serde_json::Value;
 use terrace_aws::bucket::Bucket;
 use terrace_aws::footprint;
 use terrace_aws::teardown::{self, Certificate, Scope};
+use terrace_aws::timing::Timing;
 use terrace_core::apply::{Apply, End, Outcome};
 use terrace_core::inventory::Inventory;
 use terrace_core::plan::{Action, Plan, Step};
@@ -18,7 +19,7 @@ use crate::failure::{Exit, Failure};
 use crate::session::{self, KINDS, Session};
 use crate::ui::Ui;
 use crate::ui::events::Events;
-use crate::ui::progress::Progress;
+use crate::ui::progress::{Pace, Progress};
 
 /// Make what is live what the TOML says.
 ///
@@ -213,7 +214,12 @@ pub(crate) async fn execute(
             std::process::abort();
         }
     }));
-    let progress = Progress::new(ui, plan);
+    // What is typical of AWS says nothing of a world with another pace.
+    let pace = match session.cx.timing == Timing::default() {
+        true => Pace::Typical,
+        false => Pace::Unknown,
+    };
+    let progress = Progress::new(ui, plan, pace);
     let world = session.world();
     let apply = Apply {
         plan,

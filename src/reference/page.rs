@@ -6,6 +6,7 @@ use terrace_aws::kinds::{SERVICES, Service};
 use terrace_aws::lookups::LOOKUPS;
 use terrace_core::erased::AnyKind;
 use terrace_core::kind::{About, Class, Create, Swap};
+use terrace_core::minutes::Minutes;
 
 use crate::reference::block::{Block, Entry};
 use crate::reference::common::common;
@@ -108,7 +109,7 @@ pub(crate) fn kind(kind: &dyn AnyKind) -> Vec<Block> {
     blocks.push(Block::Heading("Outputs".to_owned()));
     blocks.push(Block::Text(outputs(kind)));
     blocks.push(Block::Heading("Life".to_owned()));
-    blocks.extend(life(about).into_iter().map(Block::Text));
+    blocks.extend(life(about, kind.minutes()).into_iter().map(Block::Text));
     blocks.push(Block::Heading("IAM actions".to_owned()));
     blocks.push(match about.actions {
         [] => Block::Text("None.".to_owned()),
@@ -128,7 +129,7 @@ fn outputs(kind: &dyn AnyKind) -> String {
     )
 }
 
-fn life(about: &About) -> Vec<String> {
+fn life(about: &About, typical: &Minutes) -> Vec<String> {
     let mut lines = Vec::new();
     lines.push(
         match about.class {
@@ -144,7 +145,7 @@ fn life(about: &About) -> Vec<String> {
     if about.protect {
         lines.push("Protected unless the TOML says `protect = false`.".to_owned());
     }
-    lines.push(typically(about));
+    lines.push(typically(typical));
     let mut replaced = match about.swap {
         Swap::CreateFirst => {
             "Replaced by making the new one first; the old one goes once nothing uses it."
@@ -177,11 +178,11 @@ fn life(about: &About) -> Vec<String> {
     lines
 }
 
-fn typically(about: &About) -> String {
+fn typically(typical: &Minutes) -> String {
     let [create, update, delete] = [
-        about.minutes.create,
-        about.minutes.update,
-        about.minutes.delete,
+        typical.create,
+        typical.update,
+        typical.delete,
     ]
     .map(minutes);
     if create == update && update == delete {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use futures_util::future::BoxFuture;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use tokio::sync::Semaphore;
 
@@ -74,6 +75,17 @@ impl Op {
         self.pace = Some(Pace { at_once, seconds });
         self
     }
+
+    /// Whether this is one of the refusals that are waited out.
+    pub(crate) fn waits_out(&self, error: &CloudError) -> bool {
+        error.is(self.busy) || self.busy.iter().any(|words| error.message.contains(words))
+    }
+}
+
+/// Is told of every refusal that is waited out.
+pub(crate) trait Watch: Sync {
+    /// It has been refused for this many seconds of AWS's time. False: waiting on is of no use.
+    fn refused(&self, seconds: f64) -> BoxFuture<'_, bool>;
 }
 
 /// How many calls are out at once.
@@ -117,7 +129,7 @@ impl Door {
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.repeat(Op::again(action), call).await
+        self.repeat(Op::again(action), None, call).await
     }
 
     /// A mutation.
@@ -127,10 +139,25 @@ impl Door {
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.repeat(op, call).await
+        self.repeat(op, None, call).await
     }
 
-    async fn repeat<T, E, F, Fut>(&self, op: Op, call: F) -> Result<T>
+    /// A mutation that is refused while something holds what it is about, under somebody's eyes.
+    pub(crate) async fn mutate_watched<T, E, F, Fut>(
+        &self,
+        op: Op,
+        watch: &dyn Watch,
+        call: F,
+    ) -> Result<T>
+    where
+        F: Fn() -> Fut,
+        Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + Error + 'static,
+    {
+        self.repeat(op, Some(watch), call).await
+    }
+
+    async fn repeat<T, E, F, Fut>(&self, op: Op, watch: Option<&dyn Watch>, call: F) -> Result<T>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
@@ -149,6 +176,12 @@ impl Door {
             };
             if !may_repeat(&op, &error, attempt, begun.elapsed(), patience) {
                 return Err(error);
+            }
+            if let Some(watch) = watch.filter(|_| op.waits_out(&error)) {
+                let seconds = self.timing.seconds(begun.elapsed());
+                if !watch.refused(seconds).await {
+                    return Err(error);
+                }
             }
             tokio::time::sleep(self.timing.back_off(attempt)).await;
             attempt += 1;
@@ -199,9 +232,8 @@ fn may_repeat(
     waited: Duration,
     patience: Duration,
 ) -> bool {
-    let busy = error.is(op.busy) || op.busy.iter().any(|words| error.message.contains(words));
     match error.class {
-        _ if busy => waited < patience,
+        _ if op.waits_out(error) => waited < patience,
         ErrorClass::Throttled => attempt < ATTEMPTS,
         ErrorClass::Unknown => op.repeats && attempt < ATTEMPTS / 2,
         // Never sent, so a second try cannot do harm; but a wrong host stays wrong.

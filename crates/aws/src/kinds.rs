@@ -5,6 +5,7 @@ use std::sync::Arc;
 use terrace_core::erased::{AnyHand, AnyKind, Hand, Of};
 
 use crate::client::Aws;
+use crate::minutes;
 
 /// An AWS service and its kinds.
 #[derive(Clone, Copy, Debug)]
@@ -34,7 +35,7 @@ macro_rules! kinds {
             // A static of its own for each: a kind's schema is made once and kept there.
             $($(
                 #[expect(non_upper_case_globals, reason = "named after the kind")]
-                static $kind: Of<$service::$kind::$type> = Of::new();
+                static $kind: Of<$service::$kind::$type> = Of::taking(minutes::of(stringify!($kind)));
             )+)+
             &[$($(&$kind),+),+]
         };

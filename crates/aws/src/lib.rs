@@ -3,6 +3,7 @@
 //! Read [`client`] (how AWS is reached), [`door`] (how every call goes out), [`kinds`] (the list) and
 //! `kinds/ec2/vpc.rs`, the kind to copy; then [`discovery`] and [`world`].
 
+mod blockers;
 pub mod bucket;
 pub mod client;
 pub mod discovery;
@@ -14,6 +15,7 @@ pub mod images;
 pub mod kinds;
 pub mod lock;
 pub mod lookups;
+mod minutes;
 mod names;
 pub mod teardown;
 pub mod timing;

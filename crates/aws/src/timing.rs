@@ -42,6 +42,11 @@ impl Timing {
         self.scaled(ceiling * jitter())
     }
 
+    /// How many seconds of AWS's time a span of ours is.
+    pub fn seconds(&self, span: Duration) -> f64 {
+        span.as_secs_f64() / self.scale
+    }
+
     /// A span of AWS's time.
     pub fn scaled(&self, seconds: f64) -> Duration {
         Duration::from_secs_f64((seconds * self.scale).max(0.002))

@@ -647,7 +647,7 @@ impl Worker<'_> {
             if self.look(live).await?.is_none() {
                 return Ok(End::Done);
             }
-            let minutes = self.kind()?.about().minutes.delete;
+            let minutes = self.kind()?.minutes().delete;
             if let Some(end) = self
                 .pause(attempt, minutes, live.id(), "being deleted")
                 .await?

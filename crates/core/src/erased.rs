@@ -20,6 +20,7 @@ use crate::kind::{
 };
 use crate::known::Known;
 use crate::mark::{Mark, Tags};
+use crate::minutes::Minutes;
 use crate::sketch::Sketch;
 use crate::source::{Fault, Node};
 
@@ -142,12 +143,16 @@ pub trait AnyKind: Send + Sync {
     fn uses(&self, have: &AnyLive) -> Vec<LiveRef>;
     /// Whether others may build on a live one.
     fn ready(&self, have: &AnyLive) -> Ready;
+    /// How long things typically take.
+    fn minutes(&self) -> &Minutes;
     /// Typical minutes until one that is coming is ready.
     fn patience(&self, have: &AnyLive) -> f64;
     /// Whether requests that are led to a live one are answered.
     fn serving(&self, have: &AnyLive) -> Serving;
     /// What traffic waits for before it is led there, beyond its being ready.
     fn awaited(&self, want: &AnySpec) -> Option<&'static str>;
+    /// Typical minutes of a change of a property.
+    fn lasts(&self, have: Option<&AnyLive>, field: &str) -> f64;
     /// For how many seconds requests may still go where a live one led.
     fn linger(&self, have: &AnyLive) -> u32;
     /// Whether AWS itself protects a live one.
@@ -198,6 +203,7 @@ pub trait AnyHand: Send + Sync {
 pub struct Of<K: Kind> {
     schema: OnceLock<Value>,
     rows: OnceLock<Vec<RowFacts>>,
+    minutes: Minutes,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -208,11 +214,17 @@ impl<K: Kind> Default for Of<K> {
 }
 
 impl<K: Kind> Of<K> {
-    /// One for the list.
+    /// One for the list, with which everything is a matter of seconds.
     pub const fn new() -> Self {
+        Self::taking(Minutes::SECONDS)
+    }
+
+    /// One for the list, with which things take as long as this.
+    pub const fn taking(minutes: Minutes) -> Self {
         Self {
             schema: OnceLock::new(),
             rows: OnceLock::new(),
+            minutes,
             kind: PhantomData,
         }
     }
@@ -314,8 +326,20 @@ impl<K: Kind> AnyKind for Of<K> {
         have.get::<K>().map_or(Ready::Ready, K::ready)
     }
 
+    fn minutes(&self) -> &Minutes {
+        &self.minutes
+    }
+
     fn patience(&self, have: &AnyLive) -> f64 {
-        have.get::<K>().map_or(K::ABOUT.minutes.create, K::patience)
+        let usual = self.minutes.create;
+        have.get::<K>()
+            .map_or(usual, |have| K::patience(have, usual))
+    }
+
+    fn lasts(&self, have: Option<&AnyLive>, field: &str) -> f64 {
+        let usual = self.minutes.change(field);
+        have.and_then(AnyLive::get::<K>)
+            .map_or(usual, |have| K::lasts(have, field, usual))
     }
 
     fn serving(&self, have: &AnyLive) -> Serving {

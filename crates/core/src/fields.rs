@@ -51,7 +51,6 @@ pub struct Row<K: Kind> {
     want: Want<K>,
     have: Have<K>,
     impact: Impact,
-    minutes: Option<f64>,
     late: bool,
     early: bool,
     path: Option<Path>,
@@ -111,7 +110,6 @@ impl<K: Kind> Fields<K> {
             want,
             have,
             impact: Impact::None,
-            minutes: None,
             late: false,
             early: false,
             path: None,
@@ -164,15 +162,6 @@ impl<K: Kind> Fields<K> {
     pub fn impact(mut self, impact: Impact) -> Self {
         if let Some(row) = self.rows.last_mut() {
             row.impact = impact;
-        }
-        self
-    }
-
-    /// A change of the row before takes these minutes, and not those of a change of the kind.
-    #[must_use]
-    pub fn minutes(mut self, minutes: f64) -> Self {
-        if let Some(row) = self.rows.last_mut() {
-            row.minutes = Some(minutes);
         }
         self
     }
@@ -286,7 +275,6 @@ impl<K: Kind> Row<K> {
     fn change(&self, effect: Effect, have: Said, want: Said) -> FieldChange {
         FieldChange {
             impact: self.impact,
-            minutes: self.minutes,
             late: self.late,
             early: self.early,
             disturbs: self.disturbs,
@@ -414,8 +402,6 @@ pub struct FieldChange {
     pub want: Said,
     /// What it does to people.
     pub impact: Impact,
-    /// How many minutes it takes, if not as many as a change of its kind.
-    pub minutes: Option<f64>,
     /// Whether the property is late.
     pub late: bool,
     /// Whether being ready waits for it.
@@ -446,7 +432,6 @@ impl FieldChange {
             have,
             want,
             impact: Impact::None,
-            minutes: None,
             late: false,
             early: false,
             disturbs: &[],

@@ -73,9 +73,15 @@ pub trait Kind: Sized + Send + Sync + 'static {
     fn ready(have: &Self::Live) -> Ready;
 
     /// Typical minutes until one that is coming is ready, where they depend on what is coming: machines
-    /// that are renewed one after the other take longer the more they are.
-    fn patience(_have: &Self::Live) -> f64 {
-        Self::ABOUT.minutes.create
+    /// that are renewed one after the other take longer the more they are. `usual` are those of a creation.
+    fn patience(_have: &Self::Live, usual: f64) -> f64 {
+        usual
+    }
+
+    /// Typical minutes of a change of a property, where they depend on what is live. `usual` are those of
+    /// the property.
+    fn lasts(_have: &Self::Live, _field: &str, usual: f64) -> f64 {
+        usual
     }
 
     /// Whether requests that are led to it are answered, and if not, why. It is asked just before traffic is
@@ -187,8 +193,6 @@ pub struct About {
     pub create: Create,
     /// The order of a replacement, unless [`Kind::swap`] knows better.
     pub swap: Swap,
-    /// Typical minutes to create, to change, to delete one.
-    pub minutes: Minutes,
     /// IAM actions it may need.
     pub actions: &'static [&'static str],
     /// Outputs other than `id`.
@@ -208,17 +212,12 @@ pub struct About {
 }
 
 impl About {
-    /// The commonest case: nothing is lost, seconds, taggable.
+    /// The commonest case: nothing is lost, taggable.
     pub const fn new(class: Class, create: Create, swap: Swap) -> Self {
         Self {
             class,
             create,
             swap,
-            minutes: Minutes {
-                create: 0.1,
-                update: 0.1,
-                delete: 0.1,
-            },
             actions: &[],
             outputs: &[],
             after: &[],
@@ -228,17 +227,6 @@ impl About {
             late_first: false,
             protect: false,
         }
-    }
-
-    /// With typical minutes to create, change, delete.
-    #[must_use]
-    pub const fn minutes(mut self, create: f64, update: f64, delete: f64) -> Self {
-        self.minutes = Minutes {
-            create,
-            update,
-            delete,
-        };
-        self
     }
 
     /// With the IAM actions it may need.
@@ -296,17 +284,6 @@ impl About {
         self.protect = true;
         self
     }
-}
-
-/// Typical minutes of an action, for the plan's verdict and to start the longest first.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Minutes {
-    /// From the call until others may build on it.
-    pub create: f64,
-    /// Until a change has taken effect.
-    pub update: f64,
-    /// Until it is gone.
-    pub delete: f64,
 }
 
 /// How often a creating call may be repeated (rule R4).

@@ -13,7 +13,7 @@ use terrace_aws::client::{Aws, Connection, configure};
 use terrace_aws::discovery::{Places, discover};
 use terrace_aws::timing::Timing;
 use terrace_aws::world::AwsWorld;
-use terrace_core::apply::{Apply, End};
+use terrace_core::apply::{Apply, End, Event};
 use terrace_core::inventory::Inventory;
 use terrace_core::kind::Loss;
 use terrace_core::mark::Identity;
@@ -158,6 +158,36 @@ impl Site {
     }
 
     async fn carry_out(&self, destroy: bool) -> Result<Plan, String> {
+        let (plan, ends) = self.run(destroy, &|_| {}).await?;
+        for (step, end) in plan.steps.iter().zip(&ends) {
+            if let End::Failed(error) = end {
+                return Err(format!("{} {}: {error}", step.action.word(), step.address));
+            }
+        }
+        Ok(plan)
+    }
+
+    /// Plans, carries it out, and answers how every step ended, by address. `waits` is told who waits for what.
+    pub(crate) async fn ends(
+        &self,
+        destroy: bool,
+        waits: &(dyn Fn(&str, &str) + Sync),
+    ) -> Result<Vec<(String, End)>, String> {
+        let observe = |event: Event<'_>| {
+            if let Event::Waiting(_, step, why) = event {
+                waits(&step.address.to_string(), why);
+            }
+        };
+        let (plan, ends) = self.run(destroy, &observe).await?;
+        let addresses = plan.steps.iter().map(|step| step.address.to_string());
+        Ok(addresses.zip(ends).collect())
+    }
+
+    async fn run(
+        &self,
+        destroy: bool,
+        observe: &(dyn Fn(Event<'_>) + Sync),
+    ) -> Result<(Plan, Vec<End>), String> {
         let (plan, inventory) = self.plan(destroy).await?;
         let world = AwsWorld::new(&self.cx, Arc::new(AtomicBool::new(false)));
         let apply = Apply {
@@ -166,15 +196,10 @@ impl Site {
             inventory: &inventory,
             kinds: Kinds::new(KINDS),
             world: &world,
-            observe: &|_| {},
+            observe,
         };
-        let outcome = apply.run().await;
-        for (step, end) in plan.steps.iter().zip(&outcome.ends) {
-            if let End::Failed(error) = end {
-                return Err(format!("{} {}: {error}", step.action.word(), step.address));
-            }
-        }
-        Ok(plan)
+        let ends = apply.run().await.ends;
+        Ok((plan, ends))
     }
 
     /// Nothing is left to do.

@@ -11,6 +11,7 @@
 )]
 
 mod balance;
+mod blocked;
 #[path = "../laws/example.rs"]
 mod example;
 mod gates;

@@ -10,6 +10,7 @@ use crate::fields::{Effect, FieldChange};
 use crate::inventory::FoundAny;
 use crate::kind::{Class, Create, Impact, Loss, Ready};
 use crate::mark::{self, Generation, Tags};
+use crate::minutes::Minutes;
 use crate::plan::{Action, Kept, Reason, Refusal, Step};
 use crate::said::Said;
 use crate::source::Resource;
@@ -65,16 +66,17 @@ struct Maker<'a, 'd> {
 
 impl Maker<'_, '_> {
     fn push(&mut self, action: Action, changes: Vec<FieldChange>, live: Option<&AnyLive>) {
-        let about = self.kind.about();
-        let longest = |usual: f64| {
-            let minutes = changes.iter().map(|change| change.minutes.unwrap_or(usual));
-            minutes.reduce(f64::max).unwrap_or(usual)
-        };
-        let minutes = match action {
-            Action::Create { .. } | Action::Wait(_) => about.minutes.create,
+        let minutes = match (&action, live) {
+            (Action::Create { .. }, _) => self.kind.minutes().creation(&changes),
+            (Action::Wait(_), Some(live)) => self.kind.patience(live),
+            (Action::WaitGone, _) => self.kind.minutes().delete,
             // Tags are set by one call, whatever they are on.
-            Action::Tag { .. } => 0.1,
-            _ => longest(about.minutes.update),
+            (Action::Tag { .. }, _) => Minutes::QUICK,
+            _ => {
+                let lasts = |change: &FieldChange| self.kind.lasts(live, change.field);
+                let longest = changes.iter().map(lasts).reduce(f64::max);
+                longest.unwrap_or(self.kind.minutes().update)
+            }
         };
         let impact = changes
             .iter()
@@ -472,7 +474,6 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
             ways: vec!["write protect = false on it, apply, then take it out".to_owned()],
         });
     }
-    let about = kind.about();
     let step = |action: Action, impact: Impact, minutes: f64| Step {
         address: address.clone(),
         kind: kind.name(),
@@ -493,14 +494,14 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
         draft
             .plan
             .steps
-            .push(step(Action::Unprotect, Impact::None, about.minutes.update));
+            .push(step(Action::Unprotect, Impact::None, Minutes::QUICK));
     }
     let impact = match class {
         Class::Data if !replaced => Impact::DataLoss,
         Class::Identity | Class::Foundation if !replaced => Impact::Outage,
         _ => Impact::None,
     };
-    let mut delete = step(Action::Delete(reason), impact, about.minutes.delete);
+    let mut delete = step(Action::Delete(reason), impact, kind.minutes().delete);
     if reason != Reason::Destroyed {
         delete.rest = noted_rest(found);
     }

@@ -4,6 +4,7 @@ mod gates;
 mod laws;
 mod paths;
 mod plans;
+mod remaining;
 mod rename;
 mod site;
 mod soak;

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .corrections import Refusal
+from .rds_interfaces import place
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Holder:
 
 
 def holders(ec2: Any) -> Iterator[Holder]:
+    place(ec2)
     yield from _instances(ec2)
     yield from _interfaces(ec2)
     yield from _nats(ec2)

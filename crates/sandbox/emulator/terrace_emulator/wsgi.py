@@ -44,6 +44,7 @@ MODULES = (
     "elbv2_certificates",
     "rds",
     "rds_groups",
+    "rds_interfaces",
     "route53",
     "route53_changes",
     "route53_health",

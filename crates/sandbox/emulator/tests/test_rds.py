@@ -313,3 +313,22 @@ class Holding(Databases):
         ec2.delete_security_group(GroupId=own)
         for each in found:
             ec2.delete_subnet(SubnetId=each)
+
+    @corrects("rds.interfaces")
+    def test_a_database_has_an_interface_that_goes_with_it(self):
+        ec2 = client("ec2")
+        name, network, found = self.subnet_group()
+        own = group(network)
+        used = self.create(DBSubnetGroupName=name, VpcSecurityGroupIds=[own])
+
+        def interfaces():
+            by = [{"Name": "group-id", "Values": [own]}]
+            return ec2.describe_network_interfaces(Filters=by)["NetworkInterfaces"]
+
+        (eni,) = interfaces()
+        self.assertEqual("RDSNetworkInterface", eni["Description"])
+        self.assertEqual(("amazon-rds", True), (eni["RequesterId"], eni["RequesterManaged"]))
+        self.assertIn(eni["SubnetId"], found)
+        self.rds.delete_db_instance(DBInstanceIdentifier=used, SkipFinalSnapshot=True)
+        self.gone(used)
+        self.assertEqual([], interfaces())

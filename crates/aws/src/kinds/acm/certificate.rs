@@ -16,7 +16,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use terrace_core::canon::DnsName;
-use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::error::{ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
@@ -32,6 +32,7 @@ use terrace_core::sketch::Sketch;
 use self::answer::{is_like, read, zone_tag};
 use self::validation::{Proof, absent, is_over, proven, release, write};
 use super::shared::tag_list;
+use crate::blockers::{Blocker, traffic};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::kinds::route53::hosted_zone::HostedZone;
@@ -132,9 +133,7 @@ impl Live for CertificateLive {
 
 impl Kind for Certificate {
     const NAME: &'static str = "certificate";
-    // Minutes: half an hour at most as a rule, and an hour and more now and then (aws-semantics 7.3).
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst)
-        .minutes(12.5, 1.0, 1.0)
         .outputs(&["arn", "name", "records"])
         .actions(&[
             "acm:ListCertificates",
@@ -144,6 +143,8 @@ impl Kind for Certificate {
             "acm:AddTagsToCertificate",
             "acm:RemoveTagsFromCertificate",
             "acm:DeleteCertificate",
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeTags",
             "route53:ListResourceRecordSets",
             "route53:ChangeResourceRecordSets",
             "route53:GetChange",
@@ -195,6 +196,11 @@ impl Kind for Certificate {
             }),
             _ => Ready::Coming(have.status.clone()),
         }
+    }
+
+    fn patience(_have: &CertificateLive, usual: f64) -> f64 {
+        // Half an hour at most as a rule, but an hour and more now and then (aws-semantics 7.3).
+        usual.max(12.5)
     }
 
     fn check(want: &CertificateSpec) -> Vec<Objection> {
@@ -348,7 +354,7 @@ impl Kind for Certificate {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &CertificateLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &CertificateLive, leave: &Leave) -> Result<()> {
         // The records first, so that they are found again should this break off; and once more, for two
         // certificates of one name that go at the same time leave them to each other.
         let out = async || match &have.zone {
@@ -363,12 +369,11 @@ impl Kind for Certificate {
             let call = cx.acm.delete_certificate();
             call.certificate_arn(&have.id).send()
         };
-        match cx.gone(cx.mutate(op, call).await) {
-            Err(error) if error.class == ErrorClass::InUse => Err(used_by(cx, have, error).await),
-            Err(error) => Err(error),
-            Ok(()) if stay => out().await.map(drop),
-            Ok(()) => Ok(()),
+        cx.remove(op, leave, || used_by(cx, have), call).await?;
+        if stay {
+            out().await?;
         }
+        Ok(())
     }
 
     async fn tag(cx: &Aws, have: &CertificateLive, set: &Tags, unset: &[String]) -> Result<()> {
@@ -463,20 +468,15 @@ async fn one(cx: &Aws, arn: &str, tags: Option<Tags>) -> Result<Option<Found<Cer
     Ok(Some(Found::new(live, tags)))
 }
 
-/// Says what still has a certificate that is to go.
-async fn used_by(cx: &Aws, have: &CertificateLive, error: CloudError) -> CloudError {
+/// What still has a certificate that is to go.
+async fn used_by(cx: &Aws, have: &CertificateLive) -> Result<Vec<Blocker>> {
     let answer = cx
         .read("acm:DescribeCertificate", || {
             let call = cx.acm.describe_certificate();
             call.certificate_arn(&have.id).send()
         })
-        .await;
-    let detail = answer.ok().and_then(|answer| answer.certificate);
-    match detail.and_then(|detail| detail.in_use_by) {
-        Some(users) if !users.is_empty() => error.hinted(format!(
-            "take it off {}, then apply again",
-            users.join(", ")
-        )),
-        _ => error,
-    }
+        .await?;
+    let detail = answer.certificate;
+    let users = detail.and_then(|detail| detail.in_use_by).unwrap_or_default();
+    traffic::proven_by(cx, &users, &have.id).await
 }

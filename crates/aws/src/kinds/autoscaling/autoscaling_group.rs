@@ -179,10 +179,12 @@ impl Live for AutoscalingGroupLive {
     }
 }
 
+/// A change of these renews the machines, and takes its minutes for each of them.
+const RENEWS: &[&str] = &["launch_template", "instances"];
+
 impl Kind for AutoscalingGroup {
     const NAME: &'static str = "autoscaling_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
-        .minutes(5.0, 5.0, 3.0)
         .outputs(&["arn", "name"])
         // What machines fetch while they boot needs the way out, and without a listener no load balancer
         // finds them healthy.
@@ -232,8 +234,6 @@ impl Kind for AutoscalingGroup {
     type Live = AutoscalingGroupLive;
 
     fn fields() -> Fields<Self> {
-        // What starts no machine.
-        const QUICK: f64 = 0.1;
         Fields::<Self>::new()
             .replace(
                 "name",
@@ -295,30 +295,25 @@ impl Kind for AutoscalingGroup {
                 |want, _| Said::of(want.health()),
                 |have| Said::of(&have.health_check),
             )
-            .minutes(QUICK)
             .update(
                 "warmup",
                 |want, _| Said::or_none(want.warmup.map(Said::of)),
                 |have| Said::or_none(have.warmup.map(Said::of)),
             )
-            .minutes(QUICK)
             .seed("instance_refresh")
             .update(
                 "termination_policies",
                 |want, _| Said::of(&want.termination_policies),
                 |have| Said::of(&have.termination_policies),
             )
-            .minutes(QUICK)
             .update(
                 "capacity_rebalance",
                 |want, _| Said::of(want.capacity_rebalance),
                 |have| Said::of(have.capacity_rebalance),
             )
-            .minutes(QUICK)
             .set("policies", want_policies, |have| {
                 have_policies(&have.policies)
             })
-            .minutes(QUICK)
             .decide(
                 "schedules",
                 |want, _| Said::of(schedules::wanted(&want.schedules)),
@@ -330,13 +325,11 @@ impl Kind for AutoscalingGroup {
                     )
                 },
             )
-            .minutes(QUICK)
             .set(
                 "hooks",
                 |want, _| Said::of(&want.hooks),
                 |have| Said::of(&have.hooks),
             )
-            .minutes(QUICK)
     }
 
     fn sketch(want: &AutoscalingGroupSpec) -> Sketch {
@@ -371,8 +364,15 @@ impl Kind for AutoscalingGroup {
         have.ready()
     }
 
-    fn patience(have: &AutoscalingGroupLive) -> f64 {
-        have.patience(Self::ABOUT.minutes.create)
+    fn patience(have: &AutoscalingGroupLive, usual: f64) -> f64 {
+        have.patience(usual, crate::minutes::of(Self::NAME).change(RENEWS[0]))
+    }
+
+    fn lasts(have: &AutoscalingGroupLive, field: &str, usual: f64) -> f64 {
+        if RENEWS.contains(&field) {
+            return have.renewal(usual);
+        }
+        usual
     }
 
     fn protected(have: &AutoscalingGroupLive) -> bool {

@@ -190,7 +190,6 @@ impl Kind for Distribution {
     const NAME: &'static str = "distribution";
     const ABOUT: About = About::new(Class::Identity, Create::Token, Swap::CreateFirst)
         .global()
-        .minutes(5.0, 5.0, 10.0)
         .outputs(&["arn", "dns_name", "zone_id"])
         .actions(&[
             "cloudfront:ListDistributions",

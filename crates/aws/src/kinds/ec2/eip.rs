@@ -19,6 +19,7 @@ use terrace_core::sketch::{Role, Sketch};
 
 use super::instance::Instance;
 use super::shared::{marked, tags};
+use crate::blockers::network;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -66,6 +67,10 @@ impl Kind for Eip {
             "ec2:AssociateAddress",
             "ec2:DisassociateAddress",
             "ec2:ReleaseAddress",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeTags",
+            "elasticloadbalancing:DescribeTags",
+            "rds:DescribeDBInstances",
             "ec2:CreateTags",
             "ec2:DeleteTags",
         ]);
@@ -172,14 +177,15 @@ impl Kind for Eip {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &EipLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &EipLive, leave: &Leave) -> Result<()> {
         if have.instance.is_some() {
             disassociate(cx, have).await?;
         }
         // A NAT gateway that is being deleted gives it back at its end.
         let op = Op::again("ec2:ReleaseAddress").while_busy(&["InvalidIPAddress.InUse"], 10.0);
+        let blockers = || network::interfaces_at(cx, &have.id);
         let call = || cx.ec2.release_address().allocation_id(&have.id).send();
-        cx.gone(cx.mutate(op, call).await)
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(cx: &Aws, have: &EipLive, set: &Tags, unset: &[String]) -> Result<()> {

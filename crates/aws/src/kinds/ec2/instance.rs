@@ -242,7 +242,6 @@ impl Live for InstanceLive {
 impl Kind for Instance {
     const NAME: &'static str = "instance";
     const ABOUT: About = About::new(Class::Data, Create::Token, Swap::CreateFirst)
-        .minutes(1.0, 2.0, 2.0)
         .outputs(&[
             "arn",
             "address",
@@ -293,8 +292,6 @@ impl Kind for Instance {
 
     fn fields() -> Fields<Self> {
         const MOVES: &[&str] = &["public_ip", "public_dns_name"];
-        // What is changed by a call alone, without a restart.
-        const QUICK: f64 = 0.1;
         Fields::<Self>::new()
             .decide(
                 "image",
@@ -310,7 +307,6 @@ impl Kind for Instance {
             .disturbs(MOVES)
             .replace("subnet", |want, known| known.id(&want.subnet), |have| Said::of(&have.subnet))
             .update("security_groups", want_groups, |have| Said::set(&have.security_groups))
-            .minutes(QUICK)
             .decide(
                 "instance_profile",
                 |want, known| {
@@ -319,7 +315,6 @@ impl Kind for Instance {
                 |have| Said::or_none(have.instance_profile.as_ref().map(Said::of)),
                 profile_verdict,
             )
-            .minutes(QUICK)
             .seed("key_pair")
             .decide(
                 "root_volume",
@@ -336,20 +331,15 @@ impl Kind for Instance {
             .tell(|want| tell_user_data(want.user_data.as_ref()), |_| "the text it has".to_owned())
             .seed("user_data_change")
             .update("metadata", |want, _| Said::of(&want.metadata), |have| Said::of(&have.metadata))
-            .minutes(QUICK)
             .update("monitoring", |want, _| Said::of(want.monitoring), |have| Said::of(have.monitoring))
-            .minutes(QUICK)
             .update(
                 "source_dest_check",
                 |want, _| Said::of(want.source_dest_check),
                 |have| Said::of(have.source_dest_check),
             )
-            .minutes(QUICK)
             .update("shutdown", |want, _| Said::of(want.shutdown), |have| Said::of(&have.told.shutdown))
-            .minutes(QUICK)
             .replace("private_ip", |want, _| Said::of(want.private_ip), |have| Said::of(&have.private_ip))
             .update("credits", |want, _| Said::of(want.credits), |have| Said::of(&have.credits))
-            .minutes(QUICK)
             .decide(
                 "running",
                 |want, _| Said::of(want.running),
@@ -358,7 +348,6 @@ impl Kind for Instance {
             )
             .disturbs(MOVES)
             .update("stateless", |want, _| Said::of(want.stateless), |have| Said::of(have.told.stateless))
-            .minutes(QUICK)
     }
 
     fn class(_want: Option<&InstanceSpec>, have: &InstanceLive) -> Class {

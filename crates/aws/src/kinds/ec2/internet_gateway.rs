@@ -18,6 +18,7 @@ use terrace_core::sketch::{Role, Sketch};
 
 use super::shared::{marked, tags};
 use super::vpc::Vpc;
+use crate::blockers::network;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -57,6 +58,10 @@ impl Kind for InternetGateway {
         "ec2:AttachInternetGateway",
         "ec2:DetachInternetGateway",
         "ec2:DeleteInternetGateway",
+        "ec2:DescribeNetworkInterfaces",
+        "ec2:DescribeTags",
+        "elasticloadbalancing:DescribeTags",
+        "rds:DescribeDBInstances",
         "ec2:CreateTags",
         "ec2:DeleteTags",
     ]);
@@ -151,7 +156,7 @@ impl Kind for InternetGateway {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &InternetGatewayLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &InternetGatewayLive, leave: &Leave) -> Result<()> {
         if let Some(vpc) = &have.vpc {
             // "Network has some mapped public address(es)": those of what is ending just now.
             let op =
@@ -160,7 +165,8 @@ impl Kind for InternetGateway {
                 let call = cx.ec2.detach_internet_gateway().vpc_id(vpc.as_str());
                 call.internet_gateway_id(&have.id).send()
             };
-            cx.gone(cx.mutate(op, call).await)?;
+            let blockers = || network::public_interfaces(cx, vpc.as_str());
+            cx.remove(op, leave, blockers, call).await?;
         }
         let op = Op::again("ec2:DeleteInternetGateway").while_busy(&["DependencyViolation"], 5.0);
         let call = || {

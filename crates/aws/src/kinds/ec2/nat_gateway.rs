@@ -89,7 +89,6 @@ impl Live for NatGatewayLive {
 impl Kind for NatGateway {
     const NAME: &'static str = "nat_gateway";
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::DeleteFirst)
-        .minutes(2.0, 0.1, 3.0)
         .outputs(&["address", "private_ip"])
         // Without a way to the internet its creation fails (Gateway.NotAttached).
         .after(&["internet_gateway"])

@@ -25,6 +25,7 @@ use terrace_core::sketch::{Admits, Role, Sketch, Who};
 
 use super::shared::{PrefixLists, filter, marked, tags};
 use super::vpc::Vpc;
+use crate::blockers::network;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -174,6 +175,10 @@ impl Kind for SecurityGroup {
             "ec2:RevokeSecurityGroupIngress",
             "ec2:RevokeSecurityGroupEgress",
             "ec2:DeleteSecurityGroup",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeTags",
+            "elasticloadbalancing:DescribeTags",
+            "rds:DescribeDBInstances",
             "ec2:CreateTags",
             "ec2:DeleteTags",
         ]);
@@ -337,11 +342,16 @@ impl Kind for SecurityGroup {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &SecurityGroupLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &SecurityGroupLive, leave: &Leave) -> Result<()> {
         // Interfaces of load balancers linger for a quarter of an hour, those of functions longer.
         let op = Op::again("ec2:DeleteSecurityGroup").while_busy(&["DependencyViolation"], 45.0);
+        let blockers = || async {
+            let mut found = network::interfaces(cx, vec![filter("group-id", &have.id)]).await?;
+            found.extend(network::referring(cx, &have.id).await?);
+            Ok(found)
+        };
         let call = || cx.ec2.delete_security_group().group_id(&have.id).send();
-        cx.gone(cx.mutate(op, call).await)
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(cx: &Aws, have: &SecurityGroupLive, set: &Tags, unset: &[String]) -> Result<()> {

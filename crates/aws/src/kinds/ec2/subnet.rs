@@ -21,6 +21,7 @@ use terrace_core::sketch::{Role, Sketch};
 use super::route_table::{self, RouteTable, RouteTableLive};
 use super::shared::{filter, marked, tags};
 use super::vpc::Vpc;
+use crate::blockers::network;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -101,6 +102,10 @@ impl Kind for Subnet {
             "ec2:CreateSubnet",
             "ec2:ModifySubnetAttribute",
             "ec2:DeleteSubnet",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeTags",
+            "elasticloadbalancing:DescribeTags",
+            "rds:DescribeDBInstances",
             "ec2:CreateTags",
             "ec2:DeleteTags",
         ]);
@@ -243,13 +248,12 @@ impl Kind for Subnet {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &SubnetLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &SubnetLive, leave: &Leave) -> Result<()> {
         // Interfaces of load balancers and functions linger for up to twenty minutes.
         let op = Op::again("ec2:DeleteSubnet").while_busy(&["DependencyViolation"], 20.0);
-        cx.gone(
-            cx.mutate(op, || cx.ec2.delete_subnet().subnet_id(&have.id).send())
-                .await,
-        )
+        let blockers = || network::interfaces(cx, vec![filter("subnet-id", &have.id)]);
+        let call = || cx.ec2.delete_subnet().subnet_id(&have.id).send();
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(cx: &Aws, have: &SubnetLive, set: &Tags, unset: &[String]) -> Result<()> {

@@ -111,7 +111,6 @@ impl Live for VolumeLive {
 impl Kind for Volume {
     const NAME: &'static str = "volume";
     const ABOUT: About = About::new(Class::Data, Create::Token, Swap::DeleteFirst)
-        .minutes(0.2, 0.5, 0.5)
         .outputs(&["zone"])
         .actions(&[
             "ec2:DescribeVolumes",

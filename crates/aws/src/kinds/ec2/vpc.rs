@@ -19,6 +19,7 @@ use terrace_core::said::Said;
 use terrace_core::sketch::{Role, Sketch};
 
 use super::shared::{marked, tags};
+use crate::blockers::network;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -75,6 +76,14 @@ impl Kind for Vpc {
             "ec2:CreateVpc",
             "ec2:ModifyVpcAttribute",
             "ec2:DeleteVpc",
+            "ec2:DescribeSubnets",
+            "ec2:DescribeSecurityGroups",
+            "ec2:DescribeInternetGateways",
+            "ec2:DescribeRouteTables",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeTags",
+            "elasticloadbalancing:DescribeTags",
+            "rds:DescribeDBInstances",
             "ec2:CreateTags",
             "ec2:DeleteTags",
         ]);
@@ -205,10 +214,12 @@ impl Kind for Vpc {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &VpcLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &VpcLive, leave: &Leave) -> Result<()> {
         // Interfaces of what was deleted just now linger for a while.
         let op = Op::again("ec2:DeleteVpc").while_busy(&["DependencyViolation"], 5.0);
-        cx.gone(cx.mutate(op, || cx.ec2.delete_vpc().vpc_id(&have.id).send()).await)
+        let blockers = || network::standing_in(cx, &have.id);
+        let call = || cx.ec2.delete_vpc().vpc_id(&have.id).send();
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(cx: &Aws, have: &VpcLive, set: &Tags, unset: &[String]) -> Result<()> {

@@ -97,7 +97,6 @@ pub enum Way {
 impl Kind for VpcEndpoint {
     const NAME: &'static str = "vpc_endpoint";
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::DeleteFirst)
-        .minutes(2.0, 0.5, 3.0)
         .outputs(&["dns_name"])
         .actions(&[
             "ec2:DescribeVpcEndpoints",

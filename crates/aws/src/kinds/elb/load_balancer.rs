@@ -152,7 +152,6 @@ impl Live for LoadBalancerLive {
 impl Kind for LoadBalancer {
     const NAME: &'static str = "load_balancer";
     const ABOUT: About = About::new(Class::Identity, Create::Name, Swap::CreateFirst)
-        .minutes(3.0, 0.1, 1.0)
         .outputs(&["arn", "name", "full_name", "dns_name", "zone_id"])
         // "VPC has no internet gateway" else; and whoever is led to it should reach it.
         .after(&["internet_gateway", "route_table", "subnet"])

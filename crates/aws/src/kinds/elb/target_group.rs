@@ -32,7 +32,8 @@ pub use self::live::TargetGroupLive;
 use self::live::{arn, read, whole};
 use self::targets::{deregister, mark_members, register};
 pub use super::shared::Protocol;
-use super::shared::{alike, check_name, if_there, name, tag_list};
+use super::shared::{alike, check_name, full_name, if_there, name, tag_list};
+use crate::blockers::{Blocker, traffic};
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::kinds::ec2::instance::Instance;
@@ -173,6 +174,8 @@ impl Kind for TargetGroup {
             "elasticloadbalancing:RegisterTargets",
             "elasticloadbalancing:DeregisterTargets",
             "elasticloadbalancing:DeleteTargetGroup",
+            "elasticloadbalancing:DescribeListeners",
+            "elasticloadbalancing:DescribeRules",
             "elasticloadbalancing:AddTags",
             "elasticloadbalancing:RemoveTags",
         ]);
@@ -410,7 +413,7 @@ impl Kind for TargetGroup {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &TargetGroupLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &TargetGroupLive, leave: &Leave) -> Result<()> {
         // A listener that went a moment ago still holds it.
         let op =
             Op::again("elasticloadbalancing:DeleteTargetGroup").while_busy(&["ResourceInUse"], 5.0);
@@ -420,7 +423,7 @@ impl Kind for TargetGroup {
                 .target_group_arn(&have.id)
                 .send()
         };
-        cx.gone(cx.mutate(op, call).await)
+        cx.remove(op, leave, || listeners(cx, &have.id), call).await
     }
 
     async fn tag(cx: &Aws, have: &TargetGroupLive, set: &Tags, unset: &[String]) -> Result<()> {
@@ -432,4 +435,24 @@ impl TargetGroupSpec {
     fn check(&self) -> Check {
         self.health_check.of(self.protocol, self.version)
     }
+}
+
+/// The listeners that lead to a group.
+async fn listeners(cx: &Aws, group: &str) -> Result<Vec<Blocker>> {
+    let found = cx
+        .read("elasticloadbalancing:DescribeTargetGroups", || {
+            cx.elb
+                .describe_target_groups()
+                .target_group_arns(group)
+                .send()
+        })
+        .await?;
+    let mut balancers: Vec<String> = found
+        .target_groups()
+        .iter()
+        .flat_map(|group| group.load_balancer_arns().to_vec())
+        .collect();
+    balancers.sort();
+    balancers.dedup();
+    traffic::leading_to(cx, &balancers, group).await
 }

@@ -24,6 +24,7 @@ use terrace_core::said::Said;
 use terrace_core::sketch::Sketch;
 
 use super::shared::{ROOT, arn, document, path, tag_list, tags};
+use crate::blockers::roles;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::names::{invalid, only};
@@ -169,6 +170,7 @@ impl Kind for IamRole {
             "iam:PutRolePolicy",
             "iam:DeleteRolePolicy",
             "iam:DeleteRole",
+            "iam:ListInstanceProfilesForRole",
             "iam:TagRole",
             "iam:UntagRole",
         ]);
@@ -372,7 +374,7 @@ impl Kind for IamRole {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &IamRoleLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &IamRoleLive, leave: &Leave) -> Result<()> {
         // What hangs on it now, not when the plan was made: a role with policies is not deleted.
         let Some(Found { live, .. }) = one(cx, &have.id).await? else { return Ok(()) };
         for arn in &live.managed_policies {
@@ -383,7 +385,8 @@ impl Kind for IamRole {
         }
         // An instance profile that was just deleted still holds it for a moment.
         let op = Op::again("iam:DeleteRole").while_busy(HELD, 2.0);
-        cx.gone(cx.mutate(op, || cx.iam.delete_role().role_name(&have.id).send()).await)
+        let call = || cx.iam.delete_role().role_name(&have.id).send();
+        cx.remove(op, leave, || roles::hanging_on(cx, &have.id), call).await
     }
 
     async fn tag(cx: &Aws, have: &IamRoleLive, set: &Tags, unset: &[String]) -> Result<()> {

@@ -206,7 +206,6 @@ pub enum Apply {
 impl Kind for DbInstance {
     const NAME: &'static str = "db_instance";
     const ABOUT: About = About::new(Class::Data, Create::Name, Swap::CreateFirst)
-        .minutes(10.0, 10.0, 8.0)
         .protect()
         .outputs(&["address", "arn", "name", "port", "secret"])
         .actions(&[

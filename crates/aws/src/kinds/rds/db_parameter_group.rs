@@ -21,6 +21,7 @@ use terrace_core::said::Said;
 use terrace_core::sketch::Sketch;
 
 use super::shared::{arn, check_name, or_none, tag_list, taken};
+use crate::blockers::databases::databases;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -82,6 +83,7 @@ impl Kind for DbParameterGroup {
             "rds:ModifyDBParameterGroup",
             "rds:ResetDBParameterGroup",
             "rds:DeleteDBParameterGroup",
+            "rds:DescribeDBInstances",
             "rds:AddTagsToResource",
             "rds:RemoveTagsFromResource",
         ]);
@@ -293,7 +295,7 @@ impl Kind for DbParameterGroup {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &DbParameterGroupLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &DbParameterGroupLive, leave: &Leave) -> Result<()> {
         // A database that is going uses it until it is gone.
         let op = Op::again("rds:DeleteDBParameterGroup")
             .while_busy(&["InvalidDBParameterGroupState"], 10.0);
@@ -303,7 +305,13 @@ impl Kind for DbParameterGroup {
                 .db_parameter_group_name(&have.id)
                 .send()
         };
-        cx.gone(cx.mutate(op, call).await)
+        let blockers = || {
+            databases(cx, |database| {
+                let mut groups = database.db_parameter_groups().iter();
+                groups.any(|group| group.db_parameter_group_name() == Some(&have.id))
+            })
+        };
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(

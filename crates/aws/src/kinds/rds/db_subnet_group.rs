@@ -19,6 +19,7 @@ use terrace_core::said::Said;
 use terrace_core::sketch::Sketch;
 
 use super::shared::{arn, check_name, or_none, tag_list, taken};
+use crate::blockers::databases::databases;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::kinds::ec2::subnet::Subnet;
@@ -71,6 +72,7 @@ impl Kind for DbSubnetGroup {
             "rds:CreateDBSubnetGroup",
             "rds:ModifyDBSubnetGroup",
             "rds:DeleteDBSubnetGroup",
+            "rds:DescribeDBInstances",
             "rds:AddTagsToResource",
             "rds:RemoveTagsFromResource",
         ]);
@@ -235,7 +237,7 @@ impl Kind for DbSubnetGroup {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &DbSubnetGroupLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &DbSubnetGroupLive, leave: &Leave) -> Result<()> {
         // A database that is going uses it until it is gone.
         let op = Op::again("rds:DeleteDBSubnetGroup")
             .while_busy(&["InvalidDBSubnetGroupStateFault"], 10.0);
@@ -245,7 +247,13 @@ impl Kind for DbSubnetGroup {
                 .db_subnet_group_name(&have.id)
                 .send()
         };
-        cx.gone(cx.mutate(op, call).await)
+        let blockers = || {
+            databases(cx, |database| {
+                let group = database.db_subnet_group();
+                group.and_then(|group| group.db_subnet_group_name()) == Some(&have.id)
+            })
+        };
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(cx: &Aws, have: &DbSubnetGroupLive, set: &Tags, unset: &[String]) -> Result<()> {

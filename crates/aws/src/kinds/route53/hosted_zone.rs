@@ -74,7 +74,6 @@ impl Kind for HostedZone {
     // Its records are data that others may have written, its servers an address at the registrar.
     const ABOUT: About = About::new(Class::Data, Create::Token, Swap::CreateFirst)
         .global()
-        .minutes(1.0, 1.0, 1.0)
         .protect()
         .outputs(&["name", "private", "name_servers"])
         .actions(&[

@@ -191,7 +191,6 @@ impl Kind for Record {
     const NAME: &'static str = "record";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .global()
-        .minutes(1.0, 1.0, 1.0)
         .marks_only()
         .outputs(&["name"])
         .actions(&[

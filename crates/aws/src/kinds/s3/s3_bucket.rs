@@ -142,7 +142,6 @@ fn yes() -> bool {
 impl Kind for S3Bucket {
     const NAME: &'static str = "s3_bucket";
     const ABOUT: About = About::new(Class::Data, Create::Name, Swap::DeleteFirst)
-        .minutes(0.1, 0.1, 1.0)
         .outputs(&["arn", "name", "dns_name", "website_dns_name"])
         .actions(&[
             "s3:ListAllMyBuckets",
@@ -438,7 +437,7 @@ impl Kind for S3Bucket {
                     empty::empty(cx, id, |how_far| leave.progress.say(how_far)).await?;
                 }
                 Err(error) if error.is(&["BucketNotEmpty"]) => {
-                    return Err(error.hinted("something goes on writing to it: stop that first"));
+                    return Err(empty::refilled(cx, id, error).await);
                 }
                 answer => return cx.gone(answer),
             }

@@ -156,16 +156,20 @@ impl AutoscalingGroupLive {
         }
     }
 
-    /// Typical minutes until it is ready. A renewal takes one machine after the other at worst, each with
-    /// its start and the time in which it gets warm.
-    pub(super) fn patience(&self, usual: f64) -> f64 {
+    /// Typical minutes until it is ready; `each` is what a machine takes to start.
+    pub(super) fn patience(&self, usual: f64, each: f64) -> f64 {
         if self.renewing().is_none() {
             return usual;
         }
+        self.renewal(each).max(usual)
+    }
+
+    /// Typical minutes of a renewal: it takes one machine after the other at worst, each with its start and
+    /// the time in which it gets warm.
+    pub(super) fn renewal(&self, each: f64) -> f64 {
         // RefreshPreferences, InstanceWarmup: the group's, or else its grace period.
         let warm = self.warmup.unwrap_or(self.health_check.grace).as_i32();
-        let each = 3.0 + f64::from(warm) / 60.0;
-        (f64::from(self.desired) * each).max(usual)
+        f64::from(self.desired) * (each + f64::from(warm) / 60.0)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use aws_sdk_s3::operation::list_object_versions::ListObjectVersionsOutput;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use terrace_core::error::Result;
+use terrace_core::error::{CloudError, Result};
 
 use super::super::shared::{of, there};
 use crate::client::Aws;
@@ -40,6 +40,23 @@ pub(super) async fn empty(cx: &Aws, bucket: &str, tell: impl Fn(String)) -> Resu
             None => return Ok(()),
         }
     }
+}
+
+/// AWS's refusal to delete what was emptied and is not empty: with how much is in it again.
+pub(super) async fn refilled(cx: &Aws, bucket: &str, mut error: CloudError) -> CloudError {
+    if let Ok(page) = list(cx, bucket, None).await {
+        let count = page.versions().len() + page.delete_markers().len();
+        let least = if page.is_truncated == Some(true) {
+            "at least "
+        } else {
+            ""
+        };
+        let newest = page.versions().first().and_then(|one| one.key());
+        let such_as = newest.map_or_else(String::new, |key| format!(", such as `{key}`"));
+        let words = error.message.trim_end_matches('.');
+        error.message = format!("{words}; held by {least}{count} objects{such_as}");
+    }
+    error.hinted("something goes on writing to it: stop that first")
 }
 
 /// A page of versions and marks of deletions, a thousand together.
