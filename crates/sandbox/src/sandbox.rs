@@ -14,6 +14,7 @@ use crate::home::{Home, Note, remove_file};
 use crate::process::{self, Life};
 use crate::proof::{PATIENCE, Proof, Status};
 use crate::start::start;
+use crate::weather::Sky;
 use crate::{Result, SandboxError, Say, client};
 
 /// An emulator of AWS that runs on this machine's loopback.
@@ -203,6 +204,18 @@ impl Sandbox {
     /// How many seconds its slow resources take to become ready.
     pub async fn set_pace(&self, seconds: f64) -> Result<()> {
         self.tell(Method::POST, &format!("pace?seconds={seconds}"))
+            .await
+            .map(drop)
+    }
+
+    /// How long its slow resources take, and for how long what was just made is not seen, in this
+    /// weather. `scale` is a factor on AWS's time.
+    pub async fn set_weather(&self, sky: Sky, scale: f64) -> Result<()> {
+        if let Some(pace) = sky.pace() {
+            self.set_pace(pace * scale).await?;
+        }
+        let late = sky.lateness() * scale;
+        self.tell(Method::POST, &format!("lateness?seconds={late}"))
             .await
             .map(drop)
     }
