@@ -17,13 +17,13 @@ use aws_smithy_types::byte_stream::ByteStream;
 
 /// A client that takes XML without its end for an answer that broke off.
 #[derive(Debug)]
-pub struct Whole {
+pub(crate) struct Whole {
     inner: SharedHttpClient,
 }
 
 impl Whole {
     /// Around another client.
-    pub fn around(inner: SharedHttpClient) -> SharedHttpClient {
+    pub(crate) fn around(inner: SharedHttpClient) -> SharedHttpClient {
         SharedHttpClient::new(Self { inner })
     }
 }

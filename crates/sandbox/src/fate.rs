@@ -38,9 +38,11 @@ impl Asked {
 
 /// By AWS's own verbs, and by HTTP's where method and path are the action.
 fn is_read(action: &str) -> bool {
-    ["Describe", "List", "Get", "Head", "BatchGet", "GET ", "HEAD "]
-        .iter()
-        .any(|verb| action.starts_with(verb))
+    [
+        "Describe", "List", "Get", "Head", "BatchGet", "GET ", "HEAD ",
+    ]
+    .iter()
+    .any(|verb| action.starts_with(verb))
 }
 
 /// What happens at the proxy, decided call by call. Also an observer: all that passes is told.
@@ -194,10 +196,20 @@ mod tests {
 
     #[test]
     fn looking_is_told_from_acting() {
-        for action in ["DescribeVpcs", "ListRoles", "GetObject", "GET /{bucket}?tagging"] {
+        for action in [
+            "DescribeVpcs",
+            "ListRoles",
+            "GetObject",
+            "GET /{bucket}?tagging",
+        ] {
             assert!(is_read(action), "{action}");
         }
-        for action in ["CreateVpc", "PutObject", "DELETE /{bucket}", "ChangeTagsForResource"] {
+        for action in [
+            "CreateVpc",
+            "PutObject",
+            "DELETE /{bucket}",
+            "ChangeTagsForResource",
+        ] {
             assert!(!is_read(action), "{action}");
         }
     }

@@ -37,7 +37,7 @@ pub use home::Home;
 pub use proof::Status;
 pub use proxy::Proxy;
 pub use python::Search;
-pub use sandbox::{Correction, Sandbox, census};
+pub use sandbox::{Correction, Lent, Sandbox, census};
 pub use system::System;
 pub use weather::{Forecast, Sky};
 

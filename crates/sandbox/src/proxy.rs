@@ -82,8 +82,7 @@ impl Proxy {
     async fn open(upstream: &str, weather: Option<Arc<dyn Weather>>) -> Result<Self> {
         let upstream = loopback(upstream)
             .ok_or_else(|| SandboxError::new(format!("`{upstream}` is no emulator's address")))?;
-        let deaf =
-            |error| SandboxError::new(format!("the sandbox's proxy cannot listen: {error}"));
+        let deaf = |error| SandboxError::new(format!("the sandbox's proxy cannot listen: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
             .map_err(deaf)?;
@@ -106,6 +105,11 @@ impl Proxy {
     /// Where AWS clients reach it.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it listens on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// How often each action was called: `ec2:DescribeVpcs`, the service as the signature names it.
@@ -193,7 +197,9 @@ impl Inner {
         };
         let (call, body) = body;
         self.count(&call);
-        let Some(weather) = &self.weather else {
+        // What is said to the emulator itself is no call of AWS's.
+        let spared = head.uri.path().starts_with("/terrace/");
+        let Some(weather) = self.weather.as_ref().filter(|_| !spared) else {
             return self.pass(head, body, &call).await;
         };
         let asked = Asked::of(&call);
@@ -278,11 +284,16 @@ async fn cut(answer: Response<Body>, turn: &Turn) -> Result<Response<Body>, Fail
     }
     if *turn == Turn::CutClean {
         let half = body.slice(..body.len() / 2);
-        head.headers.insert(header::CONTENT_LENGTH, half.len().into());
+        head.headers
+            .insert(header::CONTENT_LENGTH, half.len().into());
         return Ok(Response::from_parts(head, whole(half)));
     }
-    head.headers.insert(header::CONTENT_LENGTH, body.len().into());
-    Ok(Response::from_parts(head, Half::of(&body).map_err(failed).boxed()))
+    head.headers
+        .insert(header::CONTENT_LENGTH, body.len().into());
+    Ok(Response::from_parts(
+        head,
+        Half::of(&body).map_err(failed).boxed(),
+    ))
 }
 
 /// The answer, with a page of HTML translated.

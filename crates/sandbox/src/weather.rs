@@ -323,7 +323,9 @@ mod tests {
         let role = call("iam", "GetRole");
         let zone = call("iam", "GetPolicy");
         let alone = vec![role.clone(); 300];
-        let mixed: Vec<Asked> = (0..300).flat_map(|_| [zone.clone(), role.clone()]).collect();
+        let mixed: Vec<Asked> = (0..300)
+            .flat_map(|_| [zone.clone(), role.clone()])
+            .collect();
         let among: Vec<Fate> = fates(7, &mixed).into_iter().skip(1).step_by(2).collect();
         assert_eq!(fates(7, &alone), among);
         assert_ne!(fates(8, &alone), among);

@@ -72,7 +72,10 @@ async fn met(fate: impl Into<Fate>, service: &str, action: &str) -> Wire {
 async fn calm_passes_and_tells() {
     let wire = met(Turn::Pass, "ec2", "DescribeVpcs").await;
     assert!(wire.text.ends_with("<a>whole</a>"), "{}", wire.text);
-    let told = ["before ec2:DescribeVpcs (look)", "after ec2:DescribeVpcs 200"];
+    let told = [
+        "before ec2:DescribeVpcs (look)",
+        "after ec2:DescribeVpcs 200",
+    ];
     assert_eq!(wire.told, told);
 }
 
@@ -97,10 +100,18 @@ async fn a_connection_is_reset() {
 #[tokio::test]
 async fn an_answer_is_cut() {
     let wire = met(Turn::Cut, "ec2", "DescribeVpcs").await;
-    assert!(wire.text.contains("content-length: 12\r\n"), "{}", wire.text);
+    assert!(
+        wire.text.contains("content-length: 12\r\n"),
+        "{}",
+        wire.text
+    );
     assert!(wire.text.ends_with("\r\n\r\n<a>who"), "{}", wire.text);
     let clean = met(Turn::CutClean, "ec2", "DescribeVpcs").await;
-    assert!(clean.text.contains("content-length: 6\r\n"), "{}", clean.text);
+    assert!(
+        clean.text.contains("content-length: 6\r\n"),
+        "{}",
+        clean.text
+    );
     assert!(clean.text.ends_with("\r\n\r\n<a>who"), "{}", clean.text);
 }
 
