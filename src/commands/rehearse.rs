@@ -6,11 +6,11 @@ use std::sync::Arc;
 use clap::{Args as ClapArgs, ValueEnum};
 use terrace_aws::VOCABULARY;
 use terrace_aws::teardown::Certificate;
+use terrace_aws::timing::Timing;
 use terrace_core::inventory::Inventory;
 use terrace_core::plan::Plan;
 use terrace_core::planner::Options;
 use terrace_core::source::{self, Loaded, Request};
-use terrace_aws::timing::Timing;
 use terrace_sandbox::{Forecast, Home, Proxy, Sandbox, Sky};
 
 use super::apply::carry_out;
@@ -76,6 +76,9 @@ impl Weather {
 
 /// How often a move is made in bad weather before it counts as failed.
 const RUNS: u32 = 5;
+
+/// How many seconds of AWS's time pass before it is made again.
+const AGAIN: f64 = 150.0;
 
 /// Rehearses.
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
@@ -239,6 +242,8 @@ impl Stage<'_> {
                     for hint in &failure.hints {
                         self.ui.say(&format!("  {hint}"));
                     }
+                    // Until a lock that could not be given back is free.
+                    tokio::time::sleep(Timing::sandbox().scaled(AGAIN)).await;
                 }
                 end => break end,
             }

@@ -80,6 +80,20 @@ impl Op {
 const AT_ONCE: usize = 16;
 /// How often a throttled or unanswered call is repeated.
 const ATTEMPTS: u32 = 10;
+/// For how many seconds what was made may be unknown to some of AWS.
+const VISIBLE: f64 = 300.0;
+/// Verbs of calls that are content if what they name is not there.
+const TAKES_AWAY: &[&str] = &[
+    "Delete",
+    "Deregister",
+    "Detach",
+    "Disassociate",
+    "Release",
+    "Remove",
+    "Revoke",
+    "Schedule",
+    "Terminate",
+];
 
 /// Both doors.
 #[derive(Debug)]
@@ -89,6 +103,8 @@ pub struct Door {
     calls: Mutex<BTreeMap<String, u64>>,
     /// When the allowance of each paced action is whole again.
     whole: Mutex<BTreeMap<&'static str, Instant>>,
+    /// What this run has made, and when.
+    made: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl Door {
@@ -99,7 +115,29 @@ impl Door {
             slots: Semaphore::new(AT_ONCE),
             calls: Mutex::default(),
             whole: Mutex::default(),
+            made: Mutex::default(),
         }
+    }
+
+    /// Notes what this run has made: that AWS does not know it yet is no error of ours.
+    pub fn made(&self, id: &str) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert(id.to_owned(), Instant::now());
+    }
+
+    /// Whether a call failed for naming what was made so recently that AWS may not show it everywhere
+    /// (aws-semantics 5.2, 7.2). What takes away is content if it is not there.
+    fn is_early(&self, op: &Op, error: &CloudError) -> bool {
+        let name = op.action.split_once(':').map_or("", |(_, name)| name);
+        if error.class != ErrorClass::NotFound
+            || TAKES_AWAY.iter().any(|verb| name.starts_with(verb))
+        {
+            return false;
+        }
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = self.timing.scaled(VISIBLE);
+        let mut recent = made.iter().filter(|(_, since)| since.elapsed() < late);
+        recent.any(|(id, _)| error.message.contains(id.as_str()))
     }
 
     /// The calls made so far, by IAM action; repeated ones count again.
@@ -117,7 +155,7 @@ impl Door {
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.repeat(Op::again(action), call).await
+        self.repeat(Op::again(action), |_| false, call).await
     }
 
     /// A mutation.
@@ -127,10 +165,16 @@ impl Door {
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.repeat(op, call).await
+        self.repeat(op, |error| self.is_early(&op, error), call)
+            .await
     }
 
-    async fn repeat<T, E, F, Fut>(&self, op: Op, call: F) -> Result<T>
+    async fn repeat<T, E, F, Fut>(
+        &self,
+        op: Op,
+        early: impl Fn(&CloudError) -> bool,
+        call: F,
+    ) -> Result<T>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
@@ -147,7 +191,9 @@ impl Door {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if !may_repeat(&op, &error, attempt, begun.elapsed(), patience) {
+            let again =
+                early(&error) || may_repeat(&op, &error, attempt, begun.elapsed(), patience);
+            if !again {
                 return Err(error);
             }
             tokio::time::sleep(self.timing.back_off(attempt)).await;
@@ -245,6 +291,23 @@ mod tests {
         assert!(may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
         nobody.code = Some(error::NO_CREDENTIALS.to_owned());
         assert!(!may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+    }
+
+    #[test]
+    fn what_was_just_made_may_be_unknown() {
+        let door = Door::new(Timing { scale: 0.001 });
+        door.made("subnet-1");
+        let unknown = |id: &str| {
+            let mut error = error(ErrorClass::NotFound);
+            error.message = format!("The subnet ID '{id}' does not exist");
+            error
+        };
+        let modify = Op::again("ec2:ModifySubnetAttribute");
+        assert!(door.is_early(&modify, &unknown("subnet-1")));
+        assert!(!door.is_early(&modify, &unknown("subnet-2")));
+        assert!(!door.is_early(&Op::again("ec2:DeleteSubnet"), &unknown("subnet-1")));
+        std::thread::sleep(Duration::from_millis(310));
+        assert!(!door.is_early(&modify, &unknown("subnet-1")));
     }
 
     #[test]

@@ -40,6 +40,9 @@ pub trait World: Send + Sync {
     /// Runs the work of one step under its address, for the doors to AWS.
     fn within<'a>(&'a self, address: &Address, work: BoxFuture<'a, End>) -> BoxFuture<'a, End>;
 
+    /// Is told what was just made: it may not be seen everywhere yet.
+    fn made(&self, _id: &str) {}
+
     /// Whether a person asked to stop: no step starts any more, no readiness is waited for.
     fn stopped(&self) -> bool;
 
@@ -319,6 +322,8 @@ impl State {
 
 /// How often is looked for what a lost answer may have made: together about a minute.
 const LOOKS: u32 = 8;
+/// How often for what took the name, if it was us: a quarter of a minute, as IAM shows a new role no sooner.
+const TAKEN_LOOKS: u32 = 6;
 /// How often for what a spent token may have made: two minutes. A call that fails spends its token too.
 const SPENT_LOOKS: u32 = 27;
 /// How many other tokens are tried.
@@ -441,6 +446,7 @@ impl Worker<'_> {
             Ok(live) => live,
             Err(error) => self.after_doubt(hand, &want, &known, mark, error).await?,
         };
+        self.apply.world.made(live.id());
         self.state.publish(&self.step.address, &live);
         let set = self.early(hand, &want, &known, &live, |_| true).await?;
         if let end @ End::Stopped = self.until_ready(&set.unwrap_or(live)).await? {
@@ -478,7 +484,7 @@ impl Worker<'_> {
         let looks = match error.class {
             ErrorClass::Unknown => LOOKS,
             ErrorClass::Spent => SPENT_LOOKS,
-            ErrorClass::Conflict if class != Create::Blind => 1,
+            ErrorClass::Conflict if class != Create::Blind => TAKEN_LOOKS,
             _ => return Err(error),
         };
         for attempt in 0..looks {
