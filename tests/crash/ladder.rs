@@ -62,6 +62,8 @@ impl Ladder {
         let world = Sandbox::private(home, &|text| eprintln!("{text}"))
             .await
             .unwrap();
+        // What a likeness needs is read once here, and not again in every copy.
+        settled(&world).await;
         let mut plays: Vec<(String, Vec<String>)> = Vec::new();
         for stage in STAGES {
             plays.push((format!("up to {stage}"), words("apply", "guarded", stage)));

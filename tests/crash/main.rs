@@ -22,8 +22,8 @@ mod points;
 mod table;
 
 use std::process::ExitCode;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use terrace_sandbox::Home;
@@ -42,8 +42,7 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let wish = std::env::var("TERRACE_CRASH").unwrap_or_default();
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let seed: u64 = number("TERRACE_CRASH_SEED").unwrap_or(1);
+    let seed = number("TERRACE_CRASH_SEED").unwrap_or(1);
     let begun = Instant::now();
     let runtime = Runtime::new().unwrap();
     let home = Home::from_env().unwrap();
@@ -57,13 +56,7 @@ fn main() -> ExitCode {
     };
     let jobs = number("TERRACE_CRASH_JOBS").unwrap_or(4);
     let rows = Mutex::new(ladder.moves.iter().map(Row::of).collect::<Vec<_>>());
-    carry_out(
-        &runtime,
-        &Arc::new(ladder),
-        &chosen,
-        &rows,
-        usize::try_from(jobs).unwrap_or(4),
-    );
+    carry_out(&runtime, &ladder, &chosen, &rows, jobs);
     let rows = rows.into_inner().unwrap();
     println!("{}", table::table(&rows, begun.elapsed()));
     let failed: usize = rows.iter().map(|row| row.failures.len()).sum();
@@ -78,10 +71,14 @@ fn main() -> ExitCode {
     ExitCode::FAILURE
 }
 
+fn number(name: &str) -> Option<usize> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 /// Tries all points, several at once: most of the time is waiting for the lease of the killed run.
 fn carry_out(
     runtime: &Runtime,
-    ladder: &Arc<Ladder>,
+    ladder: &Ladder,
     chosen: &[Point],
     rows: &Mutex<Vec<Row>>,
     jobs: usize,

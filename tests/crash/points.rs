@@ -50,7 +50,7 @@ pub(crate) fn all(ladder: &Ladder) -> Vec<Point> {
 }
 
 /// So many of them, by the seed.
-pub(crate) fn choose(mut points: Vec<Point>, count: usize, seed: u64) -> Vec<Point> {
+pub(crate) fn choose(mut points: Vec<Point>, count: usize, seed: usize) -> Vec<Point> {
     let lot = |point: &Point| {
         let mut hasher = DefaultHasher::new();
         (seed, point.to_string()).hash(&mut hasher);

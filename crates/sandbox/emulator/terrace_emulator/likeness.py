@@ -27,14 +27,15 @@ _CHANCE = [
     (re.compile(r"\b\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)?"), "<time>"),
     (re.compile(r"(?<=-)\d{12}(?=$|-)"), "<stamp>"),
     (re.compile(r"(:secret:[\w/+=.@-]+)-[A-Za-z0-9]{6}\b"), r"\1"),
-    (re.compile(r"\b[A-Z0-9]{13,21}\b"), "<ID>"),
+    (re.compile(r"\b(?=[A-Z]*[0-9])[A-Z0-9]{13,32}\b"), "<ID>"),
+    (re.compile(r"\b_[0-9a-f]{32}\b"), "_<proof>"),
     (re.compile(r"\bd[a-z0-9]{13}\.cloudfront\.net"), "<distribution>"),
     (re.compile(r"\b\d{10}\b"), "<number>"),
 ]
 # What says when or how often something was written, not what it is.
 _LEFT_OUT = {
     "ETag", "CallerReference", "ResponseMetadata", "LastModified", "VersionIdsToStages", "SecretVersionsToStages",
-    "OwnerId", "Serial", "Reason",
+    "OwnerId", "Serial", "Reason", "ClientToken", "AvailableIpAddressCount",
 }  # fmt: skip
 
 
@@ -163,7 +164,8 @@ def _balancing(elb: Any) -> Iterator[tuple[str, Item]]:
         for _, listener in _each(elb, "", "describe_listeners", "Listeners", LoadBalancerArn=arn):
             yield "listener", {**listener, "Tags": tagged(listener["ListenerArn"])}
             for _, rule in _each(elb, "", "describe_rules", "Rules", ListenerArn=listener["ListenerArn"]):
-                yield "rule", {**rule, "Tags": tagged(rule["RuleArn"])}
+                # A listener's default is no resource of its own.
+                yield "rule", {**rule, "Tags": [] if rule["IsDefault"] else tagged(rule["RuleArn"])}
     for _, one in _each(elb, "", "describe_target_groups", "TargetGroups"):
         arn = one["TargetGroupArn"]
         attributes = elb.describe_target_group_attributes(TargetGroupArn=arn)["Attributes"]
