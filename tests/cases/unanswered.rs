@@ -163,13 +163,13 @@ fn whatever_a_plan_is_not_told_it_does_not_take_for_absent() {
     let missing: Vec<&String> = shop.actions.difference(&named).collect();
     assert!(missing.is_empty(), "never missed: {missing:?}");
 
-    let broken = |_: &str, said: &str| {
+    // A length that fits is the worst: nothing but its missing end tells a short list from half a one.
+    let judge = |_: &str, said: &str| {
         let told = ["the answer broke off", "no answer", "unreadable"];
         match told.iter().any(|words| said.contains(words)) {
             true => Ok(()),
             false => Err(format!("it does not say what happened: {said}")),
         }
     };
-    shop.hindered("cut", |_| Turn::Cut, broken);
-    shop.hindered("cut-clean", |_| Turn::CutClean, broken);
+    shop.hindered("cut", |_| Turn::CutClean, judge);
 }

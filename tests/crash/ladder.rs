@@ -229,7 +229,7 @@ async fn settled(world: &Sandbox) -> Vec<String> {
     world.likeness(PLACE.0, PLACE.1).await.unwrap()
 }
 
-/// What one world has and the other has not, a line each; nothing if they are alike.
+/// What one world has and the other has not; nothing if they are alike.
 fn difference(expected: &[String], found: &[String]) -> Option<String> {
     let mut counts: BTreeMap<&String, i64> = BTreeMap::new();
     for line in expected {
@@ -238,9 +238,44 @@ fn difference(expected: &[String], found: &[String]) -> Option<String> {
     for line in found {
         *counts.entry(line).or_default() += 1;
     }
-    let differing = counts.iter().filter(|(_, count)| **count != 0);
-    let lines: Vec<String> = differing
-        .map(|(line, count)| format!("{count:+} {line}"))
-        .collect();
+    let of = |sign: i64| {
+        let some = counts
+            .iter()
+            .filter(move |(_, count)| count.signum() == sign);
+        some.map(|(line, _)| line.as_str()).collect::<Vec<_>>()
+    };
+    let (lost, mut gained) = (of(-1), of(1));
+    let mut lines = Vec::new();
+    for line in lost {
+        // The one that has most in common with it is what became of it.
+        let closest = (0..gained.len())
+            .filter(|other| what(gained[*other]) == what(line))
+            .min_by_key(|other| apart(line, gained[*other]).len());
+        match closest {
+            Some(other) => lines.push(format!(
+                "~ {}: {}",
+                what(line),
+                apart(line, gained.remove(other))
+            )),
+            None => lines.push(format!("- {line}")),
+        }
+    }
+    lines.extend(gained.into_iter().map(|line| format!("+ {line}")));
     (!lines.is_empty()).then(|| format!("\n  {}", lines.join("\n  ")))
+}
+
+/// The kind of thing that a line is of.
+fn what(line: &str) -> &str {
+    line.split_once(" {").map_or(line, |(what, _)| what)
+}
+
+/// The parts in which two lines differ.
+fn apart(one: &str, other: &str) -> String {
+    let parts = |line: &str| line.split(", ").map(str::to_owned).collect::<Vec<_>>();
+    let (one, other) = (parts(one), parts(other));
+    let lacks = |some: &[String], all: &[String]| {
+        let missing = some.iter().filter(|part| !all.contains(part));
+        missing.cloned().collect::<Vec<_>>().join(", ")
+    };
+    format!("{} -> {}", lacks(&one, &other), lacks(&other, &one))
 }

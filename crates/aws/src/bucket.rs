@@ -151,7 +151,8 @@ impl Bucket {
         let written = answer.last_modified.map_or(0, |time| time.secs());
         let age = Timestamp::now().as_second() - written;
         let body = answer.body.collect().await.map_err(|error| {
-            CloudError::new("s3:GetObject", ErrorClass::Unknown, error.to_string())
+            let message = format!("the answer broke off: {error}");
+            CloudError::new("s3:GetObject", ErrorClass::Unknown, message)
         })?;
         #[expect(clippy::cast_precision_loss, reason = "ages are small")]
         Ok(Some(Object {

@@ -28,6 +28,7 @@ _CHANCE = [
     (re.compile(r"(?<=-)\d{12}(?=$|-)"), "<stamp>"),
     (re.compile(r"(:secret:[\w/+=.@-]+)-[A-Za-z0-9]{6}\b"), r"\1"),
     (re.compile(r"\b(?=[A-Z]*[0-9])[A-Z0-9]{13,32}\b"), "<ID>"),
+    (re.compile(r"\b[0-9a-f]{2}(?::[0-9a-f]{2}){5}\b"), "<mac>"),
     (re.compile(r"\b_[0-9a-f]{32}\b"), "_<proof>"),
     (re.compile(r"\bd[a-z0-9]{13}\.cloudfront\.net"), "<distribution>"),
     (re.compile(r"\b\d{10}\b"), "<number>"),
