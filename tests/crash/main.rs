@@ -2,7 +2,7 @@
 //! every move, before AWS acts and after it, and run again. It must end in the world of an undisturbed run.
 //!
 //! `cargo test --test crash` draws a sample of the points, the same for the same `TERRACE_CRASH_SEED`.
-//! `TERRACE_CRASH=full` takes them all and answers with a table; `TERRACE_CRASH=moves` only says how many there are.
+//! `TERRACE_CRASH=full` takes them all, `acts` those at calls that do more than look; `moves` only says how many there are.
 
 #![allow(missing_docs, reason = "a test says what it is by its name")]
 #![allow(
@@ -52,6 +52,7 @@ fn main() -> ExitCode {
     let chosen = match wish.as_str() {
         "moves" => Vec::new(),
         "full" => all,
+        "acts" => all.into_iter().filter(|point| point.acts).collect(),
         _ => choose(all, number("TERRACE_CRASH_POINTS").unwrap_or(SAMPLE), seed),
     };
     let jobs = number("TERRACE_CRASH_JOBS").unwrap_or(4);

@@ -182,7 +182,7 @@ impl Door {
     {
         let begun = Instant::now();
         let patience = self.timing.scaled(op.minutes * 60.0);
-        let mut attempt = 0;
+        let mut tries = Tries::default();
         loop {
             if let Some(pace) = op.pace {
                 tokio::time::sleep(self.turn(op.action, pace)).await;
@@ -191,13 +191,12 @@ impl Door {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            let again =
-                early(&error) || may_repeat(&op, &error, attempt, begun.elapsed(), patience);
-            if !again {
+            let wait = self.timing.back_off(tries.all);
+            let waits = early(&error) || is_busy(&op, &error) && begun.elapsed() < patience;
+            if !tries.again(&op, &error, waits) {
                 return Err(error);
             }
-            tokio::time::sleep(self.timing.back_off(attempt)).await;
-            attempt += 1;
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -238,21 +237,32 @@ fn turn(whole: Option<Instant>, now: Instant, each: Duration, at_once: u32) -> (
     (whole.duration_since(now).saturating_sub(free), whole + each)
 }
 
-fn may_repeat(
-    op: &Op,
-    error: &CloudError,
-    attempt: u32,
-    waited: Duration,
-    patience: Duration,
-) -> bool {
-    let busy = error.is(op.busy) || op.busy.iter().any(|words| error.message.contains(words));
-    match error.class {
-        _ if busy => waited < patience,
-        ErrorClass::Throttled => attempt < ATTEMPTS,
-        ErrorClass::Unknown => op.repeats && attempt < ATTEMPTS / 2,
-        // Never sent, so a second try cannot do harm; but a wrong host stays wrong.
-        ErrorClass::Unsent => attempt < 2 && !error.is(&[error::NO_CREDENTIALS]),
-        _ => false,
+fn is_busy(op: &Op, error: &CloudError) -> bool {
+    error.is(op.busy) || op.busy.iter().any(|words| error.message.contains(words))
+}
+
+/// How often a call was made, and how often in a row it went wrong.
+#[derive(Default)]
+struct Tries {
+    all: u32,
+    faults: u32,
+}
+
+impl Tries {
+    /// Whether to make it once more. A call that only waits for something, as AWS says itself, may go
+    /// wrong as often as any other.
+    fn again(&mut self, op: &Op, error: &CloudError, waits: bool) -> bool {
+        let faults = self.faults;
+        self.all += 1;
+        self.faults = if waits { 0 } else { faults + 1 };
+        match error.class {
+            _ if waits => true,
+            ErrorClass::Throttled => faults < ATTEMPTS,
+            ErrorClass::Unknown => op.repeats && faults < ATTEMPTS / 2,
+            // Never sent, so a second try cannot do harm; but a wrong host stays wrong.
+            ErrorClass::Unsent => faults < 2 && !error.is(&[error::NO_CREDENTIALS]),
+            _ => false,
+        }
     }
 }
 
@@ -265,7 +275,7 @@ mod tests {
     }
 
     fn repeats(op: &Op, class: ErrorClass) -> bool {
-        may_repeat(op, &error(class), 0, Duration::ZERO, Duration::from_secs(1))
+        Tries::default().again(op, &error(class), false)
     }
 
     #[test]
@@ -288,9 +298,9 @@ mod tests {
     fn without_credentials_nothing_is_asked_again() {
         let op = Op::again("sts:GetCallerIdentity");
         let mut nobody = error(ErrorClass::Unsent);
-        assert!(may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+        assert!(Tries::default().again(&op, &nobody, false));
         nobody.code = Some(error::NO_CREDENTIALS.to_owned());
-        assert!(!may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+        assert!(!Tries::default().again(&op, &nobody, false));
     }
 
     #[test]
@@ -328,12 +338,22 @@ mod tests {
     }
 
     #[test]
-    fn busy_is_waited_out_for_its_time() {
+    fn busy_is_waited_out_and_does_not_count_as_going_wrong() {
         let op = Op::again("ec2:DeleteVpc").while_busy(&["DependencyViolation"], 5.0);
         let mut busy = error(ErrorClass::InUse);
         busy.code = Some("DependencyViolation".to_owned());
-        let minute = Duration::from_mins(1);
-        assert!(may_repeat(&op, &busy, 50, minute, 5 * minute));
-        assert!(!may_repeat(&op, &busy, 50, 6 * minute, 5 * minute));
+        assert!(is_busy(&op, &busy));
+        let lost = error(ErrorClass::Unknown);
+        assert!(!is_busy(&op, &lost));
+        let mut tries = Tries::default();
+        for _ in 0..50 {
+            assert!(tries.again(&op, &busy, true));
+        }
+        for _ in 0..ATTEMPTS / 2 {
+            assert!(tries.again(&op, &lost, false));
+        }
+        assert!(!tries.again(&op, &lost, false));
+        // Its time is over.
+        assert!(!Tries::default().again(&op, &busy, false));
     }
 }
