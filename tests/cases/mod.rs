@@ -22,6 +22,7 @@ mod rename;
 mod soak;
 mod stacks;
 mod toy_kind;
+mod unanswered;
 mod unbroken;
 mod usage;
 mod validate;

@@ -1,22 +1,25 @@
 //! The two doors to AWS: one for reads, one for mutations. Nothing else calls the SDK.
 //!
 //! The SDK's own retries are off: seen, one lost answer made three VPCs. The doors repeat what may
-//! be repeated, count every call by its IAM action, and keep within a number of calls at once.
+//! be repeated, count every call by its IAM action, keep within AWS's rates and a number of calls at once, and let no
+//! change begin unless the lock is ours.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures_util::future::BoxFuture;
 use terrace_core::error::{CloudError, ErrorClass, Result};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error;
+use crate::lease::{Asked, LEASE_LOST, Lease};
+use crate::limits::Limits;
 use crate::timing::Timing;
 
 /// A mutation: its IAM action, and how often it may be repeated.
@@ -26,14 +29,18 @@ pub struct Op {
     repeats: bool,
     busy: &'static [&'static str],
     minutes: f64,
-    pace: Option<Pace>,
+    side: Side,
 }
 
-/// How often AWS lets an action be called: so many times at once, then once every so many seconds.
-#[derive(Clone, Copy, Debug)]
-struct Pace {
-    at_once: u32,
-    seconds: f64,
+/// What a call is to the lock.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Side {
+    /// It changes nothing.
+    Read,
+    /// It may only be made while the lock is ours.
+    Change,
+    /// It keeps the lock, and waits for nothing.
+    Lock,
 }
 
 impl Op {
@@ -44,7 +51,7 @@ impl Op {
             repeats: false,
             busy: &[],
             minutes: 0.0,
-            pace: None,
+            side: Side::Change,
         }
     }
 
@@ -55,7 +62,7 @@ impl Op {
             repeats: true,
             busy: &[],
             minutes: 0.0,
-            pace: None,
+            side: Side::Change,
         }
     }
 
@@ -68,11 +75,18 @@ impl Op {
         self
     }
 
-    /// Of an action that AWS lets be called so many times at once and then once every so many seconds:
-    /// calls wait for their turn, where they would else be refused again and again (aws-semantics 5.1).
+    /// A call that changes nothing.
+    const fn read(action: &'static str) -> Self {
+        Self {
+            side: Side::Read,
+            ..Self::again(action)
+        }
+    }
+
+    /// A call that keeps the lock: it needs no lock, and no turn.
     #[must_use]
-    pub const fn paced(mut self, at_once: u32, seconds: f64) -> Self {
-        self.pace = Some(Pace { at_once, seconds });
+    pub(crate) const fn of_lock(mut self) -> Self {
+        self.side = Side::Lock;
         self
     }
 
@@ -92,34 +106,100 @@ pub(crate) trait Watch: Sync {
 const AT_ONCE: usize = 16;
 /// How often a throttled or unanswered call is repeated.
 const ATTEMPTS: u32 = 10;
+/// For how many seconds what was made may be unknown to some of AWS.
+const VISIBLE: f64 = 300.0;
+/// Verbs of calls that are content if what they name is not there.
+const TAKES_AWAY: &[&str] = &[
+    "Delete",
+    "Deregister",
+    "Detach",
+    "Disassociate",
+    "Release",
+    "Remove",
+    "Revoke",
+    "Schedule",
+    "Terminate",
+];
 
-/// Both doors.
-#[derive(Debug)]
+/// Both doors, to one region.
+#[derive(Clone, Debug)]
 pub struct Door {
+    region: String,
+    all: Arc<All>,
+}
+
+/// What the doors to all regions share.
+#[derive(Debug)]
+struct All {
     timing: Timing,
     slots: Semaphore,
+    limits: Limits,
     calls: Mutex<BTreeMap<String, u64>>,
-    /// When the allowance of each paced action is whole again.
-    whole: Mutex<BTreeMap<&'static str, Instant>>,
+    /// What this run has made, and when.
+    made: Mutex<BTreeMap<String, Instant>>,
+    /// The leases of the locks that are held: without one nothing is fenced, as in a test of a kind.
+    leases: Mutex<Vec<Arc<Lease>>>,
 }
 
 impl Door {
     /// Doors that keep this timing.
     pub fn new(timing: Timing) -> Self {
-        Self {
+        let all = All {
             timing,
             slots: Semaphore::new(AT_ONCE),
+            limits: Limits::new(timing),
             calls: Mutex::default(),
-            whole: Mutex::default(),
+            made: Mutex::default(),
+            leases: Mutex::default(),
+        };
+        Self {
+            region: String::new(),
+            all: Arc::new(all),
         }
+    }
+
+    /// The same to another region.
+    #[must_use]
+    pub fn in_region(&self, region: &str) -> Self {
+        Self {
+            region: region.to_owned(),
+            all: Arc::clone(&self.all),
+        }
+    }
+
+    /// From now on changes are made only while this lease stands.
+    pub(crate) fn keep(&self, lease: Arc<Lease>) {
+        lock(&self.all.leases).push(lease);
+    }
+
+    /// Its lock is given back.
+    pub(crate) fn let_go(&self, lease: &Arc<Lease>) {
+        lock(&self.all.leases).retain(|kept| !Arc::ptr_eq(kept, lease));
+    }
+
+    /// Notes what this run has made: that AWS does not know it yet is no error of ours.
+    pub fn made(&self, id: &str) {
+        lock(&self.all.made).insert(id.to_owned(), Instant::now());
+    }
+
+    /// Whether a call failed for naming what was made so recently that AWS may not show it everywhere
+    /// (aws-semantics 5.2, 7.2). What takes away is content if it is not there.
+    fn is_early(&self, op: &Op, error: &CloudError) -> bool {
+        let name = op.action.split_once(':').map_or("", |(_, name)| name);
+        if error.class != ErrorClass::NotFound
+            || TAKES_AWAY.iter().any(|verb| name.starts_with(verb))
+        {
+            return false;
+        }
+        let made = lock(&self.all.made);
+        let late = self.all.timing.scaled(VISIBLE);
+        let mut recent = made.iter().filter(|(_, since)| since.elapsed() < late);
+        recent.any(|(id, _)| error.message.contains(id.as_str()))
     }
 
     /// The calls made so far, by IAM action; repeated ones count again.
     pub fn calls(&self) -> BTreeMap<String, u64> {
-        self.calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        lock(&self.all.calls).clone()
     }
 
     /// A read. Repeated on anything that a second try may better.
@@ -129,7 +209,7 @@ impl Door {
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.repeat(Op::again(action), None, call).await
+        self.repeat(Op::read(action), None, call).await
     }
 
     /// A mutation.
@@ -164,86 +244,115 @@ impl Door {
         E: ProvideErrorMetadata + Error + 'static,
     {
         let begun = Instant::now();
-        let patience = self.timing.scaled(op.minutes * 60.0);
-        let mut attempt = 0;
+        let timing = self.all.timing;
+        let patience = timing.scaled(op.minutes * 60.0);
+        let mut tries = Tries::default();
         loop {
-            if let Some(pace) = op.pace {
-                tokio::time::sleep(self.turn(op.action, pace)).await;
-            }
-            let error = match self.once(op.action, &call).await {
+            let error = match self.once(&op, &call).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if !may_repeat(&op, &error, attempt, begun.elapsed(), patience) {
+            let wait = timing.back_off(tries.all);
+            let busy = op.waits_out(&error);
+            let early = op.side == Side::Change && self.is_early(&op, &error);
+            let waits = early || busy && begun.elapsed() < patience;
+            if !tries.again(&op, &error, waits) {
                 return Err(error);
             }
-            if let Some(watch) = watch.filter(|_| op.waits_out(&error)) {
-                let seconds = self.timing.seconds(begun.elapsed());
-                if !watch.refused(seconds).await {
-                    return Err(error);
-                }
+            if let Some(watch) = watch.filter(|_| busy)
+                && !watch.refused(timing.seconds(begun.elapsed())).await
+            {
+                return Err(error);
             }
-            tokio::time::sleep(self.timing.back_off(attempt)).await;
-            attempt += 1;
+            tokio::time::sleep(wait).await;
         }
     }
 
-    /// How long a paced call waits for its turn.
-    fn turn(&self, action: &'static str, pace: Pace) -> Duration {
-        let mut whole = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
-        let now = Instant::now();
-        let each = self.timing.scaled(pace.seconds);
-        let (wait, after) = turn(whole.get(action).copied(), now, each, pace.at_once);
-        whole.insert(action, after);
-        wait
-    }
-
-    async fn once<T, E, F, Fut>(&self, action: &str, call: &F) -> Result<T>
+    /// One attempt. Before each, whatever its reason, the lock must be ours.
+    async fn once<T, E, F, Fut>(&self, op: &Op, call: &F) -> Result<T>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        let slot = self.slots.acquire().await;
-        *self
-            .calls
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .entry(action.to_owned())
-            .or_default() += 1;
-        let answer = call().await;
+        let action = op.action;
+        if op.side == Side::Lock {
+            self.count(action);
+            return call().await.map_err(|error| error::read(action, &error));
+        }
+        tokio::time::sleep(self.all.limits.turn(&self.region, action)).await;
+        let leases = match op.side {
+            Side::Change => lock(&self.all.leases).clone(),
+            Side::Read | Side::Lock => Vec::new(),
+        };
+        let slot = self.slot(&leases).await?;
+        self.count(action);
+        let asked: Vec<Asked<'_>> = leases.iter().map(|lease| lease.ask()).collect();
+        let answer = call().await.map_err(|error| error::read(action, &error));
         drop(slot);
-        answer.map_err(|error| error::read(action, &error))
+        let class = answer.as_ref().err().map(|error| error.class);
+        if class != Some(ErrorClass::Unknown) {
+            asked.into_iter().for_each(Asked::answered);
+        }
+        match class {
+            Some(ErrorClass::Throttled) => self.all.limits.throttled(&self.region, action),
+            _ => self.all.limits.passed(&self.region, action),
+        }
+        answer
+    }
+
+    /// A slot, at a moment at which all leases stand. Waiting for a heartbeat holds none.
+    async fn slot(&self, leases: &[Arc<Lease>]) -> Result<Option<SemaphorePermit<'_>>> {
+        loop {
+            for lease in leases {
+                lease.stands().await?;
+            }
+            // It is never closed.
+            let slot = self.all.slots.acquire().await.ok();
+            if leases.iter().all(|lease| lease.is_fresh()) {
+                return Ok(slot);
+            }
+        }
+    }
+
+    fn count(&self, action: &str) {
+        *lock(&self.all.calls).entry(action.to_owned()).or_default() += 1;
     }
 }
 
-/// How long to wait where an allowance of so many calls is whole again at `whole`, and when it will be
-/// after this call.
-fn turn(whole: Option<Instant>, now: Instant, each: Duration, at_once: u32) -> (Duration, Instant) {
-    let whole = whole.map_or(now, |whole| whole.max(now));
-    let free = each * at_once.saturating_sub(1);
-    (whole.duration_since(now).saturating_sub(free), whole + each)
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn may_repeat(
-    op: &Op,
-    error: &CloudError,
-    attempt: u32,
-    waited: Duration,
-    patience: Duration,
-) -> bool {
-    match error.class {
-        _ if op.waits_out(error) => waited < patience,
-        ErrorClass::Throttled => attempt < ATTEMPTS,
-        ErrorClass::Unknown => op.repeats && attempt < ATTEMPTS / 2,
-        // Never sent, so a second try cannot do harm; but a wrong host stays wrong.
-        ErrorClass::Unsent => attempt < 2 && !error.is(&[error::NO_CREDENTIALS]),
-        _ => false,
+/// How often a call was made, and how often in a row it went wrong.
+#[derive(Default)]
+struct Tries {
+    all: u32,
+    faults: u32,
+}
+
+impl Tries {
+    /// Whether to make it once more. A call that only waits for something, as AWS says itself, may go
+    /// wrong as often as any other.
+    fn again(&mut self, op: &Op, error: &CloudError, waits: bool) -> bool {
+        let faults = self.faults;
+        self.all += 1;
+        self.faults = if waits { 0 } else { faults + 1 };
+        match error.class {
+            _ if waits => true,
+            ErrorClass::Throttled => faults < ATTEMPTS,
+            ErrorClass::Unknown => op.repeats && faults < ATTEMPTS / 2,
+            // Never sent, so a second try cannot do harm; but a wrong host stays wrong.
+            ErrorClass::Unsent => faults < 2 && !error.is(&[error::NO_CREDENTIALS, LEASE_LOST]),
+            _ => false,
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn error(class: ErrorClass) -> CloudError {
@@ -251,7 +360,7 @@ mod tests {
     }
 
     fn repeats(op: &Op, class: ErrorClass) -> bool {
-        may_repeat(op, &error(class), 0, Duration::ZERO, Duration::from_secs(1))
+        Tries::default().again(op, &error(class), false)
     }
 
     #[test]
@@ -274,35 +383,45 @@ mod tests {
     fn without_credentials_nothing_is_asked_again() {
         let op = Op::again("sts:GetCallerIdentity");
         let mut nobody = error(ErrorClass::Unsent);
-        assert!(may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+        assert!(Tries::default().again(&op, &nobody, false));
         nobody.code = Some(error::NO_CREDENTIALS.to_owned());
-        assert!(!may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+        assert!(!Tries::default().again(&op, &nobody, false));
     }
 
     #[test]
-    fn paced_calls_take_turns() {
-        let (now, each) = (Instant::now(), Duration::from_secs(3));
-        let mut whole = None;
-        let waits: Vec<u64> = (0..7)
-            .map(|_| {
-                let (wait, after) = turn(whole, now, each, 4);
-                whole = Some(after);
-                wait.as_secs()
-            })
-            .collect();
-        assert_eq!(waits, [0, 0, 0, 0, 3, 6, 9]);
-        // All is forgotten once it is whole again.
-        let later = now + Duration::from_mins(1);
-        assert_eq!(turn(whole, later, each, 4).0, Duration::ZERO);
+    fn what_was_just_made_may_be_unknown() {
+        let door = Door::new(Timing { scale: 0.001 });
+        door.made("subnet-1");
+        let unknown = |id: &str| {
+            let mut error = error(ErrorClass::NotFound);
+            error.message = format!("The subnet ID '{id}' does not exist");
+            error
+        };
+        let modify = Op::again("ec2:ModifySubnetAttribute");
+        assert!(door.is_early(&modify, &unknown("subnet-1")));
+        assert!(!door.is_early(&modify, &unknown("subnet-2")));
+        assert!(!door.is_early(&Op::again("ec2:DeleteSubnet"), &unknown("subnet-1")));
+        std::thread::sleep(Duration::from_millis(310));
+        assert!(!door.is_early(&modify, &unknown("subnet-1")));
     }
 
     #[test]
-    fn busy_is_waited_out_for_its_time() {
+    fn busy_is_waited_out_and_does_not_count_as_going_wrong() {
         let op = Op::again("ec2:DeleteVpc").while_busy(&["DependencyViolation"], 5.0);
         let mut busy = error(ErrorClass::InUse);
         busy.code = Some("DependencyViolation".to_owned());
-        let minute = Duration::from_mins(1);
-        assert!(may_repeat(&op, &busy, 50, minute, 5 * minute));
-        assert!(!may_repeat(&op, &busy, 50, 6 * minute, 5 * minute));
+        assert!(op.waits_out(&busy));
+        let lost = error(ErrorClass::Unknown);
+        assert!(!op.waits_out(&lost));
+        let mut tries = Tries::default();
+        for _ in 0..50 {
+            assert!(tries.again(&op, &busy, true));
+        }
+        for _ in 0..ATTEMPTS / 2 {
+            assert!(tries.again(&op, &lost, false));
+        }
+        assert!(!tries.again(&op, &lost, false));
+        // Its time is over.
+        assert!(!Tries::default().again(&op, &busy, false));
     }
 }

@@ -19,6 +19,7 @@ mod minutes;
 mod names;
 pub mod teardown;
 pub mod timing;
+mod whole;
 pub mod world;
 
 pub use client::{Aws, Connection};

@@ -123,6 +123,7 @@ pub(super) fn mark(
         tags,
         protect: protect && !stack.ephemeral,
         ephemeral: stack.ephemeral.then_some(expires),
+        salt: String::new(),
     }
 }
 
