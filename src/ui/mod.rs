@@ -6,6 +6,7 @@ pub(crate) mod paint;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod rehearsal;
+mod statement;
 pub(crate) mod teardown;
 
 use std::io::{IsTerminal, Write};
