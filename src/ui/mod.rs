@@ -7,6 +7,7 @@ pub(crate) mod picture;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod rehearsal;
+mod statement;
 pub(crate) mod teardown;
 
 use std::io::{IsTerminal, Write};

@@ -12,6 +12,7 @@ use terrace_core::plan::{Action, Gate, Movement, Plan, Reason, Step};
 use terrace_core::said::Said;
 
 use super::paint::{Label, paint};
+use super::statement::statements;
 
 /// Writes a plan, with addresses in place of ids.
 pub(crate) struct PlanView<'a> {
@@ -206,9 +207,13 @@ impl<'a> PlanView<'a> {
             }
             _ if creates && change.have == Said::Nothing => {
                 let (_, want) = self.sides(change);
-                let _ = writeln!(text, "      {name:<width$}  {want}");
+                let lines = self.statements(&change.want).unwrap_or(vec![want]);
+                lines_of(name, width, lines.into_iter(), text);
             }
             _ => {
+                if let Some(lines) = self.policies(change) {
+                    return lines_of(name, width, lines.into_iter(), text);
+                }
                 let (have, want) = self.sides(change);
                 let impact = match change.impact {
                     Impact::None => String::new(),
@@ -217,6 +222,28 @@ impl<'a> PlanView<'a> {
                 let _ = writeln!(text, "      {name:<width$}  {have} -> {want}{impact}");
             }
         }
+    }
+
+    /// A policy, statement by statement.
+    fn statements(&self, said: &Said) -> Option<Vec<String>> {
+        statements(said.value()?, &|value| self.value(value))
+    }
+
+    /// What goes and what comes of a policy; what stays is not said.
+    fn policies(&self, change: &FieldChange) -> Option<Vec<String>> {
+        let (have, want) = (
+            self.statements(&change.have),
+            self.statements(&change.want),
+        );
+        if have.is_none() && want.is_none() || change.told.is_some() {
+            return None;
+        }
+        let (have, want) = (have.unwrap_or_default(), want.unwrap_or_default());
+        let gone = have.iter().filter(|line| !want.contains(line));
+        let gone = gone.map(|line| format!("- {line}"));
+        let come = want.iter().filter(|line| !have.contains(line));
+        let lines: Vec<String> = gone.chain(come.map(|line| format!("+ {line}"))).collect();
+        (!lines.is_empty()).then_some(lines)
     }
 
     /// What is live and what is wanted; in the kind's own words, where values are digests.
@@ -274,6 +301,11 @@ impl<'a> PlanView<'a> {
                 };
                 let entries: Vec<String> = map.iter().map(entry).collect();
                 format!("{{ {} }}", entries.join(", "))
+            }
+            // A count that AWS keeps as a fraction is still a count to people.
+            Value::Number(number) => {
+                let text = number.to_string();
+                text.strip_suffix(".0").unwrap_or(&text).to_owned()
             }
             other => other.to_string(),
         }
@@ -400,6 +432,14 @@ impl<'a> PlanView<'a> {
             paint(Label::Heading, &counts.join(", ")),
             verdict.impact,
         )
+    }
+}
+
+/// A property and its lines, the later ones below the first.
+fn lines_of(name: &str, width: usize, lines: impl Iterator<Item = String>, text: &mut String) {
+    for (index, line) in lines.enumerate() {
+        let name = if index == 0 { name } else { "" };
+        let _ = writeln!(text, "      {name:<width$}  {line}");
     }
 }
 
