@@ -86,6 +86,8 @@ pub(crate) enum Command {
     Import(crate::commands::import::Args),
     /// Let go of a live resource.
     Forget(crate::commands::forget::Args),
+    /// Show who is changing an environment, and free a lock that was left behind.
+    Lock(crate::commands::lock::Args),
     /// Climb the whole ladder and come down again, in a sandbox of its own.
     Rehearse(crate::commands::rehearse::Args),
     /// Start, stop, empty or look at the emulator on this machine.

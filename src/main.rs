@@ -8,6 +8,7 @@ mod commands;
 mod failure;
 mod reference;
 mod session;
+mod signals;
 mod ui;
 
 use std::process::ExitCode;

@@ -11,7 +11,7 @@ use terrace_aws::client::{Aws, Connection, account, configure};
 use terrace_aws::discovery::{LookUp, Places, discover};
 use terrace_aws::footprint::{self, Footprint};
 use terrace_aws::kinds;
-use terrace_aws::lock::Lock;
+use terrace_aws::lock::{Lock, Patience};
 use terrace_aws::timing::Timing;
 use terrace_aws::world::AwsWorld;
 use terrace_core::address::Address;
@@ -27,6 +27,7 @@ use terrace_sandbox::{Home, Proxy, Sandbox};
 
 use crate::cli::{ConsentArgs, Deny, MaxImpact, StackArgs, Until};
 use crate::failure::{Exit, Failure};
+use crate::signals::Signals;
 use crate::ui::Ui;
 
 /// The kinds, as judgement sees them.
@@ -217,33 +218,47 @@ impl Session {
         places
     }
 
-    /// Does something while no other run can, under this name of the stack or the one it had.
+    /// Does something while no other run can, under this name of the stack or the one it had. Ctrl-C and its kin
+    /// are heard meanwhile: the first sets [`Session::stop`], the second drops the work where it stands.
     pub(crate) async fn locked<T>(
         &self,
+        ui: Ui,
         work: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let (locks, taken) = self.locks().await;
+        let mut signals = Signals::listen()?;
+        let (locks, taken) = self.locks(ui).await;
         let end = match taken {
-            Ok(()) => work.await,
+            Ok(()) => tokio::select! {
+                end = work => end,
+                () = signals.heard_twice(&self.stop, ui) => Err(Failure::new("stopped at once")
+                    .hint("apply again to go on from what is live")),
+            },
             Err(error) => Err(error.into()),
         };
-        // Whatever happened, the locks go: every call of this run has been answered by now.
+        // Whatever happened, the locks are put down; what a call has not answered leaves them unsettled.
         let mut released = Ok(());
         for lock in locks {
             released = released.and(lock.release(&self.cx).await);
         }
-        let value = end?;
-        released?;
-        Ok(value)
+        match (end, released) {
+            (Ok(value), released) => released.map(|()| value).map_err(Failure::from),
+            (Err(failure), Ok(())) => Err(failure),
+            // That the lock was lost is why the work did not end well.
+            (Err(failure), Err(lost)) => Err(Failure::from(lost).hint(failure.message)),
+        }
     }
 
     /// The locks of all names that the TOML gives the stack, as far as they can be had.
-    async fn locks(&self) -> (Vec<Lock>, Result<(), CloudError>) {
+    async fn locks(&self, ui: Ui) -> (Vec<Lock>, Result<(), CloudError>) {
         let mut locks = Vec::new();
+        let patience = Patience {
+            seconds: self.stack().lock_wait.as_secs_f64(),
+            say: &|text| ui.say(text),
+        };
         let former = self.cx.formers.keys();
         let former = former.map(|name| Arc::new(self.cx.called(name)));
         for cx in std::iter::once(Arc::clone(&self.cx)).chain(former) {
-            match Lock::acquire(&cx, &self.stop).await {
+            match Lock::acquire(&cx, &self.stop, &patience).await {
                 Ok(lock) => locks.push(lock),
                 Err(error) => return (locks, Err(error)),
             }

@@ -58,7 +58,9 @@ impl Signals {
     pub(crate) async fn heard_twice(&mut self, stop: &AtomicBool, ui: Ui) {
         self.next().await;
         stop.store(true, Ordering::Relaxed);
-        ui.say("stopping: no step starts any more, calls under way are awaited; again to stop at once");
+        ui.say(
+            "stopping: no step starts any more, calls under way are awaited; again to stop at once",
+        );
         self.next().await;
         ui.say("stopping at once");
     }

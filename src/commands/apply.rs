@@ -130,7 +130,7 @@ pub(crate) async fn carry_out(
     events: &Events,
     agree: impl FnOnce(&Plan, &Inventory) -> Result<bool, Failure>,
 ) -> Result<Carried, Failure> {
-    Box::pin(session.locked(locked(session, options, ui, events, agree))).await
+    Box::pin(session.locked(ui, locked(session, options, ui, events, agree))).await
 }
 
 async fn locked(
@@ -151,6 +151,9 @@ async fn locked(
             exit: Exit::Done,
             certificate: None,
         });
+    }
+    if session.stop.load(Ordering::Relaxed) {
+        return Err(Failure::new("stopped by hand: nothing was done"));
     }
     let creates = |step: &&Step| matches!(step.action, Action::Create { .. });
     let used = plan
@@ -195,7 +198,7 @@ async fn locked(
     })
 }
 
-/// Carries a plan out, with progress and with Ctrl-C heard.
+/// Carries a plan out, with progress.
 pub(crate) async fn execute(
     session: &Session,
     plan: &Plan,
@@ -203,22 +206,6 @@ pub(crate) async fn execute(
     ui: Ui,
     events: &Events,
 ) -> Outcome {
-    let stop = std::sync::Arc::clone(&session.stop);
-    let listener = (!events.is_quiet()).then(|| tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            stop.store(true, Ordering::Relaxed);
-            ui.say("stopping: no step starts any more, calls under way are awaited; again to stop at once");
-        }
-        if tokio::signal::ctrl_c().await.is_ok() {
-            ui.say("stopped at once; the next run goes on from what is live");
-            std::process::abort();
-        }
-    }));
-    // What is typical of AWS says nothing of a world with another pace.
-    let pace = match session.cx.timing == Timing::default() {
-        true => Pace::Typical,
-        false => Pace::Unknown,
-    };
     let progress = Progress::new(ui, plan, pace);
     let world = session.world();
     let apply = Apply {
@@ -234,11 +221,7 @@ pub(crate) async fn execute(
             events.see(plan, event);
         },
     };
-    let outcome = apply.run().await;
-    if let Some(listener) = listener {
-        listener.abort();
-    }
-    outcome
+    apply.run().await
 }
 
 /// What came of it, in one line and as an exit code.

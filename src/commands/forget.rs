@@ -33,7 +33,7 @@ pub(crate) struct Args {
 /// Forgets.
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let session = Session::open(&args.stack, ui).await?;
-    Box::pin(session.locked(forget(&session, &args, ui))).await
+    Box::pin(session.locked(ui, forget(&session, &args, ui))).await
 }
 
 async fn forget(session: &Session, args: &Args, ui: Ui) -> Result<Exit, Failure> {

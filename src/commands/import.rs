@@ -45,7 +45,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let session = Session::open(&args.stack, ui).await?;
     let kind = wanted(&session, &args.address)?;
-    Box::pin(session.locked(import(&session, kind, &args, ui))).await
+    Box::pin(session.locked(ui, import(&session, kind, &args, ui))).await
 }
 
 /// The kind of an address that the TOML names and that can be marked.

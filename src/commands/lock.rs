@@ -34,7 +34,9 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let owner = session.identity.owner();
     match args.stack.format {
         Format::Json => ui.answer(&format!("{:#}\n", as_json(&owner, lying.as_ref()))),
-        Format::Human | Format::Markdown => ui.answer(&format!("{}\n", words(&owner, lying.as_ref()))),
+        Format::Human | Format::Markdown => {
+            ui.answer(&format!("{}\n", words(&owner, lying.as_ref())))
+        }
     }
     let Some(lying) = lying.filter(|_| args.release) else {
         return Ok(Exit::Done);
@@ -56,8 +58,10 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         }
     }
     if !lying.free(&session.cx).await? {
-        return Err(Failure::new("the lock has changed hands meanwhile, and was left alone")
-            .hint("look again: terrace lock"));
+        return Err(
+            Failure::new("the lock has changed hands meanwhile, and was left alone")
+                .hint("look again: terrace lock"),
+        );
     }
     let freed = paint(Label::Good, "freed");
     ui.say(&format!("{freed}: the next run may take it"));
@@ -75,7 +79,9 @@ fn words(owner: &str, lying: Option<&Lying>) -> String {
         );
     }
     if lying.is_held() {
-        return format!("the lock of {owner} is held by {holder}; last sign of life {age:.0} s ago");
+        return format!(
+            "the lock of {owner} is held by {holder}; last sign of life {age:.0} s ago"
+        );
     }
     format!(
         "the lock of {owner} is free to be taken over: {holder} gave its last sign of life {age:.0} s ago"

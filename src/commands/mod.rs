@@ -10,6 +10,7 @@ pub(crate) mod forget;
 pub(crate) mod graph;
 pub(crate) mod import;
 pub(crate) mod init;
+pub(crate) mod lock;
 pub(crate) mod output;
 pub(crate) mod plan;
 pub(crate) mod rehearse;
@@ -39,6 +40,7 @@ pub(crate) fn run(cli: Cli, ui: Ui) -> Result<Exit, Failure> {
         Command::Explain(args) => explain::run(&args, ui),
         Command::Import(args) => block(import::run(args, ui)),
         Command::Forget(args) => block(forget::run(args, ui)),
+        Command::Lock(args) => block(lock::run(args, ui)),
         Command::Rehearse(args) => block(rehearse::run(args, ui)),
         Command::Sandbox(args) => block(sandbox::run(args, ui)),
         Command::Schema(args) => Ok(schema::run(&args, ui)),

@@ -386,7 +386,19 @@ fn stack_words() -> Map<String, Value> {
                 "What modules, and the stack itself, were called before.",
             ),
         ),
-        ("lock", said(anything(), "How the stack is locked.")),
+        (
+            "lock",
+            said(
+                json!({
+                    "type": "object",
+                    "properties": {
+                        "wait": text("How long a run waits while another holds the lock: `10m`. No time if it is left out."),
+                    },
+                    "additionalProperties": false,
+                }),
+                "How the stack is locked.",
+            ),
+        ),
         ("soak", text(SOAK)),
     ])
 }

@@ -179,12 +179,7 @@ fn life(about: &About, typical: &Minutes) -> Vec<String> {
 }
 
 fn typically(typical: &Minutes) -> String {
-    let [create, update, delete] = [
-        typical.create,
-        typical.update,
-        typical.delete,
-    ]
-    .map(minutes);
+    let [create, update, delete] = [typical.create, typical.update, typical.delete].map(minutes);
     if create == update && update == delete {
         return format!("Typically {create} to create, to change and to delete one.");
     }

@@ -231,10 +231,7 @@ impl<'a> PlanView<'a> {
 
     /// What goes and what comes of a policy; what stays is not said.
     fn policies(&self, change: &FieldChange) -> Option<Vec<String>> {
-        let (have, want) = (
-            self.statements(&change.have),
-            self.statements(&change.want),
-        );
+        let (have, want) = (self.statements(&change.have), self.statements(&change.want));
         if have.is_none() && want.is_none() || change.told.is_some() {
             return None;
         }

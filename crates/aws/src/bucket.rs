@@ -4,11 +4,11 @@
 use aws_sdk_s3::Client;
 use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{BucketLocationConstraint, CreateBucketConfiguration};
-use jiff::Timestamp;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::served::Served;
 
 /// The account's bucket, and a client for the region it is in.
 #[derive(Clone, Debug)]
@@ -17,6 +17,8 @@ pub struct Bucket {
     region: String,
     account: String,
     s3: Client,
+    /// Whether it is written to in order to keep a lock.
+    of_lock: bool,
 }
 
 /// An object as it was read.
@@ -65,6 +67,7 @@ impl Bucket {
                     region,
                     account,
                     s3,
+                    of_lock: false,
                 }))
             }
             // A HEAD has no body, hence no code: 404 is all it says.
@@ -107,6 +110,17 @@ impl Bucket {
         }
     }
 
+    /// The same, for writes that keep a lock: they go out whether or not it still stands.
+    pub(crate) fn for_locks(mut self) -> Self {
+        self.of_lock = true;
+        self
+    }
+
+    fn op(&self, action: &'static str) -> Op {
+        let op = Op::again(action);
+        if self.of_lock { op.of_lock() } else { op }
+    }
+
     /// Its name.
     pub fn name(&self) -> &str {
         &self.name
@@ -133,10 +147,12 @@ impl Bucket {
     }
 
     async fn read(&self, cx: &Aws, key: &str) -> Result<Option<Object>> {
+        let served = Served::default();
         let answer = cx
             .read("s3:GetObject", || {
                 let call = self.s3.get_object().bucket(&self.name).key(key);
-                call.expected_bucket_owner(&self.account).send()
+                let call = call.expected_bucket_owner(&self.account);
+                call.customize().interceptor(served.clone()).send()
             })
             .await;
         let answer = match answer {
@@ -148,8 +164,11 @@ impl Bucket {
             .e_tag
             .clone()
             .ok_or_else(|| missing("s3:GetObject", "version"))?;
-        let written = answer.last_modified.map_or(0, |time| time.secs());
-        let age = Timestamp::now().as_second() - written;
+        let now = served.at().ok_or_else(|| missing("s3:GetObject", "date"))?;
+        let written = answer
+            .last_modified
+            .ok_or_else(|| missing("s3:GetObject", "time of its last change"))?;
+        let age = now - written.secs();
         let body = answer.body.collect().await.map_err(|error| {
             let message = format!("the answer broke off: {error}");
             CloudError::new("s3:GetObject", ErrorClass::Unknown, message)
@@ -165,7 +184,7 @@ impl Bucket {
     /// Writes an object under a condition; its new version, or `None` if the condition does not hold.
     pub async fn put(&self, cx: &Aws, key: &str, body: &str, only: &If) -> Result<Option<String>> {
         let answer = cx
-            .mutate(Op::again("s3:PutObject"), || {
+            .mutate(self.op("s3:PutObject"), || {
                 let call = self.s3.put_object().bucket(&self.name).key(key);
                 let call = call.expected_bucket_owner(&self.account);
                 let call = match only {
@@ -191,7 +210,7 @@ impl Bucket {
     /// Deletes an object if it is still this version; false if it is not.
     pub async fn delete(&self, cx: &Aws, key: &str, etag: &str) -> Result<bool> {
         let answer = cx
-            .mutate(Op::again("s3:DeleteObject"), || {
+            .mutate(self.op("s3:DeleteObject"), || {
                 let call = self.s3.delete_object().bucket(&self.name).key(key);
                 call.expected_bucket_owner(&self.account)
                     .if_match(etag)

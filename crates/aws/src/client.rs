@@ -2,7 +2,6 @@
 //! SDK's own.
 
 use std::future::Future;
-use std::sync::Arc;
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -69,7 +68,7 @@ pub struct Aws {
     pub sts: aws_sdk_sts::Client,
     /// What the stack was called before.
     pub formers: Formers,
-    door: Arc<Door>,
+    door: Door,
     config: SdkConfig,
 }
 
@@ -104,16 +103,17 @@ pub async fn configure(connection: &Connection) -> SdkConfig {
 impl Aws {
     /// Clients for the home region of `identity`.
     pub fn new(config: &SdkConfig, identity: Identity, timing: Timing) -> Self {
-        Self::with_door(config, identity, timing, Arc::new(Door::new(timing)))
+        Self::with_door(config, identity, timing, &Door::new(timing))
     }
 
-    fn with_door(config: &SdkConfig, identity: Identity, timing: Timing, door: Arc<Door>) -> Self {
+    fn with_door(config: &SdkConfig, identity: Identity, timing: Timing, door: &Door) -> Self {
         let s3 = aws_sdk_s3::config::Builder::from(config).force_path_style(
             // An endpoint given by hand has no DNS name for every bucket.
             config.endpoint_url().is_some(),
         );
         let region = config.region().map_or(String::new(), ToString::to_string);
         Self {
+            door: door.in_region(&region),
             identity,
             region,
             timing,
@@ -133,7 +133,6 @@ impl Aws {
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             formers: Formers::new(),
-            door,
             config: config.clone(),
         }
     }
@@ -172,7 +171,7 @@ impl Aws {
     fn with(&self, config: &SdkConfig, identity: Identity, formers: Formers) -> Self {
         Self {
             formers,
-            ..Self::with_door(config, identity, self.timing, Arc::clone(&self.door))
+            ..Self::with_door(config, identity, self.timing, &self.door)
         }
     }
 

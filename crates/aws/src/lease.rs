@@ -102,8 +102,12 @@ impl Lease {
         let heard = tokio::time::timeout(self.fresh * 3, may_begin).await;
         match heard {
             Ok(Ok(state)) if matches!(*state, State::Renewed(_)) => Ok(()),
-            Ok(_) => Err(lost("the lock was taken over by another run: nothing more is changed")),
-            Err(_) => Err(lost("the lock could not be renewed: nothing more is changed")),
+            Ok(_) => Err(lost(
+                "the lock was taken over by another run: nothing more is changed",
+            )),
+            Err(_) => Err(lost(
+                "the lock could not be renewed: nothing more is changed",
+            )),
         }
     }
 
@@ -139,7 +143,11 @@ impl Asked<'_> {
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            let mut doubt = self.lease.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut doubt = self
+                .lease
+                .doubt
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner);
             *doubt = Some(Moment::now());
         }
     }
@@ -171,7 +179,10 @@ mod tests {
 
     #[test]
     fn a_lid_closed_for_ten_minutes_counts() {
-        let lease = Lease::new(before_a_sleep_of(Duration::from_mins(10)), Duration::from_mins(1));
+        let lease = Lease::new(
+            before_a_sleep_of(Duration::from_mins(10)),
+            Duration::from_mins(1),
+        );
         assert!(!lease.is_fresh());
         lease.renewed(Moment::now());
         assert!(lease.is_fresh());

@@ -58,10 +58,34 @@ const LIMITS: &[Limit] = {
         limit("ec2", &["RunInstances", "StartInstances"], Each, (5.0, 2.0)),
         limit("ec2", &["TerminateInstances"], Each, (100.0, 5.0)),
         limit("ec2", &["CreateTags", "DeleteTags"], Each, (100.0, 10.0)),
-        limit("ec2", &["CreateNatGateway", "DeleteNatGateway"], Each, (10.0, 1.0)),
-        limit("ec2", &["CreateVpcEndpoint", "ModifyVpcEndpoint", "DeleteVpcEndpoint"], Each, (4.0, 0.3)),
-        limit("ec2", &["CreateLaunchTemplateVersion", "ModifyLaunchTemplate"], Each, (100.0, 5.0)),
-        limit("ec2", &["CreateVolume", "DeleteVolume", "CreateSnapshot"], Each, (100.0, 5.0)),
+        limit(
+            "ec2",
+            &["CreateNatGateway", "DeleteNatGateway"],
+            Each,
+            (10.0, 1.0),
+        ),
+        limit(
+            "ec2",
+            &[
+                "CreateVpcEndpoint",
+                "ModifyVpcEndpoint",
+                "DeleteVpcEndpoint",
+            ],
+            Each,
+            (4.0, 0.3),
+        ),
+        limit(
+            "ec2",
+            &["CreateLaunchTemplateVersion", "ModifyLaunchTemplate"],
+            Each,
+            (100.0, 5.0),
+        ),
+        limit(
+            "ec2",
+            &["CreateVolume", "DeleteVolume", "CreateSnapshot"],
+            Each,
+            (100.0, 5.0),
+        ),
         limit("ec2", READS, Each, (100.0, 20.0)),
         limit("ec2", &[], Each, (50.0, 5.0)),
         limit("elasticloadbalancing", READS, All, (40.0, 10.0)),
@@ -163,7 +187,11 @@ impl Limits {
     ) -> Option<T> {
         let (service, name) = action.split_once(':')?;
         let (place, limit) = of(service, name)?;
-        let region = if GLOBAL.contains(&service) { "" } else { region };
+        let region = if GLOBAL.contains(&service) {
+            ""
+        } else {
+            region
+        };
         let own = if limit.share == Share::Each { name } else { "" };
         let key = (region.to_owned(), place, own.to_owned());
         let now = Instant::now();
@@ -191,22 +219,33 @@ mod tests {
 
     fn waits(limits: &Limits, action: &str, calls: usize) -> Vec<u64> {
         let waits = (0..calls).map(|_| limits.turn("eu-west-3", action));
-        waits.map(|wait| wait.as_secs_f64().round() as u64).collect()
+        waits
+            .map(|wait| wait.as_secs_f64().round() as u64)
+            .collect()
     }
 
     #[test]
     fn half_of_the_bucket_is_ours_and_then_half_of_the_rate() {
         let limits = Limits::new(Timing::default());
         // AWS: 4 at once, then one every 3.3 s. Ours: 2 at once, then one every 6.7 s.
-        assert_eq!(waits(&limits, "ec2:CreateVpcEndpoint", 5), [0, 0, 7, 13, 20]);
+        assert_eq!(
+            waits(&limits, "ec2:CreateVpcEndpoint", 5),
+            [0, 0, 7, 13, 20]
+        );
     }
 
     #[test]
     fn actions_regions_and_services_do_not_wait_for_each_other() {
         let limits = Limits::new(Timing::default());
         waits(&limits, "ec2:CreateVpcEndpoint", 10);
-        assert_eq!(limits.turn("eu-west-3", "ec2:DeleteVpcEndpoint"), Duration::ZERO);
-        assert_eq!(limits.turn("us-east-1", "ec2:CreateVpcEndpoint"), Duration::ZERO);
+        assert_eq!(
+            limits.turn("eu-west-3", "ec2:DeleteVpcEndpoint"),
+            Duration::ZERO
+        );
+        assert_eq!(
+            limits.turn("us-east-1", "ec2:CreateVpcEndpoint"),
+            Duration::ZERO
+        );
         // Elastic Load Balancing counts all changes together, IAM all of them in the whole world.
         waits(&limits, "elasticloadbalancing:CreateRule", 40);
         assert!(limits.turn("eu-west-3", "elasticloadbalancing:DeleteRule") > Duration::ZERO);

@@ -222,7 +222,10 @@ impl Lock {
                 return Err(taken(&other.holder));
             }
             if !told {
-                (patience.say)(&format!("the lock is held by {}: waiting", other.holder.words()));
+                (patience.say)(&format!(
+                    "the lock is held by {}: waiting",
+                    other.holder.words()
+                ));
                 told = true;
             }
             tokio::time::sleep(cx.timing.scaled(5.0)).await;
@@ -283,7 +286,7 @@ impl Lock {
         // A heartbeat under way ends first: its version would not be ours.
         let version = self.version.lock().await;
         self.heart.abort();
-        cx.door().drop_lease(&self.lease);
+        cx.door().let_go(&self.lease);
         let settled = cx.timing.scaled(SETTLE);
         let ours = if self.is_lost() {
             false
@@ -302,7 +305,8 @@ impl Lock {
         if ours {
             return Ok(());
         }
-        let message = "the lock was taken over by another run meanwhile: nothing was changed after that";
+        let message =
+            "the lock was taken over by another run meanwhile: nothing was changed after that";
         let error = CloudError::new("terrace:lock", ErrorClass::Conflict, message);
         Err(error.hinted("what was done before stands; `terrace lock` shows who holds the lock"))
     }
@@ -327,7 +331,9 @@ impl Heart {
             self.holder.beat = version.beat + 1;
             let since = Moment::now();
             let still = If::Still(version.etag.clone());
-            let put = self.bucket.put(&self.cx, &self.key, &self.holder.body(), &still);
+            let put = self
+                .bucket
+                .put(&self.cx, &self.key, &self.holder.body(), &still);
             match put.await {
                 Ok(Some(etag)) => {
                     *version = Version {

@@ -46,7 +46,8 @@ pub(crate) struct Header {
     pub(crate) environments: IndexMap<String, Environment>,
     pub(crate) moved: Vec<Moved>,
     pub(crate) formerly: Option<String>,
-    pub(crate) lock: Node,
+    /// How long a run waits for a lock that another holds.
+    pub(crate) lock_wait: Duration,
     /// How long what a move takes away lives on after traffic has left it.
     pub(crate) soak: Option<Duration>,
     /// Its outputs; all its resources, if it is a stack of one file.
@@ -120,12 +121,25 @@ pub(crate) fn header(
         environments: environments(&rest, told),
         moved,
         formerly,
-        lock: rest
-            .get("lock")
-            .map_or_else(|| Node::empty(tree.at), |(_, lock)| lock.clone()),
+        lock_wait: lock_wait(&rest, told),
         soak: soak(&rest, told),
         listing,
     }
+}
+
+/// `[lock] wait`: no time, where nothing is said.
+fn lock_wait(table: &Table, told: &mut Vec<Diagnostic>) -> Duration {
+    let mut wait = Duration::ZERO;
+    for (name, (at, value)) in entries(table, "lock", told) {
+        if name == "wait" {
+            wait = lifetime("wait", &value, told).map_or(wait, |(wait, _)| wait);
+        } else {
+            let text = format!("[lock] knows no `{name}`");
+            let help = "write wait = \"10m\": how long a run waits while another holds the lock";
+            told.push(Diagnostic::error(at, text).help(help));
+        }
+    }
+    wait
 }
 
 /// The `soak` of a file, or of an item of `remove`.

@@ -144,7 +144,7 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         ttl: choice.ttl,
         ephemeral: choice.ephemeral,
         tags: IndexMap::new(),
-        lock: header.lock.clone(),
+        lock_wait: header.lock_wait,
         soak: soak(ladder, choice),
         resources: IndexMap::new(),
         existing: IndexMap::new(),

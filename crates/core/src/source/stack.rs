@@ -39,8 +39,8 @@ pub struct Stack {
     pub ephemeral: bool,
     /// Tags of everything in it; they are in each resource's own [`Common::tags`] too.
     pub tags: IndexMap<String, String>,
-    /// The `[lock]` table.
-    pub lock: Node,
+    /// How long a run waits for a lock that another holds.
+    pub lock_wait: Duration,
     /// How long what this stage takes away lives on after traffic has left it.
     pub soak: Option<Duration>,
     /// What is wanted.

@@ -315,7 +315,7 @@ impl Kind for VpcEndpoint {
         let policy = &policy.map_err(|why| invalid(ACTION, why))?;
         cleared(cx, vpc, &want.service).await?;
         let make = |token: String| async move {
-            let op = paced(ACTION).while_busy(UNSEEN, 2.0);
+            let op = Op::again(ACTION).while_busy(UNSEEN, 2.0);
             let marked = marked(ResourceType::VpcEndpoint, mark);
             let call = || {
                 let call = cx.ec2.create_vpc_endpoint().client_token(&token);
@@ -384,7 +384,7 @@ impl Kind for VpcEndpoint {
             live.policy = policy.and_then(|policy| restricts(policy.sketch()));
         }
         // It takes one change at a time, and none before it is available.
-        let op = paced(ACTION).while_busy(&["IncorrectState", "OperationInProgress"], 10.0);
+        let op = Op::again(ACTION).while_busy(&["IncorrectState", "OperationInProgress"], 10.0);
         cx.mutate(op, || call.clone().send()).await?;
         for (field, ids) in [
             ("route_tables", &mut live.route_tables),
@@ -406,7 +406,7 @@ impl Kind for VpcEndpoint {
                 .vpc_endpoint_ids(&have.id)
                 .send()
         };
-        let answer = cx.mutate(paced(ACTION), call).await?;
+        let answer = cx.mutate(Op::again(ACTION), call).await?;
         // The answer is good even if nothing was deleted.
         let kept = answer
             .unsuccessful()
@@ -438,12 +438,6 @@ const UNSEEN: &[&str] = &[
     "InvalidGroup.NotFound",
     "InvalidSecurityGroupId.NotFound",
 ];
-
-/// AWS lets endpoints be made, changed and deleted four times at once, and then 0.3 times a second
-/// (EC2 API throttling; aws-semantics 5.1).
-fn paced(action: &'static str) -> Op {
-    Op::again(action).paced(4, 3.5)
-}
 
 fn filled(ids: Vec<String>) -> Option<Vec<String>> {
     Some(ids).filter(|ids| !ids.is_empty())
