@@ -225,8 +225,8 @@ async fn a_listener_of_somebody_else_holds_a_target_group() {
     // The balancer stays, and with it their listener.
     let site = world.site(&format!("{NETWORK}{BALANCER}")).await;
     let waits = Mutex::new(Vec::new());
-    let ends = site.ends(false, &|_, why| waits.lock().unwrap().push(why.to_owned()));
-    let ends = ends.await.unwrap();
+    let note = |_: &str, why: &str| waits.lock().unwrap().push(why.to_owned());
+    let ends = site.ends(false, &note).await.unwrap();
     let failed = ends.into_iter().find_map(|(_, end)| match end {
         End::Failed(error) => Some(error),
         _ => None,
@@ -268,8 +268,8 @@ async fn a_listener_of_somebody_else_holds_a_certificate() {
     let listener = made[0].listener_arn().unwrap().to_owned();
     let site = world.site(&format!("{NETWORK}{BALANCER}")).await;
     let waits = Mutex::new(Vec::new());
-    let ends = site.ends(false, &|_, why| waits.lock().unwrap().push(why.to_owned()));
-    let ends = ends.await.unwrap();
+    let note = |_: &str, why: &str| waits.lock().unwrap().push(why.to_owned());
+    let ends = site.ends(false, &note).await.unwrap();
     let failed = ends.into_iter().find_map(|(at, end)| match end {
         End::Failed(error) if at == "certificate.web" => Some(error),
         _ => None,
