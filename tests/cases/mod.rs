@@ -10,6 +10,7 @@ mod guide;
 mod init;
 mod killed;
 mod ladder;
+mod locked;
 mod marks;
 mod modules;
 mod pictures;

@@ -355,7 +355,14 @@ impl Heart {
 }
 
 fn taken(holder: &Holder) -> CloudError {
-    let message = format!("the lock is held by {}", holder.words());
+    let Holder {
+        who,
+        since,
+        pid,
+        host,
+        ..
+    } = holder;
+    let message = format!("{who} holds the lock since {since} (process {pid} on {host})");
     let error = CloudError::new("terrace:lock", ErrorClass::Conflict, message);
     error
         .hinted("wait until it is done, or let terrace wait: wait = \"10m\" under [lock] in stack.toml")

@@ -1,0 +1,185 @@
+//! Two runs at once, runs that die, runs that are asked to stop: one lock, and what it leaves.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command};
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::program::Answer;
+use crate::world::Account;
+
+const APPLY: [&str; 4] = ["apply", "--yes", "--stage", "single-instance"];
+const PLAN: [&str; 4] = ["plan", "--detailed-exitcode", "--stage", "single-instance"];
+
+/// A run that has begun: it has said so many lines of progress.
+struct Begun {
+    child: Child,
+    stderr: BufReader<std::process::ChildStderr>,
+}
+
+impl Begun {
+    fn after(account: &Account, lines: usize) -> Self {
+        let mut child = account.begin(&APPLY);
+        let mut stderr = BufReader::new(child.stderr.take().unwrap());
+        let (mut line, mut seen) = (String::new(), 0);
+        while seen < lines {
+            line.clear();
+            let read = stderr.read_line(&mut line).unwrap();
+            assert!(read > 0, "it ended after {seen} lines of progress");
+            seen += usize::from(line.starts_with('['));
+        }
+        Self { child, stderr }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args(["-s", name, &pid]).status();
+        assert!(sent.unwrap().success(), "{name}");
+    }
+
+    /// Its exit code and the rest of what it says.
+    fn end(mut self) -> (Option<i32>, String) {
+        let mut rest = String::new();
+        self.stderr.read_to_string(&mut rest).unwrap();
+        (self.child.wait().unwrap().code(), rest)
+    }
+}
+
+/// What `terrace lock` says of the lock.
+fn state(account: &Account) -> Value {
+    let told = account.ends(0, &["lock", "--format", "json"]);
+    serde_json::from_str::<Value>(&told.stdout).unwrap()["lock"]["state"].clone()
+}
+
+/// Applies as soon as the lock lets it.
+fn apply_in_time(account: &Account) -> Answer {
+    for _ in 0..120 {
+        let answer = account.run(&APPLY);
+        if answer.exit == Some(0) {
+            return answer;
+        }
+        assert!(answer.stderr.contains("holds the lock since"), "{answer}");
+        sleep(Duration::from_millis(250));
+    }
+    panic!("the lock is never free");
+}
+
+#[test]
+fn the_second_of_two_runs_is_told_who_the_first_is() {
+    let account = Account::with_shop("locked", "prod");
+    let first = Begun::after(&account, 1);
+    first.signal("STOP");
+    assert_eq!(state(&account), "held");
+    let told = account.ends(1, &APPLY);
+    let pid = first.child.id();
+    for words in [
+        "holds the lock since ",
+        &format!("(process {pid} on "),
+        "`terrace lock --release` frees it",
+    ] {
+        assert!(told.stderr.contains(words), "{words}: {told}");
+    }
+    // A plan takes no lock.
+    account.ends(2, &PLAN);
+    first.signal("CONT");
+    let (exit, rest) = first.end();
+    assert_eq!(exit, Some(0), "{rest}");
+    assert_eq!(state(&account), Value::Null);
+    account.ends(0, &PLAN);
+}
+
+#[test]
+fn a_run_may_wait_for_another() {
+    let account = Account::with_shop("locked", "prod");
+    let text = account.read("stack.toml");
+    account.write("stack.toml", &format!("{text}\n[lock]\nwait = \"7d\"\n"));
+    let first = Begun::after(&account, 1);
+    let told = account.ends(0, &APPLY);
+    assert!(told.stderr.contains("the lock is held by"), "{told}");
+    assert!(told.stderr.contains("waiting"), "{told}");
+    let (exit, rest) = first.end();
+    assert_eq!(exit, Some(0), "{rest}");
+    account.ends(0, &PLAN);
+}
+
+#[test]
+fn whose_lock_was_taken_over_changes_nothing_more() {
+    let account = Account::with_shop("locked", "prod");
+    let first = Begun::after(&account, 12);
+    // As with a lid that is closed.
+    first.signal("STOP");
+    let told = apply_in_time(&account);
+    assert!(told.stderr.contains("took over the lock of"), "{told}");
+    account.ends(
+        0,
+        &["destroy", "--yes", "--allow", "data", "--allow", "address"],
+    );
+    let before = account.census();
+    first.signal("CONT");
+    let (exit, rest) = first.end();
+    assert_eq!(exit, Some(1), "{rest}");
+    assert!(
+        rest.contains("the lock was taken over by another run"),
+        "{rest}"
+    );
+    assert_eq!(account.census(), before, "{rest}");
+}
+
+#[test]
+fn a_lock_that_is_freed_by_hand_is_left_unsettled() {
+    let account = Account::with_shop("locked", "prod");
+    let first = Begun::after(&account, 12);
+    first.signal("KILL");
+    let (exit, _) = first.end();
+    assert_eq!(exit, None);
+    let told = account.ends(1, &["lock", "--release"]);
+    assert!(told.stderr.contains("--yes agrees in advance"), "{told}");
+    let told = account.ends(0, &["lock", "--release", "--yes"]);
+    assert!(told.stdout.contains("is held by"), "{told}");
+    assert_eq!(state(&account), "unsettled");
+    let told = account.ends(0, &APPLY);
+    assert!(told.stderr.contains("its run did not end well"), "{told}");
+    assert_eq!(state(&account), Value::Null);
+    account.ends(0, &PLAN);
+}
+
+#[test]
+fn who_is_asked_to_stop_says_where_it_stands() {
+    for signal in ["INT", "TERM", "HUP"] {
+        let account = Account::with_shop("locked", "prod");
+        let run = Begun::after(&account, 12);
+        run.signal(signal);
+        let (exit, rest) = run.end();
+        assert_eq!(exit, Some(1), "{signal}: {rest}");
+        for words in [
+            "stopping: no step starts any more",
+            "stopped by hand: ",
+            "apply again to go on",
+        ] {
+            assert!(rest.contains(words), "{signal}: {words}: {rest}");
+        }
+        // Every call was awaited, so the next run need not wait.
+        assert_eq!(state(&account), Value::Null, "{signal}");
+        account.ends(0, &APPLY);
+        account.ends(0, &PLAN);
+    }
+}
+
+#[test]
+fn who_is_asked_twice_stops_at_once_and_the_next_run_goes_on() {
+    let account = Account::with_shop("locked", "prod");
+    let run = Begun::after(&account, 12);
+    // As CI systems do: first the one, some seconds later the other.
+    run.signal("INT");
+    run.signal("TERM");
+    let (exit, rest) = run.end();
+    assert_eq!(exit, Some(1), "{rest}");
+    // Between the signals the calls under way may all have been answered.
+    assert_ne!(state(&account), "held", "{rest}");
+    account.ends(0, &APPLY);
+    account.ends(0, &PLAN);
+}
