@@ -61,7 +61,7 @@ impl Worker<'_> {
         };
         let kind = self.apply.kinds.get(gate.kind);
         let kind = kind.ok_or_else(|| self.bug("no such kind on its path"))?;
-        let usual = kind.about().minutes.create;
+        let usual = kind.minutes().create;
         let newest = lock(&self.state.live).get(&gate.address).cloned();
         let Some(live) = newest.or_else(|| gate.live.clone()) else {
             return Ok(answer(Serving::NotYet("is not there".to_owned()), usual));

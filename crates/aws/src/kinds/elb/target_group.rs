@@ -262,10 +262,10 @@ impl Kind for TargetGroup {
         Some("healthy targets of")
     }
 
-    fn patience(have: &TargetGroupLive) -> f64 {
+    fn patience(have: &TargetGroupLive, usual: f64) -> f64 {
         // A machine boots before it answers the first of the checks that must go well.
         let check = &have.health_check;
-        3.0 + f64::from(check.interval.as_i32() * check.healthy) / 60.0
+        usual + 3.0 + f64::from(check.interval.as_i32() * check.healthy) / 60.0
     }
 
     fn check(want: &TargetGroupSpec) -> Vec<Objection> {
