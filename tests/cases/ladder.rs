@@ -30,6 +30,7 @@ fn filters() -> Settings {
     settings.add_filter(r"\b([a-z]+)-[0-9a-f]{8,17}\b", "[$1]");
     settings.add_filter(r"-[0-9a-f]{6}\b", "-[HEX]");
     settings.add_filter(r"\b[0-9a-f]{16,64}\b", "[HASH]");
+    settings.add_filter(r"-\d{6,10}\.([a-z0-9-]+)\.elb", "-[NUMBER].$1.elb");
     settings.add_filter(r"\bE[0-9A-Z]{12,13}\b", "[DISTRIBUTION]");
     settings.add_filter(r"\bZ[0-9A-Z]{12,32}\b", "[ZONE]");
     settings.add_filter(
