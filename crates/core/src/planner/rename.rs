@@ -50,6 +50,7 @@ pub(super) fn rename(input: &Input<'_>, draft: &mut Draft) {
             minutes: 0.1,
             rest: 0,
             needs: Vec::new(),
+            gates: Vec::new(),
             held: None,
             live: Some(found.live.clone()),
             spec: None,
