@@ -13,6 +13,9 @@ use super::stack::{Loss, Removal};
 use super::vocabulary::Vocabulary;
 use crate::address::{Address, is_key, is_name};
 
+/// What an item of `remove` says beside its address: the losses it consents to, and for how long it soaks.
+type Terms = (Vec<Loss>, Option<Duration>);
+
 /// Joins stage after stage.
 pub(crate) struct Merger<'a> {
     pub(crate) vocabulary: &'a dyn Vocabulary,
@@ -237,7 +240,7 @@ impl Merger<'_> {
     }
 
     /// One item of `remove`: an address, or an address with consent and a time to live on.
-    fn removal(&mut self, item: &Node) -> Option<(String, Span, (Vec<Loss>, Option<Duration>))> {
+    fn removal(&mut self, item: &Node) -> Option<(String, Span, Terms)> {
         match &item.is {
             Is::String(text) => Some((text.clone(), item.at, (Vec::new(), None))),
             Is::Table(table) => {
