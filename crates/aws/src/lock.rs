@@ -192,12 +192,12 @@ impl Lock {
     ) -> Result<Self> {
         let bucket = Bucket::open(cx).await?.for_locks();
         let holder = Holder::here(cx);
+        let (key, body) = (key(cx), holder.body());
         let begun = Moment::now();
         let mut told = false;
         loop {
             let asked = Moment::now();
-            let put = bucket.put(cx, &key(cx), &holder.body(), &If::Absent);
-            if let Some(etag) = put.await? {
+            if let Some(etag) = bucket.put(cx, &key, &body, &If::Absent).await? {
                 return Ok(Self::held(cx, bucket, holder, etag, asked, stop));
             }
             let Some(other) = Lying::read(cx, &bucket).await? else {
@@ -210,8 +210,7 @@ impl Lock {
             if !other.is_held() {
                 let asked = Moment::now();
                 let still = If::Still(other.etag.clone());
-                let put = bucket.put(cx, &other.key, &holder.body(), &still);
-                if let Some(etag) = put.await? {
+                if let Some(etag) = bucket.put(cx, &key, &body, &still).await? {
                     let lock = Self::held(cx, bucket, holder, etag, asked, stop);
                     lock.settle(cx, &other, patience).await;
                     return Ok(lock);
@@ -298,8 +297,8 @@ impl Lock {
                 beat: version.beat + 1,
                 ..self.holder.clone()
             };
-            let still = If::Still(version.etag.clone());
-            let put = self.bucket.put(cx, &self.key, &left.body(), &still);
+            let (body, still) = (left.body(), If::Still(version.etag.clone()));
+            let put = self.bucket.put(cx, &self.key, &body, &still);
             put.await?.is_some()
         };
         if ours {

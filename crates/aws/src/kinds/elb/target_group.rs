@@ -32,7 +32,7 @@ pub use self::live::TargetGroupLive;
 use self::live::{arn, read, whole};
 use self::targets::{deregister, mark_members, register};
 pub use super::shared::Protocol;
-use super::shared::{alike, check_name, full_name, if_there, name, tag_list};
+use super::shared::{alike, check_name, if_there, name, tag_list};
 use crate::blockers::{Blocker, traffic};
 use crate::client::{Aws, missing};
 use crate::door::Op;

@@ -88,7 +88,8 @@ impl Switch {
                 }
             })
         };
-        let patience = TargetGroup::patience(&first);
+        let usual = crate::minutes::of(TargetGroup::NAME).create;
+        let patience = TargetGroup::patience(&first, usual);
         match cx.until(patience, "a target group", serves).await {
             Err(error) if error.operation == "terrace:wait" => {
                 let name = first.outputs().get("name").cloned().unwrap_or_default();
