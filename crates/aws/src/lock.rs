@@ -329,10 +329,8 @@ impl Heart {
             let mut version = self.version.lock().await;
             self.holder.beat = version.beat + 1;
             let since = Moment::now();
-            let still = If::Still(version.etag.clone());
-            let put = self
-                .bucket
-                .put(&self.cx, &self.key, &self.holder.body(), &still);
+            let (body, still) = (self.holder.body(), If::Still(version.etag.clone()));
+            let put = self.bucket.put(&self.cx, &self.key, &body, &still);
             match put.await {
                 Ok(Some(etag)) => {
                     *version = Version {
