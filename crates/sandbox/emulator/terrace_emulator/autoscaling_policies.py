@@ -51,6 +51,7 @@ def put(inner: Any, self: Any, name: str, *args: Any, **kwargs: Any) -> Any:
     fact="a policy on the requests for each target names a balancer and a target group of it that is attached to the "
     "group: otherwise ValidationError",
     source="EC2 Auto Scaling API reference, PredefinedMetricSpecification, ResourceLabel",
+    unverified=True,
     around=("autoscaling", "PutScalingPolicy"),
 )
 def label(call: Any, proceed: Any) -> Any:

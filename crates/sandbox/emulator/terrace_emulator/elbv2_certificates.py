@@ -18,6 +18,7 @@ from .corrections import Refusal, also, backend, correction
     fact="a listener keeps its list of certificates when its default changes; the default may be in the list too, and "
     "is then described twice; what is added again is there once; the default cannot be removed",
     source="ELBv2 API reference, AddListenerCertificates, DescribeListenerCertificates, RemoveListenerCertificates",
+    unverified=True,
     patch=(ELBv2Backend, "modify_listener"),
 )
 def modify(inner: Any, self: Any, arn: str, *args: Any, **kwargs: Any) -> Any:
