@@ -134,10 +134,14 @@ impl Move {
             )
         });
         let kept = self.kept.iter();
-        let kept =
-            kept.map(|(address, why)| (Label::Quiet, "kept:", format!("{address}: {why}")));
-        let again = (self.runs > 1)
-            .then(|| (Label::Wait, "weather:", format!("it took {} runs", self.runs)));
+        let kept = kept.map(|(address, why)| (Label::Quiet, "kept:", format!("{address}: {why}")));
+        let again = (self.runs > 1).then(|| {
+            (
+                Label::Wait,
+                "weather:",
+                format!("it took {} runs", self.runs),
+            )
+        });
         after.chain(kept).chain(again)
     }
 
@@ -240,7 +244,11 @@ impl Rehearsal {
             }
         }
         if let Some(weather) = &self.weather {
-            let _ = writeln!(text, "\n{}", paint(Label::Quiet, &format!("weather: {weather}")));
+            let _ = writeln!(
+                text,
+                "\n{}",
+                paint(Label::Quiet, &format!("weather: {weather}"))
+            );
         }
         let _ = writeln!(text, "\n{}", self.verdict());
         if let Some(certificate) = &self.certificate {

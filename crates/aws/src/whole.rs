@@ -123,7 +123,8 @@ mod tests {
 
     #[test]
     fn wherever_it_is_cut_it_is_seen() {
-        let whole = "<?xml version=\"1.0\"?><Vpcs xmlns=\"x\"><item><id>a</id></item><item/></Vpcs>";
+        let whole =
+            "<?xml version=\"1.0\"?><Vpcs xmlns=\"x\"><item><id>a</id></item><item/></Vpcs>";
         for end in 1..whole.len() {
             // The declaration alone is an answer without a body.
             if end != whole.find("<Vpcs").unwrap_or_default() {
