@@ -58,7 +58,7 @@ impl Apply<'_> {
             found.mark.as_ref() == Some(&own)
                 && found.live.id() != live.id()
                 && !matches!(found.ready, Ready::Dying(_))
-                && !self.is_taken(state, &found.live)
+                && !self.is_taken(state, &found.live, live)
         });
         for spare in spares {
             let why = format!("{} is a spare and goes", spare.live.id());
@@ -74,20 +74,28 @@ impl Apply<'_> {
         Ok(())
     }
 
-    /// Whether it uses anything, or anything of ours uses it: then it is no spare.
-    fn is_taken(&self, state: &State, spare: &AnyLive) -> bool {
-        let kind = self.kinds.get(spare.kind());
-        if kind.is_some_and(|kind| !kind.uses(spare).is_empty()) {
-            return true;
-        }
-        let outputs = spare.outputs().values();
-        let handles: HashSet<&str> = outputs.filter_map(serde_json::Value::as_str).collect();
-        let uses = |live: &AnyLive| {
+    /// Whether it uses anything that ours does not, or anything of ours uses it: then it is no spare.
+    fn is_taken(&self, state: &State, spare: &AnyLive, ours: &AnyLive) -> bool {
+        let used = |live: &AnyLive| -> HashSet<String> {
             let kind = self.kinds.get(live.kind());
             let uses = kind.map(|kind| kind.uses(live)).unwrap_or_default();
-            live.id() != spare.id() && uses.iter().any(|used| handles.contains(used.to.as_str()))
+            uses.into_iter().map(|used| used.to).collect()
         };
-        let before = self.inventory.ours.iter().any(|found| uses(&found.live));
-        before || lock(&state.live).values().any(uses)
+        if !used(spare).is_subset(&used(ours)) {
+            return true;
+        }
+        // What both have, such as a range, names neither.
+        let texts = |live: &AnyLive| -> HashSet<String> {
+            let outputs = live.outputs().values();
+            let texts = outputs.filter_map(serde_json::Value::as_str);
+            texts.map(str::to_owned).collect()
+        };
+        let (mine, shared) = (texts(spare), texts(ours));
+        let handles: HashSet<&String> = mine.difference(&shared).collect();
+        let holds = |live: &AnyLive| {
+            live.id() != spare.id() && used(live).iter().any(|to| handles.contains(to))
+        };
+        let before = self.inventory.ours.iter().any(|found| holds(&found.live));
+        before || lock(&state.live).values().any(holds)
     }
 }

@@ -7,6 +7,7 @@ numbers is called by its type.
 
 from __future__ import annotations
 
+import base64
 import datetime
 import json
 import re
@@ -22,7 +23,8 @@ Item = dict[str, Any]
 _CHANCE = [
     (re.compile(r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"), "<uuid>"),
     (re.compile(r"\b((?:[a-z]+-)*[a-z]+)-[0-9a-f]{8}(?:[0-9a-f]{9})?\b"), r"<\1>"),
-    (re.compile(r"/[0-9a-f]{16}\b"), "/<id>"),
+    # Ids of balancers, and fingerprints: what they are of is compared itself.
+    (re.compile(r"\b[0-9a-f]{16}\b"), "<id>"),
     (re.compile(r"\b\d{1,3}(?:[.-]\d{1,3}){3}\b(?!/)"), "<address>"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT[0-9:.]+(?:Z|\+00:00)?"), "<time>"),
     (re.compile(r"(?<=-)\d{12}(?=$|-)"), "<stamp>"),
@@ -143,7 +145,8 @@ def _ec2(ec2: Any) -> Iterator[tuple[str, Item]]:
         for one in reservation["Instances"]:
             if one["State"]["Name"] not in ("terminated", "shutting-down"):
                 data = ec2.describe_instance_attribute(InstanceId=one["InstanceId"], Attribute="userData")
-                yield "instance", {**one, "UserData": data.get("UserData", {}).get("Value")}
+                text = base64.b64decode(data.get("UserData", {}).get("Value") or "").decode(errors="replace")
+                yield "instance", {**one, "UserData": text}
     for _, one in _each(ec2, "", "describe_launch_templates", "LaunchTemplates"):
         # Its newest version alone: how many there were on the way is no matter.
         versions = ec2.describe_launch_template_versions(

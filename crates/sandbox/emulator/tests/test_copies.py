@@ -23,7 +23,8 @@ class Likeness(Case):
         for name in reversed(names) if flip else names:
             vpc = ec2.create_vpc(CidrBlock="10.0.0.0/16", TagSpecifications=tags("vpc", name))["Vpc"]["VpcId"]
             cidr = "10.0.1.0/24" if name == "vpc.one" else "10.0.2.0/24"
-            ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, TagSpecifications=tags("subnet", f"subnet.{name[4:]}"))
+            marks = tags("subnet", f"subnet.{name[4:]}")
+            ec2.create_subnet(VpcId=vpc, CidrBlock=cidr, AvailabilityZone="eu-west-1a", TagSpecifications=marks)
         client("ssm", account).put_parameter(Name="/one", Value="1", Type="String")
 
     def take(self, account):
