@@ -206,6 +206,11 @@ pub(crate) async fn execute(
     ui: Ui,
     events: &Events,
 ) -> Outcome {
+    // What is typical of AWS says nothing of a world with another pace.
+    let pace = match session.cx.timing == Timing::default() {
+        true => Pace::Typical,
+        false => Pace::Unknown,
+    };
     let progress = Progress::new(ui, plan, pace);
     let world = session.world();
     let apply = Apply {
