@@ -25,7 +25,7 @@ const STAGES: [&str; 5] = [
 ];
 
 /// How long a run may have to wait for the lease of one that was killed, and to do its work.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One move: from where, how, and where to.
 pub(crate) struct Move {
@@ -275,7 +275,9 @@ fn apart(one: &str, other: &str) -> String {
     let (one, other) = (parts(one), parts(other));
     let lacks = |some: &[String], all: &[String]| {
         let missing = some.iter().filter(|part| !all.contains(part));
-        missing.cloned().collect::<Vec<_>>().join(", ")
+        let all = missing.cloned().collect::<Vec<_>>().join(", ");
+        // A whole script is no help.
+        all.chars().take(600).collect::<String>()
     };
     format!("{} -> {}", lacks(&one, &other), lacks(&other, &one))
 }

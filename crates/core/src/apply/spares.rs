@@ -1,6 +1,7 @@
 //! Spares: what a creating call without token or name has made twice, its request delivered twice or
 //! repeated by somebody on the way (rules R3, R4).
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 
 use super::{Apply, End, Event, State, lock};
@@ -16,10 +17,10 @@ impl Apply<'_> {
     pub(super) async fn retire_spares(&self, state: &State, ends: &mut [End]) {
         let mut listings: HashMap<(&str, Option<&str>), Vec<FoundAny>> = HashMap::new();
         for (index, end) in ends.iter_mut().enumerate() {
-            if let Some(live) = self.blindly_made(state, index) {
-                if let Err(error) = self.retire(state, index, &live, &mut listings).await {
-                    *end = End::Failed(error.hinted("the creation may have gone through twice"));
-                }
+            if let Some(live) = self.blindly_made(state, index)
+                && let Err(error) = self.retire(state, index, &live, &mut listings).await
+            {
+                *end = End::Failed(error.hinted("the creation may have gone through twice"));
             }
         }
     }
@@ -48,13 +49,15 @@ impl Apply<'_> {
         let Some(hand) = self.world.hand(place.0, place.1) else {
             return Ok(());
         };
-        if !listings.contains_key(&place) {
-            let found = hand.clone().discover(Look::Ours, Seen::default()).await?;
-            listings.insert(place, found);
-        }
-        let all = listings.get(&place).into_iter().flatten();
+        let all = match listings.entry(place) {
+            Entry::Occupied(seen) => seen.into_mut(),
+            Entry::Vacant(unseen) => {
+                let found = hand.clone().discover(Look::Ours, Seen::default()).await?;
+                unseen.insert(found)
+            }
+        };
         let own = (mark.address.clone(), mark.generation);
-        let spares = all.filter(|found| {
+        let spares = all.iter().filter(|found| {
             found.mark.as_ref() == Some(&own)
                 && found.live.id() != live.id()
                 && !matches!(found.ready, Ready::Dying(_))
