@@ -10,12 +10,14 @@
 //! them, so neither can be taken for the other.
 //!
 //! Reading order: `home`, `embed` (the emulator's files), `python` and `venv` (what runs them),
-//! `process`, `proof`, `start`, `sandbox`; then `call` (what a request asks for), `translate`, `proxy`.
+//! `process`, `proof`, `start`, `sandbox`; then `call` (what a request asks for), `translate`,
+//! `fate` (what may become of it on the way), `weather`, `proxy`.
 
 mod call;
 mod client;
 mod embed;
 mod error;
+mod fate;
 mod home;
 mod process;
 mod proof;
@@ -26,15 +28,18 @@ mod start;
 mod system;
 mod translate;
 mod venv;
+mod weather;
 
 pub use embed::Package;
 pub use error::{Result, SandboxError};
+pub use fate::{Asked, Fate, Refusal, Turn, Weather};
 pub use home::Home;
 pub use proof::Status;
 pub use proxy::Proxy;
 pub use python::Search;
-pub use sandbox::{Correction, Sandbox, census};
+pub use sandbox::{Correction, Lent, Sandbox, census};
 pub use system::System;
+pub use weather::{Forecast, Sky};
 
 /// Where progress is told, a line at a time.
 pub type Say<'a> = &'a (dyn Fn(&str) + Sync);

@@ -2,10 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::fmt;
 use std::net::Ipv4Addr;
+use std::os::fd::AsFd;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use http::request::Parts;
 use http::uri::{Authority, Scheme, Uri};
 use http::{HeaderMap, HeaderName, Request, Response, header};
 use http_body_util::combinators::BoxBody;
@@ -16,20 +20,32 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustix::net::sockopt::set_socket_linger;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
 use crate::call::{Call, is_form};
+use crate::fate::{Asked, Fate, Half, Turn, Weather};
 use crate::translate::{Fault, is_page, is_readable};
 use crate::{Result, SandboxError, client};
 
-type Failure = Box<dyn std::error::Error + Send + Sync>;
+/// Why a connection closes without a whole answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Failure(String);
+
+fn failed(why: impl fmt::Display) -> Failure {
+    Failure(why.to_string())
+}
+
 type Body = BoxBody<Bytes, Failure>;
 
 /// Forms are small; one that is not is no AWS request.
 const MOST_FORM: usize = 16 << 20;
 /// A page is read whole to be translated.
 const MOST_PAGE: usize = 1 << 20;
+/// What the weather cuts, or delivers twice, is read whole.
+const MOST_WEATHERED: usize = 64 << 20;
 
 /// A proxy on loopback that lasts as long as the value.
 #[derive(Debug)]
@@ -39,29 +55,44 @@ pub struct Proxy {
     serving: JoinHandle<()>,
 }
 
-#[derive(Debug)]
 struct Inner {
     upstream: Authority,
     client: Client<HttpConnector, Body>,
     counts: Mutex<BTreeMap<String, u64>>,
+    weather: Option<Arc<dyn Weather>>,
+}
+
+impl fmt::Debug for Inner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "before {}", self.upstream)
+    }
 }
 
 impl Proxy {
     /// Starts one before the emulator at `upstream` (`http://127.0.0.1:4000`).
     pub async fn start(upstream: &str) -> Result<Self> {
+        Self::open(upstream, None).await
+    }
+
+    /// The same, with a weather that decides what becomes of each call.
+    pub async fn in_weather(upstream: &str, weather: Arc<dyn Weather>) -> Result<Self> {
+        Self::open(upstream, Some(weather)).await
+    }
+
+    async fn open(upstream: &str, weather: Option<Arc<dyn Weather>>) -> Result<Self> {
         let upstream = loopback(upstream)
             .ok_or_else(|| SandboxError::new(format!("`{upstream}` is no emulator's address")))?;
-        let failed =
-            |error| SandboxError::new(format!("the sandbox's proxy cannot listen: {error}"));
+        let deaf = |error| SandboxError::new(format!("the sandbox's proxy cannot listen: {error}"));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .await
-            .map_err(failed)?;
-        let port = listener.local_addr().map_err(failed)?.port();
+            .map_err(deaf)?;
+        let port = listener.local_addr().map_err(deaf)?.port();
         let counts = Mutex::default();
         let inner = Arc::new(Inner {
             upstream,
             client: client::client(),
             counts,
+            weather,
         });
         let serving = tokio::spawn(serve(listener, Arc::clone(&inner)));
         Ok(Self {
@@ -74,6 +105,11 @@ impl Proxy {
     /// Where AWS clients reach it.
     pub fn endpoint(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// Where it listens on 127.0.0.1.
+    pub fn port(&self) -> u16 {
+        self.port
     }
 
     /// How often each action was called: `ec2:DescribeVpcs`, the service as the signature names it.
@@ -124,39 +160,91 @@ async fn serve(listener: TcpListener, inner: Arc<Inner>) {
         };
         let _ = stream.set_nodelay(true);
         let inner = Arc::clone(&inner);
+        // The socket once more: what closes it last decides how the other side learns of it.
+        let socket = stream.as_fd().try_clone_to_owned();
         connections.spawn(async move {
-            let service = service_fn(|request| inner.pass(request));
+            let reset = AtomicBool::new(false);
+            let service = service_fn(|request| inner.meet(request, &reset));
             // An error here is the client's hanging up, or ours on purpose.
             let _ = http1::Builder::new()
                 .timer(TokioTimer::new())
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
+            if let (true, Ok(socket)) = (reset.into_inner(), socket) {
+                // Without time to linger, closing is a reset.
+                let _ = set_socket_linger(&socket, Some(Duration::ZERO));
+            }
         });
     }
 }
 
 impl Inner {
-    /// One request there and back. An error closes the connection without an answer, as the
-    /// emulator did to us.
-    async fn pass(&self, request: Request<Incoming>) -> Result<Response<Body>, Failure> {
-        let (mut head, body) = request.into_parts();
+    /// One request there and back, in whatever weather. An error closes the connection without an
+    /// answer, as the emulator did to us.
+    async fn meet(
+        &self,
+        request: Request<Incoming>,
+        reset: &AtomicBool,
+    ) -> Result<Response<Body>, Failure> {
+        let (head, body) = request.into_parts();
         let body = if is_form(&head.headers) {
-            let form = Limited::new(body, MOST_FORM).collect().await?.to_bytes();
+            let form = Limited::new(body, MOST_FORM).collect().await;
+            let form = form.map_err(failed)?.to_bytes();
             let call = Call::read(&head, Some(&form));
             (call, whole(form))
         } else {
-            (Call::read(&head, None), body.map_err(Into::into).boxed())
+            (Call::read(&head, None), body.map_err(failed).boxed())
         };
         let (call, body) = body;
         self.count(&call);
+        // What is said to the emulator itself is no call of AWS's.
+        let spared = head.uri.path().starts_with("/terrace/");
+        let Some(weather) = self.weather.as_ref().filter(|_| !spared) else {
+            return self.pass(head, body, &call).await;
+        };
+        let asked = Asked::of(&call);
+        let Fate { wait, turn } = weather.before(&asked);
+        tokio::time::sleep(wait).await;
+        match turn {
+            Turn::Refuse(refusal) => {
+                return Ok(Fault::of_weather(&refusal).answer(call.protocol).map(whole));
+            }
+            Turn::LoseBefore => return Err(failed(LOST)),
+            _ => {}
+        }
+        let answer = if turn == Turn::Twice {
+            let body = read(body).await?;
+            let first = self.pass(head.clone(), whole(body.clone()), &call).await?;
+            read(first.into_body()).await?;
+            self.pass(head, whole(body), &call).await?
+        } else {
+            self.pass(head, body, &call).await?
+        };
+        weather.after(&asked, answer.status().as_u16());
+        match turn {
+            Turn::LoseAfter => Err(failed(LOST)),
+            Turn::Reset => {
+                reset.store(true, Ordering::Relaxed);
+                Err(failed(LOST))
+            }
+            Turn::Cut | Turn::CutClean => cut(answer, &turn).await,
+            _ => Ok(answer),
+        }
+    }
 
+    async fn pass(
+        &self,
+        mut head: Parts,
+        body: Body,
+        call: &Call,
+    ) -> Result<Response<Body>, Failure> {
         let path = head.uri.path_and_query().cloned();
         let mut uri = http::uri::Parts::default();
         uri.scheme = Some(Scheme::HTTP);
         uri.authority = Some(self.upstream.clone());
         uri.path_and_query =
             Some(path.unwrap_or_else(|| http::uri::PathAndQuery::from_static("/")));
-        head.uri = Uri::from_parts(uri)?;
+        head.uri = Uri::from_parts(uri).map_err(failed)?;
         // `Host` stays, as S3 may name its bucket there, and `Authorization`: the emulator finds
         // service and region in it.
         drop_hops(&mut head.headers);
@@ -168,15 +256,44 @@ impl Inner {
                 let fault = Fault::gone(self.upstream.as_str());
                 return Ok(fault.answer(call.protocol).map(whole));
             }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(failed(error)),
         };
-        readable(&call, answer).await
+        readable(call, answer).await
     }
 
     fn count(&self, call: &Call) {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         *counts.entry(call.name()).or_default() += 1;
     }
+}
+
+/// Why a connection closes without an answer.
+const LOST: &str = "the weather lost the answer";
+
+async fn read(body: Body) -> Result<Bytes, Failure> {
+    let read = Limited::new(body, MOST_WEATHERED).collect().await;
+    Ok(read.map_err(failed)?.to_bytes())
+}
+
+/// Half an answer. One that has no body to be cut is lost.
+async fn cut(answer: Response<Body>, turn: &Turn) -> Result<Response<Body>, Failure> {
+    let (mut head, body) = answer.into_parts();
+    let body = read(body).await?;
+    if body.len() < 2 {
+        return Err(failed(LOST));
+    }
+    if *turn == Turn::CutClean {
+        let half = body.slice(..body.len() / 2);
+        head.headers
+            .insert(header::CONTENT_LENGTH, half.len().into());
+        return Ok(Response::from_parts(head, whole(half)));
+    }
+    head.headers
+        .insert(header::CONTENT_LENGTH, body.len().into());
+    Ok(Response::from_parts(
+        head,
+        Half::of(&body).map_err(failed).boxed(),
+    ))
 }
 
 /// The answer, with a page of HTML translated.
@@ -188,11 +305,12 @@ async fn readable(call: &Call, answer: Response<Incoming>) -> Result<Response<Bo
         .get(header::CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok());
     let html = kind.is_some_and(|kind| kind.starts_with("text/html"));
-    let failed = head.status.is_client_error() || head.status.is_server_error();
-    if !html || !failed {
-        return Ok(Response::from_parts(head, body.map_err(Into::into).boxed()));
+    let refused = head.status.is_client_error() || head.status.is_server_error();
+    if !html || !refused {
+        return Ok(Response::from_parts(head, body.map_err(failed).boxed()));
     }
-    let page = Limited::new(body, MOST_PAGE).collect().await?.to_bytes();
+    let page = Limited::new(body, MOST_PAGE).collect().await;
+    let page = page.map_err(failed)?.to_bytes();
     if is_page(&page) || head.status.is_server_error() && !is_readable(&page) {
         let fault = Fault::of_page(call, head.status, &page);
         return Ok(fault.answer(call.protocol).map(whole));

@@ -10,10 +10,11 @@ use http::Method;
 use serde::Deserialize;
 use tokio::process::Child;
 
-use crate::home::{Home, Note, remove_file};
+use crate::home::{Home, Note, make_folder, remove_file};
 use crate::process::{self, Life};
 use crate::proof::{PATIENCE, Proof, Status};
 use crate::start::start;
+use crate::weather::Sky;
 use crate::{Result, SandboxError, Say, client};
 
 /// An emulator of AWS that runs on this machine's loopback.
@@ -43,6 +44,21 @@ enum Keep {
     Shared(PathBuf),
     /// Only this value uses it, and ends it.
     Private(Child),
+    /// The same, of one that another emulator started as a copy of itself.
+    Copy,
+}
+
+/// A private emulator under a name: commands that are told the name use it, as long as the value lives.
+#[derive(Debug)]
+pub struct Lent {
+    note: Note,
+    path: PathBuf,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        let _ = self.note.remove(&self.path);
+    }
 }
 
 impl Sandbox {
@@ -106,6 +122,64 @@ impl Sandbox {
             note,
             log,
             keep: Keep::Private(child),
+        })
+    }
+
+    /// A copy of this emulator with all that is in it. It goes its own way, and ends with its value, or
+    /// with this one.
+    pub async fn copy(&self) -> Result<Self> {
+        #[derive(Deserialize)]
+        struct Made {
+            pid: u32,
+            port: u16,
+        }
+        let identity = process::new_identity(&self.note.package);
+        let text = self
+            .tell(Method::POST, &format!("fork?identity={identity}"))
+            .await?;
+        let Made { pid, port } = serde_json::from_str(&text).map_err(|error| {
+            SandboxError::new(format!("the sandbox's emulator copies nothing: {error}"))
+        })?;
+        let note = Note {
+            pid,
+            port,
+            identity,
+            ..self.note.clone()
+        };
+        Ok(Self {
+            note,
+            log: self.log.clone(),
+            keep: Keep::Copy,
+        })
+    }
+
+    /// Lets commands find this emulator under a name, at `port`: that of a proxy before it. For tests
+    /// that stand in between.
+    pub fn lend(&self, home: &Home, name: &str, port: u16) -> Result<Lent> {
+        check(name)?;
+        make_folder(&home.run_folder())?;
+        let note = Note {
+            port,
+            ..self.note.clone()
+        };
+        let path = home.note(name);
+        note.write(&path)?;
+        Ok(Lent { note, path })
+    }
+
+    /// All that a plain AWS client sees in an account, a line an item, without what AWS made up: two
+    /// worlds that were made alike are alike.
+    pub async fn likeness(&self, account: &str, region: &str) -> Result<Vec<String>> {
+        let text = self
+            .tell(
+                Method::GET,
+                &format!("likeness?account={account}&region={region}"),
+            )
+            .await?;
+        serde_json::from_str(&text).map_err(|error| {
+            SandboxError::new(format!(
+                "the sandbox's emulator gave no likeness of its world: {error}"
+            ))
         })
     }
 
@@ -200,9 +274,26 @@ impl Sandbox {
         self.tell(Method::POST, &what).await.map(drop)
     }
 
+    /// Ends all slow states now.
+    pub async fn settle(&self) -> Result<()> {
+        self.tell(Method::POST, "settle").await.map(drop)
+    }
+
     /// How many seconds its slow resources take to become ready.
     pub async fn set_pace(&self, seconds: f64) -> Result<()> {
         self.tell(Method::POST, &format!("pace?seconds={seconds}"))
+            .await
+            .map(drop)
+    }
+
+    /// How long its slow resources take, and for how long what was just made is not seen, in this
+    /// weather. `scale` is a factor on AWS's time.
+    pub async fn set_weather(&self, sky: Sky, scale: f64) -> Result<()> {
+        if let Some(pace) = sky.pace() {
+            self.set_pace(pace * scale).await?;
+        }
+        let late = sky.lateness() * scale;
+        self.tell(Method::POST, &format!("lateness?seconds={late}"))
             .await
             .map(drop)
     }
@@ -239,6 +330,7 @@ impl Sandbox {
                 process::kill(note.pid);
                 let _ = child.wait().await;
             }
+            Keep::Copy => process::kill(note.pid),
             Keep::Shared(path) => {
                 if !matches!(Proof::of(&note).await, Proof::None(_)) {
                     process::end(note.pid).await?;
@@ -273,12 +365,16 @@ impl Sandbox {
 
 impl Drop for Sandbox {
     fn drop(&mut self) {
-        if let Keep::Private(child) = &self.keep {
-            // No id: it has been waited for, and its number may be another's by now.
-            if let Some(pid) = child.id() {
-                process::kill(pid);
+        match &self.keep {
+            Keep::Private(child) => {
+                // No id: it has been waited for, and its number may be another's by now.
+                if let Some(pid) = child.id() {
+                    process::kill(pid);
+                }
+                let _ = remove_file(&self.log);
             }
-            let _ = remove_file(&self.log);
+            Keep::Copy => process::kill(self.note.pid),
+            Keep::Shared(_) => {}
         }
     }
 }

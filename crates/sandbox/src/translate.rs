@@ -5,6 +5,7 @@ use http::{HeaderMap, Response, StatusCode};
 use hyper::body::Bytes;
 
 use crate::call::{Call, Protocol};
+use crate::fate::Refusal;
 
 /// An error as AWS would put it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,6 +42,11 @@ impl Fault {
             "ServiceUnavailable",
             &message,
         )
+    }
+
+    /// What the weather answers in the service's place.
+    pub(crate) fn of_weather(refusal: &Refusal) -> Self {
+        Self::new(refusal.status, refusal.code, &refusal.message)
     }
 
     fn new(status: StatusCode, code: &'static str, message: &str) -> Self {

@@ -28,14 +28,14 @@ struct Seen {
 }
 
 /// Answers with what the request's `x-answer` says: status, content type, body.
-struct Upstream {
-    address: String,
+pub(crate) struct Upstream {
+    pub(crate) address: String,
     seen: Arc<Mutex<Vec<Seen>>>,
     serving: tokio::task::JoinHandle<()>,
 }
 
 impl Upstream {
-    async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
         let seen = Arc::new(Mutex::new(Vec::new()));
@@ -57,6 +57,10 @@ impl Upstream {
             seen,
             serving,
         }
+    }
+
+    pub(crate) fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
     }
 
     fn last(&self) -> Seen {

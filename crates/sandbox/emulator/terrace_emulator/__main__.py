@@ -34,6 +34,7 @@ def main(argv: list[str] | None = None) -> int:
     from moto.moto_server.werkzeug_app import MotoRequestHandler
     from werkzeug.serving import make_server
 
+    from . import forks
     from .wsgi import Application
 
     if not os.environ.get("TERRACE_SANDBOX_LOG"):
@@ -48,6 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         return 1
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
+    forks.server = server
     print(f"listening on 127.0.0.1:{server.server_port}", flush=True)
     server.serve_forever()
     return 0

@@ -35,6 +35,19 @@ def profile_tags(call: Any, proceed: Any) -> Any:
     return ActionResult({"Tags": rows, "IsTruncated": False})
 
 
+@correction(
+    "iam.profile-without-role",
+    fact="taking a role out of a profile that does not have it is NoSuchEntity",
+    source="IAM API reference, RemoveRoleFromInstanceProfile",
+    around=("iam", "RemoveRoleFromInstanceProfile"),
+)
+def remove_role(call: Any, proceed: Any) -> Any:
+    name, role = call.params["InstanceProfileName"], call.params["RoleName"]
+    if all(other.name != role for other in backend(call).get_instance_profile(name).roles):
+        raise Refusal("NoSuchEntity", f"Instance Profile {name} does not have the role {role}.")
+    return proceed()
+
+
 _DETAILS = ("UserDetailList", "GroupDetailList", "RoleDetailList", "Policies")
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import __version__, accounts, cbor, census, clock, errors, stand_ins
+from . import __version__, accounts, cbor, census, clock, errors, forks, lateness, likeness, stand_ins
 from .corrections import REGISTRY, enabled, install
 
 # Each of these declares corrections when imported.
@@ -79,7 +79,7 @@ class Application:
         # every action atomic, as AWS's conditional writes, names and tokens are. Waiting for the network (slow
         # bodies, the weather before us) happens outside.
         self.lock = threading.RLock()
-        self.resets: list[Callable[[], None]] = [clock.forget]
+        self.resets: list[Callable[[], None]] = [clock.forget, lateness.reset]
         if not bare:
             for name in MODULES:
                 module = importlib.import_module(f"{__package__}.{name}")
@@ -123,7 +123,10 @@ class Application:
         else:
             with self.lock:
                 clock.catch_up()
-                answer = self.moto_answer(environ, body, service)
+                answer = lateness.before(service, environ.get("CONTENT_TYPE", ""), body)
+                if answer is None:
+                    status, headers, text = self.moto_answer(environ, body, service)
+                    answer = status, headers, lateness.after(service, body, status, text)
         return cbor.from_json(*call, *answer) if call else answer
 
     def moto_answer(self, environ: dict[str, Any], body: bytes, service: str | None) -> Answer:
@@ -184,11 +187,23 @@ class Application:
             except (KeyError, ValueError):
                 return _json({"error": "say ?seconds=<number>"}, 400)
             return _json({"seconds": clock.pace})
+        if path == "/terrace/lateness":
+            try:
+                if method == "POST":
+                    lateness.set_seconds(float(query["seconds"]))
+            except (KeyError, ValueError):
+                return _json({"error": "say ?seconds=<number>"}, 400)
+            return _json({"seconds": lateness.seconds})
         if path == "/terrace/stand-in" and method == "POST":
             # Outside the lock: it calls this server as any client would.
             return _json(stand_ins.make(int(environ["SERVER_PORT"]), query))
         if path == "/terrace/census" and method == "GET":
             return _json(census.count(int(environ["SERVER_PORT"]), query["account"], query["region"]))
+        if path == "/terrace/likeness" and method == "GET":
+            return _json(likeness.take(int(environ["SERVER_PORT"]), query["account"], query["region"]))
+        if path == "/terrace/fork" and method == "POST":
+            with self.lock:
+                return _json(forks.fork(self, query["identity"], environ.get("werkzeug.socket")))
         if path == "/terrace/corrections" and method == "GET":
             return _json([REGISTRY[name].as_json() for name in sorted(REGISTRY)])
         if path.startswith("/terrace/corrections/") and method == "POST":

@@ -16,6 +16,16 @@ class Iam(Case):
         with self.refused("EntityAlreadyExists"):
             self.iam.create_role(RoleName=name.upper(), AssumeRolePolicyDocument=TRUST, Path="/other/")
 
+    @corrects("iam.profile-without-role")
+    def test_a_role_leaves_a_profile_once(self):
+        name = unique()
+        self.iam.create_role(RoleName=name, AssumeRolePolicyDocument="{}")
+        self.iam.create_instance_profile(InstanceProfileName=name)
+        self.iam.add_role_to_instance_profile(InstanceProfileName=name, RoleName=name)
+        self.iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=name)
+        with self.refused("NoSuchEntity"):
+            self.iam.remove_role_from_instance_profile(InstanceProfileName=name, RoleName=name)
+
     @corrects("iam.instance-profile-tags")
     def test_profile_tags(self):
         name, tags = unique(), [{"Key": "k", "Value": "v"}]
