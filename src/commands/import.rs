@@ -202,7 +202,7 @@ fn mark(plan: &Plan, address: &Address) -> Result<Tags, Failure> {
 fn with(mut inventory: Inventory, found: &FoundAny, tags: &Tags) -> Inventory {
     let mut all = found.tags.clone();
     all.extend(tags.clone());
-    let found = FoundAny::new(found.live.clone(), all, found.ready.clone());
+    let found = FoundAny::new(found.live.clone(), all, Tags::new(), found.ready.clone());
     inventory.ours.push(found);
     inventory
 }

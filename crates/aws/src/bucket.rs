@@ -119,6 +119,20 @@ impl Bucket {
 
     /// An object, `None` if it is not there.
     pub async fn get(&self, cx: &Aws, key: &str) -> Result<Option<Object>> {
+        let mut attempt = 0;
+        loop {
+            match self.read(cx, key).await {
+                // The door has repeated the call; what breaks off here is the content that follows.
+                Err(error) if error.class == ErrorClass::Unknown && attempt < READS => {
+                    tokio::time::sleep(cx.timing.back_off(attempt)).await;
+                    attempt += 1;
+                }
+                end => return end,
+            }
+        }
+    }
+
+    async fn read(&self, cx: &Aws, key: &str) -> Result<Option<Object>> {
         let answer = cx
             .read("s3:GetObject", || {
                 let call = self.s3.get_object().bucket(&self.name).key(key);
@@ -137,7 +151,8 @@ impl Bucket {
         let written = answer.last_modified.map_or(0, |time| time.secs());
         let age = Timestamp::now().as_second() - written;
         let body = answer.body.collect().await.map_err(|error| {
-            CloudError::new("s3:GetObject", ErrorClass::Unknown, error.to_string())
+            let message = format!("the answer broke off: {error}");
+            CloudError::new("s3:GetObject", ErrorClass::Unknown, message)
         })?;
         #[expect(clippy::cast_precision_loss, reason = "ages are small")]
         Ok(Some(Object {
@@ -163,7 +178,12 @@ impl Bucket {
             .await;
         match answer {
             Ok(answer) => Ok(Some(answer.e_tag.unwrap_or_default())),
-            Err(error) if error.is(LOST) => Ok(None),
+            // It may be our own write that is in the way, one whose answer was lost.
+            Err(error) if error.is(LOST) => {
+                let now = self.get(cx, key).await?;
+                let ours = now.filter(|object| object.body == body.as_bytes());
+                Ok(ours.map(|object| object.etag))
+            }
             Err(error) => Err(error),
         }
     }
@@ -180,11 +200,15 @@ impl Bucket {
             .await;
         match answer {
             Ok(_) => Ok(true),
-            Err(error) if error.is(LOST) => Ok(false),
+            // It may be gone by our own call, one whose answer was lost.
+            Err(error) if error.is(LOST) => Ok(self.get(cx, key).await?.is_none()),
             Err(error) => Err(error),
         }
     }
 }
+
+/// How often an object whose content breaks off is read again.
+const READS: u32 = 4;
 
 /// A condition that does not hold, in S3's words.
 const LOST: &[&str] = &[

@@ -14,6 +14,7 @@ use terrace_core::mark::Identity;
 
 use crate::door::{Door, Op};
 use crate::timing::Timing;
+use crate::whole::Whole;
 
 /// Where to connect, and as whom.
 #[derive(Clone, Debug, Default)]
@@ -81,7 +82,7 @@ pub async fn configure(connection: &Connection) -> SdkConfig {
         .connect_timeout(Duration::from_secs(5))
         .operation_attempt_timeout(Duration::from_secs(20));
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(http)
+        .http_client(Whole::around(http))
         .retry_config(RetryConfig::disabled())
         .timeout_config(timeouts.build())
         .region(Region::new(connection.region.clone()));

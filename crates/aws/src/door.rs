@@ -80,6 +80,20 @@ impl Op {
 const AT_ONCE: usize = 16;
 /// How often a throttled or unanswered call is repeated.
 const ATTEMPTS: u32 = 10;
+/// For how many seconds what was made may be unknown to some of AWS.
+const VISIBLE: f64 = 300.0;
+/// Verbs of calls that are content if what they name is not there.
+const TAKES_AWAY: &[&str] = &[
+    "Delete",
+    "Deregister",
+    "Detach",
+    "Disassociate",
+    "Release",
+    "Remove",
+    "Revoke",
+    "Schedule",
+    "Terminate",
+];
 
 /// Both doors.
 #[derive(Debug)]
@@ -89,6 +103,8 @@ pub struct Door {
     calls: Mutex<BTreeMap<String, u64>>,
     /// When the allowance of each paced action is whole again.
     whole: Mutex<BTreeMap<&'static str, Instant>>,
+    /// What this run has made, and when.
+    made: Mutex<BTreeMap<String, Instant>>,
 }
 
 impl Door {
@@ -99,7 +115,29 @@ impl Door {
             slots: Semaphore::new(AT_ONCE),
             calls: Mutex::default(),
             whole: Mutex::default(),
+            made: Mutex::default(),
         }
+    }
+
+    /// Notes what this run has made: that AWS does not know it yet is no error of ours.
+    pub fn made(&self, id: &str) {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert(id.to_owned(), Instant::now());
+    }
+
+    /// Whether a call failed for naming what was made so recently that AWS may not show it everywhere
+    /// (aws-semantics 5.2, 7.2). What takes away is content if it is not there.
+    fn is_early(&self, op: &Op, error: &CloudError) -> bool {
+        let name = op.action.split_once(':').map_or("", |(_, name)| name);
+        if error.class != ErrorClass::NotFound
+            || TAKES_AWAY.iter().any(|verb| name.starts_with(verb))
+        {
+            return false;
+        }
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let late = self.timing.scaled(VISIBLE);
+        let mut recent = made.iter().filter(|(_, since)| since.elapsed() < late);
+        recent.any(|(id, _)| error.message.contains(id.as_str()))
     }
 
     /// The calls made so far, by IAM action; repeated ones count again.
@@ -117,7 +155,7 @@ impl Door {
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.repeat(Op::again(action), call).await
+        self.repeat(Op::again(action), |_| false, call).await
     }
 
     /// A mutation.
@@ -127,10 +165,16 @@ impl Door {
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + Error + 'static,
     {
-        self.repeat(op, call).await
+        self.repeat(op, |error| self.is_early(&op, error), call)
+            .await
     }
 
-    async fn repeat<T, E, F, Fut>(&self, op: Op, call: F) -> Result<T>
+    async fn repeat<T, E, F, Fut>(
+        &self,
+        op: Op,
+        early: impl Fn(&CloudError) -> bool,
+        call: F,
+    ) -> Result<T>
     where
         F: Fn() -> Fut,
         Fut: Future<Output = std::result::Result<T, SdkError<E, HttpResponse>>>,
@@ -138,7 +182,7 @@ impl Door {
     {
         let begun = Instant::now();
         let patience = self.timing.scaled(op.minutes * 60.0);
-        let mut attempt = 0;
+        let mut tries = Tries::default();
         loop {
             if let Some(pace) = op.pace {
                 tokio::time::sleep(self.turn(op.action, pace)).await;
@@ -147,11 +191,12 @@ impl Door {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if !may_repeat(&op, &error, attempt, begun.elapsed(), patience) {
+            let wait = self.timing.back_off(tries.all);
+            let waits = early(&error) || is_busy(&op, &error) && begun.elapsed() < patience;
+            if !tries.again(&op, &error, waits) {
                 return Err(error);
             }
-            tokio::time::sleep(self.timing.back_off(attempt)).await;
-            attempt += 1;
+            tokio::time::sleep(wait).await;
         }
     }
 
@@ -192,21 +237,32 @@ fn turn(whole: Option<Instant>, now: Instant, each: Duration, at_once: u32) -> (
     (whole.duration_since(now).saturating_sub(free), whole + each)
 }
 
-fn may_repeat(
-    op: &Op,
-    error: &CloudError,
-    attempt: u32,
-    waited: Duration,
-    patience: Duration,
-) -> bool {
-    let busy = error.is(op.busy) || op.busy.iter().any(|words| error.message.contains(words));
-    match error.class {
-        _ if busy => waited < patience,
-        ErrorClass::Throttled => attempt < ATTEMPTS,
-        ErrorClass::Unknown => op.repeats && attempt < ATTEMPTS / 2,
-        // Never sent, so a second try cannot do harm; but a wrong host stays wrong.
-        ErrorClass::Unsent => attempt < 2 && !error.is(&[error::NO_CREDENTIALS]),
-        _ => false,
+fn is_busy(op: &Op, error: &CloudError) -> bool {
+    error.is(op.busy) || op.busy.iter().any(|words| error.message.contains(words))
+}
+
+/// How often a call was made, and how often in a row it went wrong.
+#[derive(Default)]
+struct Tries {
+    all: u32,
+    faults: u32,
+}
+
+impl Tries {
+    /// Whether to make it once more. A call that only waits for something, as AWS says itself, may go
+    /// wrong as often as any other.
+    fn again(&mut self, op: &Op, error: &CloudError, waits: bool) -> bool {
+        let faults = self.faults;
+        self.all += 1;
+        self.faults = if waits { 0 } else { faults + 1 };
+        match error.class {
+            _ if waits => true,
+            ErrorClass::Throttled => faults < ATTEMPTS,
+            ErrorClass::Unknown => op.repeats && faults < ATTEMPTS / 2,
+            // Never sent, so a second try cannot do harm; but a wrong host stays wrong.
+            ErrorClass::Unsent => faults < 2 && !error.is(&[error::NO_CREDENTIALS]),
+            _ => false,
+        }
     }
 }
 
@@ -219,7 +275,7 @@ mod tests {
     }
 
     fn repeats(op: &Op, class: ErrorClass) -> bool {
-        may_repeat(op, &error(class), 0, Duration::ZERO, Duration::from_secs(1))
+        Tries::default().again(op, &error(class), false)
     }
 
     #[test]
@@ -242,9 +298,26 @@ mod tests {
     fn without_credentials_nothing_is_asked_again() {
         let op = Op::again("sts:GetCallerIdentity");
         let mut nobody = error(ErrorClass::Unsent);
-        assert!(may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+        assert!(Tries::default().again(&op, &nobody, false));
         nobody.code = Some(error::NO_CREDENTIALS.to_owned());
-        assert!(!may_repeat(&op, &nobody, 0, Duration::ZERO, Duration::ZERO));
+        assert!(!Tries::default().again(&op, &nobody, false));
+    }
+
+    #[test]
+    fn what_was_just_made_may_be_unknown() {
+        let door = Door::new(Timing { scale: 0.001 });
+        door.made("subnet-1");
+        let unknown = |id: &str| {
+            let mut error = error(ErrorClass::NotFound);
+            error.message = format!("The subnet ID '{id}' does not exist");
+            error
+        };
+        let modify = Op::again("ec2:ModifySubnetAttribute");
+        assert!(door.is_early(&modify, &unknown("subnet-1")));
+        assert!(!door.is_early(&modify, &unknown("subnet-2")));
+        assert!(!door.is_early(&Op::again("ec2:DeleteSubnet"), &unknown("subnet-1")));
+        std::thread::sleep(Duration::from_millis(310));
+        assert!(!door.is_early(&modify, &unknown("subnet-1")));
     }
 
     #[test]
@@ -265,12 +338,22 @@ mod tests {
     }
 
     #[test]
-    fn busy_is_waited_out_for_its_time() {
+    fn busy_is_waited_out_and_does_not_count_as_going_wrong() {
         let op = Op::again("ec2:DeleteVpc").while_busy(&["DependencyViolation"], 5.0);
         let mut busy = error(ErrorClass::InUse);
         busy.code = Some("DependencyViolation".to_owned());
-        let minute = Duration::from_mins(1);
-        assert!(may_repeat(&op, &busy, 50, minute, 5 * minute));
-        assert!(!may_repeat(&op, &busy, 50, 6 * minute, 5 * minute));
+        assert!(is_busy(&op, &busy));
+        let lost = error(ErrorClass::Unknown);
+        assert!(!is_busy(&op, &lost));
+        let mut tries = Tries::default();
+        for _ in 0..50 {
+            assert!(tries.again(&op, &busy, true));
+        }
+        for _ in 0..ATTEMPTS / 2 {
+            assert!(tries.again(&op, &lost, false));
+        }
+        assert!(!tries.again(&op, &lost, false));
+        // Its time is over.
+        assert!(!Tries::default().again(&op, &busy, false));
     }
 }

@@ -89,6 +89,7 @@ fn class_of_code(code: &str) -> ErrorClass {
         _ if DENIED.contains(&code) => ErrorClass::Denied,
         _ if IN_USE.contains(&code) => ErrorClass::InUse,
         _ if UNCERTAIN.contains(&code) => ErrorClass::Unknown,
+        "IdempotentParameterMismatch" => ErrorClass::Spent,
         _ if not_found => ErrorClass::NotFound,
         _ if conflict => ErrorClass::Conflict,
         _ if quota => ErrorClass::Quota,
@@ -223,6 +224,7 @@ mod tests {
             ("DependencyViolation", ErrorClass::InUse),
             ("UnauthorizedOperation", ErrorClass::Denied),
             ("InternalError", ErrorClass::Unknown),
+            ("IdempotentParameterMismatch", ErrorClass::Spent),
             ("InvalidParameterValue", ErrorClass::Invalid),
         ] {
             assert_eq!(class_of_code(code), class, "{code}");

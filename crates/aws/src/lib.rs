@@ -16,6 +16,7 @@ pub mod lookups;
 mod names;
 pub mod teardown;
 pub mod timing;
+mod whole;
 pub mod world;
 
 pub use client::{Aws, Connection};

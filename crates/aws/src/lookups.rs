@@ -99,7 +99,7 @@ impl<K: LookUpKind> AnyHand for LookUpHand<K> {
             let found = K::find(&self.cx, &look).await?;
             let any = |found: Match| {
                 let live = AnyLive::named(K::NAME, found.id, found.outputs);
-                FoundAny::new(live, found.tags, Ready::Ready)
+                FoundAny::new(live, found.tags, Tags::new(), Ready::Ready)
             };
             Ok(found.into_iter().map(any).collect())
         }

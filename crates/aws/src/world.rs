@@ -93,6 +93,10 @@ impl World for AwsWorld {
         ADDRESS.scope(address.clone(), work).boxed()
     }
 
+    fn made(&self, id: &str) {
+        self.cx.door().made(id);
+    }
+
     fn stopped(&self) -> bool {
         self.stop.load(Ordering::Relaxed)
     }

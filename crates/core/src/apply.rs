@@ -3,6 +3,8 @@
 //! A step starts when what it needs is done, longest remaining path first. A failure stops what
 //! needs it and nothing else.
 
+mod spares;
+
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -37,6 +39,9 @@ pub trait World: Send + Sync {
 
     /// Runs the work of one step under its address, for the doors to AWS.
     fn within<'a>(&'a self, address: &Address, work: BoxFuture<'a, End>) -> BoxFuture<'a, End>;
+
+    /// Is told what was just made: it may not be seen everywhere yet.
+    fn made(&self, _id: &str) {}
 
     /// Whether a person asked to stop: no step starts any more, no readiness is waited for.
     fn stopped(&self) -> bool;
@@ -115,7 +120,8 @@ impl Apply<'_> {
     /// Carries the plan out.
     pub async fn run(&self) -> Outcome {
         let state = State::new(self);
-        let ends = self.queue(&state).await;
+        let mut ends = self.queue(&state).await;
+        self.retire_spares(&state, &mut ends).await;
         let known = lock(&state.known).clone();
         Outcome { ends, known }
     }
@@ -316,6 +322,12 @@ impl State {
 
 /// How often is looked for what a lost answer may have made: together about a minute.
 const LOOKS: u32 = 8;
+/// How often for what took the name, if it was us: a quarter of a minute, as IAM shows a new role no sooner.
+const TAKEN_LOOKS: u32 = 6;
+/// How often for what a spent token may have made: two minutes. A call that fails spends its token too.
+const SPENT_LOOKS: u32 = 27;
+/// How many other tokens are tried.
+const SALTS: u32 = 3;
 
 struct Worker<'a> {
     apply: &'a Apply<'a>,
@@ -434,6 +446,7 @@ impl Worker<'_> {
             Ok(live) => live,
             Err(error) => self.after_doubt(hand, &want, &known, mark, error).await?,
         };
+        self.apply.world.made(live.id());
         self.state.publish(&self.step.address, &live);
         let set = self.early(hand, &want, &known, &live, |_| true).await?;
         if let end @ End::Stopped = self.until_ready(&set.unwrap_or(live)).await? {
@@ -470,7 +483,8 @@ impl Worker<'_> {
         let class = self.kind()?.about().create;
         let looks = match error.class {
             ErrorClass::Unknown => LOOKS,
-            ErrorClass::Conflict if class != Create::Blind => 1,
+            ErrorClass::Spent => SPENT_LOOKS,
+            ErrorClass::Conflict if class != Create::Blind => TAKEN_LOOKS,
             _ => return Err(error),
         };
         for attempt in 0..looks {
@@ -481,8 +495,33 @@ impl Worker<'_> {
                 break;
             }
         }
-        if error.class == ErrorClass::Unknown && class == Create::Blind {
-            return hand.create(want, known, mark).await;
+        match error.class {
+            ErrorClass::Unknown if class == Create::Blind => hand.create(want, known, mark).await,
+            ErrorClass::Spent => self.salted(hand, want, known, mark, error).await,
+            _ => Err(error),
+        }
+    }
+
+    /// Creates with the next token that is not spent. The salts are always the same ones, so that a run
+    /// after a crash comes by what this one made.
+    async fn salted(
+        &self,
+        hand: &dyn AnyHand,
+        want: &AnySpec,
+        known: &Known,
+        mark: &Mark,
+        mut error: CloudError,
+    ) -> Result<AnyLive> {
+        for turn in 1..=SALTS {
+            let salt = format!("s{turn}");
+            let salted = Mark {
+                salt,
+                ..mark.clone()
+            };
+            match hand.create(want, known, &salted).await {
+                Err(spent) if spent.class == ErrorClass::Spent => error = spent,
+                end => return end,
+            }
         }
         Err(error)
     }

@@ -345,7 +345,7 @@ impl<K: Kind> AnyHand for Hand<K> {
             let found = K::discover(&self.cx, &look, &seen).await?;
             let erase = |found: crate::inventory::Found<K::Live>| {
                 let ready = K::ready(&found.live);
-                FoundAny::new(AnyLive::of::<K>(found.live), found.tags, ready)
+                FoundAny::new(AnyLive::of::<K>(found.live), found.tags, found.birth, ready)
             };
             Ok(found.into_iter().map(erase).collect())
         }

@@ -18,6 +18,8 @@ pub enum ErrorClass {
     Throttled,
     /// It exists already, or somebody changed it meanwhile.
     Conflict,
+    /// Its client token was used before, for other properties (rule R4).
+    Spent,
     /// The request itself is wrong.
     Invalid,
     /// A quota or the capacity is used up.

@@ -29,12 +29,25 @@ pub struct Found<L> {
     pub live: L,
     /// All its tags.
     pub tags: Tags,
+    /// The mark as something else says it, where its tags came after its creation and may be missing yet.
+    pub birth: Tags,
 }
 
 impl<L> Found<L> {
     /// Facts and tags.
     pub fn new(live: L, tags: Tags) -> Self {
-        Self { live, tags }
+        Self {
+            live,
+            tags,
+            birth: Tags::new(),
+        }
+    }
+
+    /// With the mark that it was made with. A tag overrules it; one that is missing is a difference.
+    #[must_use]
+    pub fn born(mut self, mark: Tags) -> Self {
+        self.birth = mark;
+        self
     }
 }
 
@@ -56,9 +69,10 @@ pub struct FoundAny {
 }
 
 impl FoundAny {
-    /// Reads the mark off the tags.
-    pub fn new(live: AnyLive, tags: Tags, ready: Ready) -> Self {
-        let (owner, mark) = match mark::read(&tags) {
+    /// Reads the mark off the tags, and off the mark that it was made with.
+    pub fn new(live: AnyLive, tags: Tags, mut birth: Tags, ready: Ready) -> Self {
+        birth.extend(tags.clone());
+        let (owner, mark) = match mark::read(&birth) {
             Some((owner, address, generation)) => (Some(owner), Some((address, generation))),
             None => (None, None),
         };

@@ -175,6 +175,8 @@ pub struct Mark {
     pub protect: bool,
     /// Whether the environment is ephemeral, and until when (RFC 3339) if that is known.
     pub ephemeral: Option<String>,
+    /// Sets the client token apart, where the one without it was used for something else; else empty.
+    pub salt: String,
 }
 
 impl Mark {
@@ -211,7 +213,8 @@ impl Mark {
         let Identity {
             account, region, ..
         } = &self.identity;
-        digest(&[account, region, &owner, &id, &generation, salt])[..32].to_owned()
+        let salt = format!("{}{salt}", self.salt);
+        digest(&[account, region, &owner, &id, &generation, &salt])[..32].to_owned()
     }
 }
 

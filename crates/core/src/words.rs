@@ -117,6 +117,7 @@ impl Vocabulary for Words {
                 tags: Tags::new(),
                 protect: false,
                 ephemeral: None,
+                salt: String::new(),
             };
             kind.foretell(&spec, &mark)
         };

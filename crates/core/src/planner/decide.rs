@@ -123,6 +123,7 @@ pub(super) fn mark(
         tags,
         protect: protect && !stack.ephemeral,
         ephemeral: stack.ephemeral.then_some(expires),
+        salt: String::new(),
     }
 }
 
@@ -237,8 +238,8 @@ fn settle_twins(
             .kinds
             .get(&resource.kind)
             .map(|kind| kind.class(None, &ours[one].live));
-        let used = |index: usize| is_used(input, index);
-        let spare = match (class, used(one), used(other)) {
+        let used = |index: usize, twin: usize| is_used(input, index, twin);
+        let spare = match (class, used(one, other), used(other, one)) {
             (Some(Class::Data), ..) | (_, true, true) => None,
             (_, true | false, false) => Some(at + 1),
             (_, false, true) => Some(at),
@@ -265,16 +266,14 @@ fn settle_twins(
     }
 }
 
-/// Whether anything else of ours that is live uses it.
-fn is_used(input: &Input<'_>, index: usize) -> bool {
-    let handles: Vec<&str> = {
-        let live = &input.inventory.ours[index].live;
-        let outputs = live
-            .outputs()
-            .values()
-            .filter_map(serde_json::Value::as_str);
-        outputs.collect()
+/// Whether anything else of ours that is live uses it, by what its twin has not: a range names neither.
+fn is_used(input: &Input<'_>, index: usize, twin: usize) -> bool {
+    let texts = |index: usize| {
+        let outputs = input.inventory.ours[index].live.outputs().values();
+        outputs.filter_map(serde_json::Value::as_str)
     };
+    let shared: Vec<&str> = texts(twin).collect();
+    let handles: Vec<&str> = texts(index).filter(|text| !shared.contains(text)).collect();
     let others = input
         .inventory
         .ours

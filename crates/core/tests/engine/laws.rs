@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use proptest::prelude::*;
 
 use super::site::{Site, block, stack};
-use super::toy::Weather;
+use super::toy::{Spent, Weather};
 
 /// A toy of a generated stack.
 #[derive(Clone, Debug)]
@@ -154,6 +154,44 @@ proptest! {
             site.cloud.weather(Weather::default());
             site.apply(&stack).await;
             assert_eq!(keys(&site), keys(&calm));
+        });
+    }
+
+    /// One request delivered twice, whatever the class of the kind: in the same run it is as if it had
+    /// come once.
+    #[test]
+    fn a_call_delivered_twice_counts_once(toys in toys(), point in any::<prop::sample::Index>()) {
+        block(async {
+            let stack = stack(&toml(&toys));
+            let calm = Site::new();
+            calm.apply(&stack).await;
+            let mutations = calm.cloud.mutations();
+            if mutations == 0 {
+                return;
+            }
+            let site = Site::new();
+            site.cloud.weather(Weather { doubles: Some(point.index(mutations)), ..Weather::default() });
+            site.apply(&stack).await;
+            assert_eq!(site.cloud.len(), calm.cloud.len());
+            assert_eq!(keys(&site), keys(&calm));
+        });
+    }
+}
+
+#[test]
+fn a_spent_token_costs_another_and_nothing_twice() {
+    for spent in [Spent::InVain, Spent::ForIt] {
+        block(async {
+            let site = Site::new();
+            let weather = Weather {
+                spent: Some(spent),
+                ..Weather::default()
+            };
+            site.cloud.weather(weather);
+            let stack = stack("[top.one]\nsize = 1\nshape = \"round\"\n");
+            site.apply(&stack).await;
+            assert_eq!(site.cloud.len(), 1, "{spent:?}");
+            assert!(site.plan(&stack).await.is_empty());
         });
     }
 }

@@ -197,11 +197,7 @@ fn a_failure_stops_what_needs_it_and_nothing_else() {
     block(async {
         let site = Site::new();
         let three = stack(&format!("{TWO}[mid.c]\nsize = 1\nshape = \"s\"\n"));
-        site.cloud.weather(Weather {
-            loses: None,
-            dies_before: None,
-            dies_after: None,
-        });
+        site.cloud.weather(Weather::default());
         let (plan, outcome) = site.run(&three, &Options::default()).await;
         assert!(
             outcome.is_complete(),

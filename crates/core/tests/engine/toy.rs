@@ -80,6 +80,18 @@ pub(crate) struct Weather {
     pub(crate) dies_after: Option<usize>,
     /// This mutation is carried out, and its answer alone is lost.
     pub(crate) loses: Option<usize>,
+    /// This mutation is carried out twice, and the second answer is given.
+    pub(crate) doubles: Option<usize>,
+    /// Tokens without salt were used for something else: by a call that made nothing, or by one that made
+    /// what is wanted.
+    pub(crate) spent: Option<Spent>,
+}
+
+/// What a spent token was used for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Spent {
+    InVain,
+    ForIt,
 }
 
 #[derive(Debug, Default)]
@@ -168,7 +180,7 @@ impl Cloud {
         id
     }
 
-    fn mutate<T>(&self, act: impl FnOnce(&mut State) -> Result<T>) -> Result<T> {
+    fn mutate<T>(&self, mut act: impl FnMut(&mut State) -> Result<T>) -> Result<T> {
         let mut state = self.state();
         if state.dead {
             return Err(error(ErrorClass::Unsent, "dead"));
@@ -178,6 +190,9 @@ impl Cloud {
         if state.weather.dies_before == Some(number) {
             state.dead = true;
             return Err(error(ErrorClass::Unsent, "killed before"));
+        }
+        if state.weather.doubles == Some(number) {
+            let _ = act(&mut state);
         }
         let answer = act(&mut state);
         if state.weather.dies_after == Some(number) {
@@ -303,6 +318,12 @@ macro_rules! toys {
                 cx.mutate(|state| {
                     state.all_exist(&on)?;
                     let tags = mark.all_tags();
+                    let spent = state.weather.spent.filter(|_| {
+                        Self::ABOUT.create == Create::Token && mark.salt.is_empty()
+                    });
+                    if spent == Some(Spent::InVain) {
+                        return Err(error(ErrorClass::Spent, "its token was used"));
+                    }
                     let same = |(live, other): &&(ToyLive, Tags)| live.kind == $name
                         && other.get("terrace:id") == tags.get("terrace:id")
                         && other.get("terrace:gen") == tags.get("terrace:gen");
@@ -318,9 +339,12 @@ macro_rules! toys {
                     // One creating call takes size and shape; the rest is found by the next comparison.
                     let live = ToyLive {
                         id: id.clone(), kind: $name, size: want.size, shape: want.shape.clone(),
-                        key: String::new(), on, to: vec![], friends: vec![],
+                        key: String::new(), on: on.clone(), to: vec![], friends: vec![],
                     };
                     state.things.insert(id, (live.clone(), tags));
+                    if spent == Some(Spent::ForIt) {
+                        return Err(error(ErrorClass::Spent, "its token was used"));
+                    }
                     Ok(live)
                 })
             }
@@ -339,7 +363,7 @@ macro_rules! toys {
                     }
                     if part.has("to") {
                         state.all_exist(&to)?;
-                        live.to = to;
+                        live.to.clone_from(&to);
                     }
                     live.friends.extend(added.keys().cloned());
                     live.friends.retain(|friend| !removed.contains_key(friend));

@@ -372,7 +372,12 @@ async fn change(cx: &Aws, id: &str, edit: impl Fn(&mut Config) -> Result<()>) ->
         let Some((mut config, etag)) = get(cx, id).await? else {
             break;
         };
+        let before = config.clone();
         edit(&mut config)?;
+        // What was stale may be our own change, delivered twice or its answer lost.
+        if attempt > 1 && config == before {
+            return Ok(config);
+        }
         let answer = cx
             .mutate(Op::again(UPDATE), || {
                 let call = cx.cloudfront.update_origin_access_control().id(id);

@@ -98,10 +98,6 @@ impl Aws {
         C: Future<Output = Result<T>>,
         A: Future<Output = Result<bool>>,
     {
-        const MISMATCH: &[&str] = &[
-            "IdempotentParameterMismatch",
-            "IdempotentInstanceTerminated",
-        ];
         for turn in 0.. {
             let salt = if turn == 0 {
                 String::new()
@@ -109,8 +105,8 @@ impl Aws {
                 format!("t{turn}")
             };
             match call(mark.token(&salt)).await {
-                // The token was used for something else, or for what has ended since.
-                Err(error) if error.is(MISMATCH) && turn < SALTS => {}
+                // A token that was used for something else is the engine's to settle.
+                Err(error) if error.is(&["IdempotentInstanceTerminated"]) && turn < SALTS => {}
                 Ok(made) if turn < SALTS && !self.ec2_appears(&made, &alive).await? => {}
                 answer => return answer,
             }

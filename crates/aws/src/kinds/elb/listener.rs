@@ -289,7 +289,7 @@ impl Kind for Listener {
         }
         let found = listeners
             .into_iter()
-            .map(|Found { live, tags }| async move {
+            .map(|Found { live, tags, .. }| async move {
                 let live = if_there(whole(cx, live).await)?;
                 Ok(live.map(|live| Found::new(live, tags)))
             });

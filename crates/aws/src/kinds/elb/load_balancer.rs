@@ -311,7 +311,7 @@ impl Kind for LoadBalancer {
         }
         let found = balancers
             .into_iter()
-            .map(|Found { live, mut tags }| async move {
+            .map(|Found { live, mut tags, .. }| async move {
                 let attributes = if_there(attributes::of(cx, arn(&live)).await)?;
                 let Some(attributes) = attributes else {
                     return Ok(None);

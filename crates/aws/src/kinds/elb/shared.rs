@@ -240,6 +240,7 @@ mod tests {
             tags: Tags::new(),
             protect: false,
             ephemeral: None,
+            salt: String::new(),
         }
     }
 

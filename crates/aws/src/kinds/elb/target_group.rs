@@ -336,10 +336,12 @@ impl Kind for TargetGroup {
                 })
             });
         }
-        let found = groups.into_iter().map(|Found { live, tags }| async move {
-            let live = if_there(whole(cx, live, ACTION).await)?;
-            Ok(live.map(|live| Found::new(live, tags)))
-        });
+        let found = groups
+            .into_iter()
+            .map(|Found { live, tags, .. }| async move {
+                let live = if_there(whole(cx, live, ACTION).await)?;
+                Ok(live.map(|live| Found::new(live, tags)))
+            });
         let mut found: Vec<_> = try_join_all(found).await?.into_iter().flatten().collect();
         mark_members(cx, found.iter_mut().map(|found| &mut found.live)).await?;
         Ok(found)

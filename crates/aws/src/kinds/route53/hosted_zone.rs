@@ -169,12 +169,11 @@ impl Kind for HostedZone {
         let owner = cx.owner();
         let marked = zones.into_iter().zip(tags).map(|(zone, tags)| {
             // What the zone was made with is its mark; a tag set since then overrules it.
-            let mut all = mark_of(&zone.caller_reference).unwrap_or_default();
-            all.extend(tags);
-            (zone, all)
+            let birth = mark_of(&zone.caller_reference).unwrap_or_default();
+            (zone, tags, birth)
         });
-        let wanted = marked.filter(|(_, tags)| match look {
-            Look::Ours => tags.get(mark::STACK) == Some(&owner),
+        let wanted = marked.filter(|(_, tags, birth)| match look {
+            Look::Ours => tags.get(mark::STACK).or_else(|| birth.get(mark::STACK)) == Some(&owner),
             Look::Like(like) => like.iter().all(|(property, value)| {
                 property
                     .strip_prefix("tags.")
@@ -182,10 +181,10 @@ impl Kind for HostedZone {
             }),
             Look::Id(_) => true,
         });
-        let found = try_join_all(wanted.map(|(zone, tags)| async move {
+        let found = try_join_all(wanted.map(|(zone, tags, birth)| async move {
             Ok(read(cx, plain(&zone.id))
                 .await?
-                .map(|live| Found::new(live, tags)))
+                .map(|live| Found::new(live, tags).born(birth)))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())

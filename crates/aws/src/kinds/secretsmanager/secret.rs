@@ -474,6 +474,7 @@ mod tests {
             tags: Tags::new(),
             protect: false,
             ephemeral: None,
+            salt: String::new(),
         };
         let spec: SecretSpec = serde_json::from_value(json!({})).unwrap();
         let derived = name(&spec, &mark);

@@ -68,7 +68,12 @@ pub(super) async fn change(
         let Some((mut config, etag)) = current(cx, id).await? else {
             break;
         };
+        let before = config.clone();
         edit(&mut config)?;
+        // What was stale may be our own change, delivered twice or its answer lost.
+        if attempt > 1 && config == before {
+            return get(cx, id).await;
+        }
         let answer = cx
             .mutate(Op::again(UPDATE), || {
                 let call = cx.cloudfront.update_distribution().id(id).if_match(&etag);
@@ -203,7 +208,9 @@ pub(super) fn taken(
     let mut error = error;
     for (alias, holder) in holders {
         let (holder, domain) = (&holder.id, &holder.domain_name);
-        error = error.hinted(format!("{alias} belongs to the distribution {holder} ({domain})"));
+        error = error.hinted(format!(
+            "{alias} belongs to the distribution {holder} ({domain})"
+        ));
     }
     if holders.is_empty() {
         let names = names.join(", ");
@@ -242,7 +249,9 @@ mod tests {
             .set_items(Some(names));
         DistributionSummary::builder()
             .id(id)
-            .arn(format!("arn:aws:cloudfront::123456789012:distribution/{id}"))
+            .arn(format!(
+                "arn:aws:cloudfront::123456789012:distribution/{id}"
+            ))
             .status("Deployed")
             .last_modified_time(DateTime::from_secs(0))
             .domain_name(format!("{id}.cloudfront.net"))
@@ -269,7 +278,10 @@ mod tests {
         assert_eq!(found.len(), 1);
         let refused = CloudError::new(UPDATE, ErrorClass::Conflict, "taken");
         let told = taken(refused, &names, &found, Some("E2")).hints.join("\n");
-        assert!(told.contains("example.com belongs to the distribution E1"), "{told}");
+        assert!(
+            told.contains("example.com belongs to the distribution E1"),
+            "{told}"
+        );
         assert!(told.contains("--target-distribution-id E2"), "{told}");
     }
 
@@ -277,6 +289,10 @@ mod tests {
     fn a_name_of_another_account_is_told() {
         let refused = CloudError::new(UPDATE, ErrorClass::Conflict, "taken");
         let told = taken(refused, &["example.com".to_owned()], &[], None);
-        assert!(told.hints[0].contains("another account"), "{:?}", told.hints);
+        assert!(
+            told.hints[0].contains("another account"),
+            "{:?}",
+            told.hints
+        );
     }
 }

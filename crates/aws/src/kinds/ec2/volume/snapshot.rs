@@ -15,7 +15,12 @@ use crate::door::Op;
 pub(super) async fn final_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<()> {
     let id = match earlier_snapshot(cx, have).await? {
         Some(id) => id,
-        None => take_snapshot(cx, have, leave).await?,
+        None => match take_snapshot(cx, have, leave).await {
+            Err(error) if error.class == ErrorClass::Unknown => {
+                after_doubt(cx, have, leave).await?
+            }
+            taken => taken?,
+        },
     };
     let filters = vec![filter("snapshot-id", &id)];
     let whole = || async {
@@ -59,7 +64,7 @@ async fn take_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<Str
     let tags: Tags = [("Name", &title), (KEPT, &owner), (KEPT_OF, &have.address)]
         .map(|(key, value)| (key.to_owned(), value.clone()))
         .into();
-    // No token, no unique name: a lost answer is looked for by the next run.
+    // No token, no unique name: what a lost answer has taken is looked for.
     let answer = cx
         .mutate(Op::once(ACTION), || {
             cx.ec2
@@ -73,6 +78,17 @@ async fn take_snapshot(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<Str
     answer
         .snapshot_id
         .ok_or_else(|| missing(ACTION, "snapshot id"))
+}
+
+/// The snapshot that a call without an answer has taken, looked for during a minute; else another.
+async fn after_doubt(cx: &Aws, have: &VolumeLive, leave: &Leave) -> Result<String> {
+    for attempt in 0..8 {
+        if let Some(id) = earlier_snapshot(cx, have).await? {
+            return Ok(id);
+        }
+        tokio::time::sleep(cx.timing.poll(attempt, 1.0)).await;
+    }
+    take_snapshot(cx, have, leave).await
 }
 
 /// The final snapshot that an interrupted deletion took within the last hour. An older one may lack
