@@ -13,6 +13,7 @@
 )]
 
 mod example;
+mod faults;
 mod stand;
 mod trials;
 
@@ -51,7 +52,7 @@ impl Emulator {
 
 type Law = fn(&dyn AnyKind, &stand::Stand) -> stand::Verdict;
 
-const LAWS: [(&str, Law); 6] = [
+const LAWS: [(&str, Law); 8] = [
     ("1_applied_is_settled", |kind, stand| {
         stand.block(trials::settled(kind, stand))
     }),
@@ -60,6 +61,12 @@ const LAWS: [(&str, Law); 6] = [
     }),
     ("3_a_replacement_keeps_its_order", |kind, stand| {
         stand.block(trials::replacements(kind, stand))
+    }),
+    ("4_twice_is_once", |kind, stand| {
+        stand.block(faults::doubled(kind, stand))
+    }),
+    ("5_interrupted_it_converges", |kind, stand| {
+        stand.block(faults::interrupted(kind, stand))
     }),
     ("6_destroyed_is_empty", |kind, stand| {
         stand.block(trials::destroyed(kind, stand))

@@ -20,6 +20,7 @@ use terrace_core::mark::Identity;
 use terrace_core::plan::Plan;
 use terrace_core::planner::{self, Input, Kinds, Options};
 use terrace_core::source::{Loaded, Request, Resource, Vocabulary, load};
+use terrace_sandbox::{Proxy, Weather};
 use tokio::runtime::Handle;
 use toml::Table;
 
@@ -46,6 +47,23 @@ impl Stand {
             account,
             runtime,
         }
+    }
+
+    /// The same emulator, another account.
+    pub(crate) fn of(&self, account: String) -> Self {
+        Self::new(self.endpoint.clone(), account, self.runtime.clone())
+    }
+
+    /// Another account, behind a proxy of its own with this weather.
+    pub(crate) async fn elsewhere(
+        &self,
+        account: String,
+        weather: Arc<dyn Weather>,
+    ) -> Result<(Self, Proxy), String> {
+        let proxy = Proxy::in_weather(&self.endpoint, weather).await;
+        let proxy = proxy.map_err(|error| error.to_string())?;
+        let stand = Self::new(proxy.endpoint(), account, self.runtime.clone());
+        Ok((stand, proxy))
     }
 
     pub(crate) fn block<T>(&self, work: impl Future<Output = T>) -> T {

@@ -222,6 +222,7 @@ pub(crate) async fn imported(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
         tags: terrace_core::mark::Tags::new(),
         protect: kind.about().protect,
         ephemeral: None,
+        salt: String::new(),
     };
     let mut tags = mark.all_tags();
     // What the kind itself keeps in tags came with the resource.
