@@ -1,15 +1,17 @@
 //! `terrace rehearse`: the whole ladder, up and down, in a world made for it.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use clap::Args as ClapArgs;
+use clap::{Args as ClapArgs, ValueEnum};
 use terrace_aws::VOCABULARY;
 use terrace_aws::teardown::Certificate;
+use terrace_aws::timing::Timing;
 use terrace_core::inventory::Inventory;
 use terrace_core::plan::Plan;
 use terrace_core::planner::Options;
 use terrace_core::source::{self, Loaded, Request};
-use terrace_sandbox::{Home, Proxy, Sandbox};
+use terrace_sandbox::{Forecast, Home, Proxy, Sandbox, Sky};
 
 use super::apply::carry_out;
 use crate::cli::{ConsentArgs, Format, pair};
@@ -25,6 +27,9 @@ use crate::ui::rehearsal::{Act, Move, Rehearsal};
 /// looks for what is left. After each move a second plan must be empty. Changes that wait for a person
 /// (`confirm`) are confirmed, and all losses consented to: the world is made for it and gone afterwards. Other
 /// runs and other sandboxes are not touched.
+///
+/// In bad weather AWS throttles, fails, loses answers before and after it acted, cuts them short, and shows late what
+/// was just made. A move that fails then is made again, as a person would. The same seed gives the same weather.
 #[derive(Clone, Debug, ClapArgs)]
 pub(crate) struct Args {
     /// The folder with stack.toml.
@@ -36,10 +41,44 @@ pub(crate) struct Args {
     /// A variable in place of the one in the files; may be repeated.
     #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
     var: Vec<(String, String)>,
+    /// What AWS is like meanwhile.
+    #[arg(long, value_enum, default_value_t, value_name = "WEATHER")]
+    weather: Weather,
+    /// Which of all weathers of that sort.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    seed: u64,
     /// How to answer.
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
     format: Format,
 }
+
+/// What AWS is like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum Weather {
+    /// Every call is answered.
+    #[default]
+    Calm,
+    /// One call in twenty goes wrong.
+    Rain,
+    /// One call in seven goes wrong.
+    Storm,
+}
+
+impl Weather {
+    fn sky(self) -> Sky {
+        match self {
+            Self::Calm => Sky::Calm,
+            Self::Rain => Sky::Rain,
+            Self::Storm => Sky::Storm,
+        }
+    }
+}
+
+/// How often a move is made in bad weather before it counts as failed.
+const RUNS: u32 = 5;
+
+/// How many seconds of AWS's time pass before it is made again.
+const AGAIN: f64 = 150.0;
 
 /// Rehearses.
 pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
@@ -62,9 +101,11 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let loaded = session::load_request(&request)?;
     session::notes(&loaded, ui);
     let mut rehearsal = Rehearsal::new(&loaded.stack);
+    let weather = Forecast::new(args.weather.sky(), args.seed, Timing::sandbox().scale);
+    let weather = Arc::new(weather);
     // The world is gone with this future, whether it ends, fails or is dropped here.
     let end = tokio::select! {
-        end = Box::pin(climb(&request, &loaded, &mut rehearsal, ui)) => end,
+        end = Box::pin(climb(&request, &loaded, &mut rehearsal, &weather, ui)) => end,
         _ = tokio::signal::ctrl_c() => {
             return Err(Failure::new("stopped by hand").hint("the world it was rehearsed in is gone"));
         }
@@ -82,6 +123,10 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
         exit: Exit::Failed,
         ..failure
     });
+    if args.weather != Weather::Calm {
+        let word = args.weather.sky().word();
+        rehearsal.weather = Some(format!("{word}, seed {}: {}", args.seed, weather.told()));
+    }
     rehearsal.error = end.as_ref().err().map(|failure| failure.message.clone());
     match args.format {
         Format::Human => ui.answer(&rehearsal.human()),
@@ -95,15 +140,19 @@ async fn climb(
     request: &Request,
     first: &Loaded,
     rehearsal: &mut Rehearsal,
+    weather: &Arc<Forecast>,
     ui: Ui,
 ) -> Result<(), Failure> {
     let home = Home::from_env()?;
     let sandbox = Sandbox::private(&home, &|text| ui.say(text)).await?;
-    let proxy = Proxy::start(&sandbox.endpoint()).await?;
+    let scale = Timing::sandbox().scale;
+    sandbox.set_weather(weather.sky(), scale).await?;
+    let proxy = Proxy::in_weather(&sandbox.endpoint(), Arc::clone(weather) as _).await?;
     let stage = Stage {
         request,
         sandbox: &sandbox,
         endpoint: proxy.endpoint(),
+        runs: if weather.sky() == Sky::Calm { 1 } else { RUNS },
         ui,
     };
     let stages: Vec<Option<String>> = match first.stack.stages.as_slice() {
@@ -140,6 +189,8 @@ struct Stage<'a> {
     request: &'a Request,
     sandbox: &'a Sandbox,
     endpoint: String,
+    /// How often a move is made before it counts as failed.
+    runs: u32,
     ui: Ui,
 }
 
@@ -172,7 +223,7 @@ impl Stage<'_> {
         Ok(!loaded.stack.ephemeral && resources.any(|one| one.common.protect == Some(true)))
     }
 
-    /// One move: planned, carried out, and planned again.
+    /// One move, made again where the weather let it fail.
     async fn go(
         &self,
         act: Act,
@@ -182,45 +233,65 @@ impl Stage<'_> {
     ) -> Result<(), Failure> {
         let title = act.title(name.map(String::as_str));
         self.ui.say(&format!("{title} ..."));
-        let destroy = act == Act::Destroy;
+        let mut done = Move::unseen(act, &title);
+        let end = loop {
+            done.runs += 1;
+            match Box::pin(self.run(name, lift, &mut done, &mut rehearsal.certificate)).await {
+                Err(failure) if done.runs < self.runs => {
+                    self.ui.say(&format!("{title} again: {}", failure.message));
+                    for hint in &failure.hints {
+                        self.ui.say(&format!("  {hint}"));
+                    }
+                    // Until a lock that could not be given back is free.
+                    tokio::time::sleep(Timing::sandbox().scaled(AGAIN)).await;
+                }
+                end => break end,
+            }
+        };
+        rehearsal.moves.push(done);
+        end.map_err(|failure| Failure {
+            message: format!("{title}: {}", failure.message),
+            ..failure
+        })
+    }
+
+    /// One run of a move: planned, carried out, and planned again.
+    async fn run(
+        &self,
+        name: Option<&String>,
+        lift: Lift,
+        done: &mut Move,
+        certificate: &mut Option<Certificate>,
+    ) -> Result<(), Failure> {
+        let destroy = done.act == Act::Destroy;
         let loaded = self.load(name, lift)?;
         session::furnish(self.sandbox, &loaded.stack).await?;
         let words = self.request.folder.display().to_string();
         let session = Box::pin(Session::at(loaded, Some(self.endpoint.clone()), words)).await?;
         let options = options(&session, destroy)?;
         let events = Events::quiet(self.ui);
-        let mut seen = None;
         let carried = Box::pin(carry_out(
             &session,
             &options,
             self.ui,
             &events,
             |plan, inventory| {
-                seen = Some(priced(act, &title, &session, plan, inventory, &options)?);
+                // What a run after the first one finds is only the rest.
+                if done.verdict.is_none() {
+                    priced(done, &session, plan, inventory, &options)?;
+                }
                 settled(plan)?;
                 Ok(true)
             },
         ))
-        .await;
-        let mut done = seen.unwrap_or_else(|| Move::unseen(act, &title));
-        let carried = match carried {
-            Ok(carried) => carried,
-            Err(failure) => {
-                rehearsal.moves.push(done);
-                return Err(Failure {
-                    message: format!("{title}: {}", failure.message),
-                    ..failure
-                });
-            }
-        };
-        rehearsal.certificate = carried.certificate;
+        .await?;
+        *certificate = carried.certificate;
         let differs = differing(&session, &options).await?;
         done.empty = Some(differs.is_empty());
-        rehearsal.moves.push(done);
         if differs.is_empty() {
             return Ok(());
         }
-        let failure = Failure::new(format!("{title}: a second plan is not empty"));
+        let failure = Failure::new("a second plan is not empty");
         Err(differs.into_iter().fold(failure, Failure::hint))
     }
 }
@@ -241,13 +312,12 @@ fn options(session: &Session, destroy: bool) -> Result<Options, Failure> {
 
 /// What a plan costs, and what a person would have had to confirm.
 fn priced(
-    act: Act,
-    title: &str,
+    done: &mut Move,
     session: &Session,
     plan: &Plan,
     inventory: &Inventory,
     options: &Options,
-) -> Result<Move, Failure> {
+) -> Result<(), Failure> {
     let unconfirmed = Options {
         confirm: std::collections::BTreeSet::new(),
         ..options.clone()
@@ -265,14 +335,10 @@ fn priced(
         .kept
         .iter()
         .map(|kept| (kept.address.to_string(), kept.why.clone()));
-    Ok(Move {
-        act,
-        title: title.to_owned(),
-        verdict: Some(plan.verdict()),
-        after,
-        kept: kept.collect(),
-        empty: None,
-    })
+    done.verdict = Some(plan.verdict());
+    done.after = after;
+    done.kept = kept.collect();
+    Ok(())
 }
 
 /// What consent does not settle is a failure, with all that is refused.

@@ -56,6 +56,8 @@ pub(crate) struct Move {
     pub(crate) kept: Vec<(String, String)>,
     /// Whether the second plan was empty, if it came to that.
     pub(crate) empty: Option<bool>,
+    /// How often it was made until it went well.
+    pub(crate) runs: u32,
 }
 
 impl Move {
@@ -68,6 +70,7 @@ impl Move {
             after: Vec::new(),
             kept: Vec::new(),
             empty: None,
+            runs: 0,
         }
     }
 
@@ -131,7 +134,15 @@ impl Move {
             )
         });
         let kept = self.kept.iter();
-        after.chain(kept.map(|(address, why)| (Label::Quiet, "kept:", format!("{address}: {why}"))))
+        let kept = kept.map(|(address, why)| (Label::Quiet, "kept:", format!("{address}: {why}")));
+        let again = (self.runs > 1).then(|| {
+            (
+                Label::Wait,
+                "weather:",
+                format!("it took {} runs", self.runs),
+            )
+        });
+        after.chain(kept).chain(again)
     }
 
     fn to_json(&self) -> Value {
@@ -144,6 +155,7 @@ impl Move {
             "after": after.map(|(address, text)| json!({ "address": address, "text": text })).collect::<Vec<_>>(),
             "kept": kept.map(|(address, why)| json!({ "address": address, "why": why })).collect::<Vec<_>>(),
             "second_plan_empty": self.empty,
+            "runs": self.runs,
         })
     }
 }
@@ -157,6 +169,8 @@ pub(crate) struct Rehearsal {
     pub(crate) moves: Vec<Move>,
     pub(crate) certificate: Option<Certificate>,
     pub(crate) error: Option<String>,
+    /// What AWS was like, if it was bad.
+    pub(crate) weather: Option<String>,
 }
 
 const HEADS: [&str; 5] = ["move", "changes", "impact", "about", "decided by"];
@@ -172,6 +186,7 @@ impl Rehearsal {
             moves: Vec::new(),
             certificate: None,
             error: None,
+            weather: None,
         }
     }
 
@@ -228,6 +243,13 @@ impl Rehearsal {
                 let _ = writeln!(text, "  {} {what}", paint(label, word));
             }
         }
+        if let Some(weather) = &self.weather {
+            let _ = writeln!(
+                text,
+                "\n{}",
+                paint(Label::Quiet, &format!("weather: {weather}"))
+            );
+        }
         let _ = writeln!(text, "\n{}", self.verdict());
         if let Some(certificate) = &self.certificate {
             let _ = write!(text, "\n{}", teardown::human(certificate));
@@ -260,6 +282,9 @@ impl Rehearsal {
             text.push('\n');
             text.extend(beside);
         }
+        if let Some(weather) = &self.weather {
+            let _ = writeln!(text, "\nWeather: {weather}");
+        }
         if let Some(certificate) = &self.certificate {
             let human = plain(&teardown::human(certificate));
             let _ = write!(
@@ -280,6 +305,7 @@ impl Rehearsal {
             "stages": self.stages,
             "moves": self.moves.iter().map(Move::to_json).collect::<Vec<_>>(),
             "certificate": self.certificate.as_ref().map(teardown::data),
+            "weather": self.weather,
             "ok": self.error.is_none(),
             "error": self.error.as_ref().map(|error| anstream::adapter::strip_str(error.trim()).to_string()),
         })

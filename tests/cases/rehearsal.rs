@@ -80,6 +80,8 @@ fn a_ladder_goes_up_and_down() {
         ]
     );
     assert!(moves.iter().all(|one| one["second_plan_empty"] == true));
+    assert!(moves.iter().all(|one| one["runs"] == 1));
+    assert_eq!(answer["weather"], Value::Null);
     assert_eq!(moves[1]["after"][0]["text"], "Tell the team.");
     assert_eq!(moves[1]["verdict"]["create"], 1);
     assert_eq!(moves[1]["verdict"]["change"], 1);
@@ -96,6 +98,29 @@ fn a_ladder_goes_up_and_down() {
             .any(|one| one["why"] == "the final snapshot of volume.data"),
         "{certificate:#}"
     );
+}
+
+#[test]
+fn a_ladder_stands_a_storm() {
+    for seed in ["1", "2"] {
+        let words = ["rehearse", "--weather", "storm", "--seed", seed];
+        let told = ladder().run(&[&words[..], &["--format", "json"]].concat());
+        assert_eq!(told.exit, Some(0), "{told}");
+        let answer: Value = serde_json::from_str(&told.stdout).unwrap();
+        let weather = answer["weather"].as_str().unwrap();
+        assert!(
+            weather.starts_with(&format!("storm, seed {seed}: ")),
+            "{weather}"
+        );
+        // It has really been there.
+        assert!(
+            weather.contains("throttled") && weather.contains("answers lost"),
+            "{weather}"
+        );
+        let moves = answer["moves"].as_array().unwrap();
+        assert!(moves.iter().all(|one| one["second_plan_empty"] == true));
+        assert_eq!(answer["certificate"]["clean"], true, "{answer:#}");
+    }
 }
 
 #[test]
