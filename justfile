@@ -18,6 +18,14 @@ test *arguments:
 law kind:
     cargo test -p terrace-aws --test laws -- ::{{kind}}
 
+# Kill the program at every call of the shop's ladder, and answer with a table. Half an hour and more; a sample is in `test`.
+crash-matrix:
+    TERRACE_CRASH=full cargo test --test crash
+
+# The shop's ladder in ten storms.
+storms:
+    for seed in 1 2 3 4 5 6 7 8 9 10; do cargo run --quiet -- rehearse stacks/shop --weather storm --seed $seed; done
+
 # What a start and a large plan cost. With the dev profile, in which our crates are optimised: a release build takes long.
 bench:
     cargo bench --profile dev -p terrace --bench startup

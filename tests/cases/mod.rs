@@ -17,6 +17,7 @@ mod rehearsal;
 mod removal;
 mod stacks;
 mod toy_kind;
+mod unanswered;
 mod usage;
 mod validate;
 
