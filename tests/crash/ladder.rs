@@ -25,7 +25,7 @@ const STAGES: [&str; 5] = [
 ];
 
 /// How long a run may have to wait for the lease of one that was killed, and to do its work.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// One move: from where, how, and where to.
 pub(crate) struct Move {
