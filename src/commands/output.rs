@@ -53,9 +53,10 @@ fn bare(value: &Value) -> String {
 }
 
 fn values(session: &Session, inventory: &Inventory) -> Result<Map<String, Value>, Failure> {
+    let standing = inventory.standing(|_| false);
     let known = |address: &terrace_core::address::Address, output: &str| {
         let existing = inventory.existing.get(address);
-        let found = existing.or_else(|| inventory.at(address).next())?;
+        let found = existing.or_else(|| standing.get(address).copied())?;
         terrace_core::bridge::value(found.live.outputs().get(output)?)
     };
     let value = |node: &Node| match node.settle(&known) {

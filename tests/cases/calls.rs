@@ -71,7 +71,8 @@ fn the_shop_costs_so_many_calls() {
     assert!(told.stdout.contains(&said), "{told}");
     let plan = total(&told);
     assert!(plan <= PLAN, "{told}");
-    assert!(apply <= RESOURCES * 5 / 2 + PLAN, "{apply} calls");
+    // How often is looked whether something is ready depends on the machine.
+    assert!(apply <= RESOURCES * 5 / 2 + PLAN + 20, "{apply} calls");
     let destroy = total(&run(&["destroy", "--yes", "--allow", "data"]));
     assert!(destroy <= 650, "{destroy} calls");
 }

@@ -139,7 +139,7 @@ fn a_lock_that_is_freed_by_hand_is_left_unsettled() {
     let told = account.ends(1, &["lock", "--release"]);
     assert!(told.stderr.contains("--yes agrees in advance"), "{told}");
     let told = account.ends(0, &["lock", "--release", "--yes"]);
-    assert!(told.stdout.contains("is held by"), "{told}");
+    assert!(told.stdout.contains("(process "), "{told}");
     assert_eq!(state(&account), "unsettled");
     let told = account.ends(0, &APPLY);
     assert!(told.stderr.contains("its run did not end well"), "{told}");

@@ -30,7 +30,7 @@ secrets.put_secret_value(SecretId=secret["ARN"], SecretString="x" * 32)
     let plan = run(&account, &["plan"]);
     let lines: Vec<&str> = plan.lines().map(str::trim).collect();
     for line in [
-        "~ db_instance.main                     update for split-database; about 10 min",
+        "~ db_instance.main                     update for split-database; about 1 min",
         "password  the version it has -> the current version of secret.db",
         "~ instance.web                         update for split-database",
         "stateless  true -> false",

@@ -204,6 +204,10 @@ where
         SdkError::DispatchFailure(_) => format!("no answer: {cause}"),
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
         SdkError::ResponseError(_) => format!("the answer broke off: {cause}"),
+        // A success that cannot be read.
+        SdkError::ServiceError(service) if service.raw().status().is_success() => {
+            format!("the answer broke off: {cause}")
+        }
         _ => cause.to_string(),
     }
 }

@@ -133,8 +133,10 @@ type Key = (String, usize, String);
 /// One bucket.
 #[derive(Clone, Copy, Debug)]
 struct Bucket {
-    /// When it is full again.
-    full: Instant,
+    /// The calls that it lets through at once; below zero, so many have their turn before the next.
+    tokens: f64,
+    /// When that was counted.
+    at: Instant,
     /// Its pace, 1 being all that is ours.
     pace: f64,
 }
@@ -151,11 +153,12 @@ impl Limits {
     /// How long a call waits for its turn; it has it then.
     pub(crate) fn turn(&self, region: &str, action: &str) -> Duration {
         self.with(region, action, |limit, bucket, now| {
-            let each = self.each(limit, bucket.pace);
-            let free = each.mul_f64((limit.burst * OURS - 1.0).max(0.0));
-            let full = bucket.full.max(now);
-            bucket.full = full + each;
-            full.duration_since(now).saturating_sub(free)
+            let rate = self.rate(limit, bucket.pace);
+            let since = now.saturating_duration_since(bucket.at).as_secs_f64();
+            let most = (limit.burst * OURS).max(1.0);
+            bucket.tokens = (bucket.tokens + since * rate).min(most) - 1.0;
+            bucket.at = now;
+            Duration::from_secs_f64((-bucket.tokens).max(0.0) / rate)
         })
         .unwrap_or_default()
     }
@@ -174,9 +177,9 @@ impl Limits {
         });
     }
 
-    fn each(&self, limit: &Limit, pace: f64) -> Duration {
-        let seconds = 1.0 / (limit.refill * OURS * pace);
-        Duration::from_secs_f64(seconds * self.timing.scale)
+    /// Calls a second of this machine's clock.
+    fn rate(&self, limit: &Limit, pace: f64) -> f64 {
+        limit.refill * OURS * pace / self.timing.scale
     }
 
     fn with<T>(
@@ -197,7 +200,8 @@ impl Limits {
         let now = Instant::now();
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         let bucket = buckets.entry(key).or_insert(Bucket {
-            full: now,
+            tokens: limit.burst,
+            at: now,
             pace: 1.0,
         });
         Some(act(limit, bucket, now))
@@ -257,21 +261,23 @@ mod tests {
     fn what_is_throttled_slows_down_and_recovers() {
         let limits = Limits::new(Timing::default());
         let action = "rds:DescribeDBInstances";
+        // Between two turns, once the bucket is empty.
+        let gap = || {
+            let first = limits.turn("eu-west-3", action);
+            limits.turn("eu-west-3", action).saturating_sub(first)
+        };
         waits(&limits, action, 20);
-        let before = limits.turn("eu-west-3", action);
+        let usual = gap();
         for _ in 0..10 {
             limits.throttled("eu-west-3", action);
         }
-        let slow = limits.turn("eu-west-3", action);
-        assert!(slow >= before);
-        let slower = limits.turn("eu-west-3", action).saturating_sub(slow);
-        assert!(slower > Duration::from_secs(3), "{slower:?}");
+        let slow = gap();
+        assert!(slow > usual * 10, "{slow:?} after {usual:?}");
         for _ in 0..60 {
             limits.passed("eu-west-3", action);
         }
-        let first = limits.turn("eu-west-3", action);
-        let quick = limits.turn("eu-west-3", action).saturating_sub(first);
-        assert!(quick < Duration::from_millis(400), "{quick:?}");
+        let again = gap();
+        assert!(again < usual * 2, "{again:?} after {usual:?}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ use crate::address::Address;
 use crate::erased::{AnyHand, AnyKind, AnyLive, AnySpec};
 use crate::error::{CloudError, ErrorClass, Result};
 use crate::fields::{Effect, FieldChange, Part};
-use crate::inventory::{Inventory, Look, Seen};
+use crate::inventory::{FoundAny, Inventory, Look, Seen};
 use crate::kind::{Create, Leave, Progress, Ready};
 use crate::known::Known;
 use crate::mark::{self, Identity, Mark, Tags};
@@ -290,12 +290,15 @@ impl State {
         for (address, found) in &apply.inventory.existing {
             known.put(address.clone(), found.live.outputs().clone());
         }
-        for found in &apply.inventory.ours {
-            if let (Some((address, _)), Ready::Ready | Ready::Coming(_) | Ready::Stuck(_)) =
-                (&found.mark, &found.ready)
-            {
-                known.put(address.clone(), found.live.outputs().clone());
-            }
+        let steps = apply.plan.steps.iter();
+        let leaving: HashSet<(&str, &str)> = steps
+            .filter(|step| matches!(step.action, Action::Delete(_) | Action::Soak(_)))
+            .filter_map(|step| step.live.as_ref())
+            .map(|live| (live.kind(), live.id()))
+            .collect();
+        let goes = |found: &FoundAny| leaving.contains(&(found.live.kind(), found.live.id()));
+        for (address, found) in apply.inventory.standing(goes) {
+            known.put(address.clone(), found.live.outputs().clone());
         }
         // Of what is still to be made only that is known which follows from its spec: never what its
         // predecessor was.
@@ -547,7 +550,7 @@ impl Worker<'_> {
     /// What is live with exactly this mark.
     async fn marked(&self, mark: &Mark) -> Result<Option<AnyLive>> {
         let found = self.hand()?.discover(Look::Ours, Seen::default()).await?;
-        let same = |found: &crate::inventory::FoundAny| {
+        let same = |found: &FoundAny| {
             found.mark.as_ref() == Some(&(mark.address.clone(), mark.generation))
                 && !matches!(found.ready, Ready::Broken(_) | Ready::Dying(_))
         };

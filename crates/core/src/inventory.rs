@@ -165,6 +165,28 @@ impl Inventory {
         })
     }
 
+    /// What stands at each address, for others to name. After a run that was cut off a predecessor may be there,
+    /// too: it never is, neither if it `goes` by the plan, nor if it was left already, nor if a newer one is there.
+    pub fn standing(&self, goes: impl Fn(&FoundAny) -> bool) -> HashMap<&Address, &FoundAny> {
+        let rank = |found: &FoundAny| {
+            let left = found.tags.contains_key(mark::LEFT);
+            let generation = found.mark.as_ref().map(|(_, generation)| *generation);
+            (!goes(found), !left, generation)
+        };
+        let mut standing: HashMap<&Address, &FoundAny> = HashMap::new();
+        for found in &self.ours {
+            let usable = !matches!(found.ready, Ready::Broken(_) | Ready::Dying(_));
+            let Some((address, _)) = found.mark.as_ref().filter(|_| usable) else {
+                continue;
+            };
+            let known = standing.entry(address).or_insert(found);
+            if rank(found) > rank(known) {
+                *known = found;
+            }
+        }
+        standing
+    }
+
     /// Which of ours is named by an id, ARN, address or DNS name: an index of all textual outputs.
     pub fn names(&self) -> HashMap<&str, usize> {
         let mut names = HashMap::new();

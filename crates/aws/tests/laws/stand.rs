@@ -186,6 +186,7 @@ impl Site {
     }
 
     /// Plans, carries it out, and answers how every step ended, by address. `waits` is told who waits for what.
+    #[allow(dead_code, reason = "only the moves ask")]
     pub(crate) async fn ends(
         &self,
         destroy: bool,

@@ -38,8 +38,8 @@ pub(super) fn decide(input: &Input<'_>) -> Result<Draft, Trouble> {
 
 /// Late properties name resources that are decided later: what is live is known of them at first.
 fn seed(input: &Input<'_>, draft: &mut Draft) {
-    for found in &input.inventory.ours {
-        if let (Some((address, _)), Ready::Ready | Ready::Stuck(_)) = (&found.mark, &found.ready) {
+    for (address, found) in input.inventory.standing(|_| false) {
+        if !matches!(found.ready, Ready::Coming(_)) {
             draft
                 .known
                 .put(address.clone(), found.live.outputs().clone());

@@ -86,7 +86,7 @@ fn toml(toys: &[Toy]) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 192, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Applied, there is nothing left to do; moved to another stage, neither; destroyed, nothing is
     /// left; and what nobody marked is as it was.
