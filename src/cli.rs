@@ -144,7 +144,8 @@ impl StackArgs {
 /// What a person says of the losses and holds of a plan.
 #[derive(Args, Clone, Debug, Default)]
 pub(crate) struct ConsentArgs {
-    /// Consent to a loss for this run: `data=volume.data`, or `data` alone for all of them.
+    /// Consent to a loss for this run: `data=volume.data`, or `data` alone for all of them. `many`: to deleting most of a
+    /// stack; `empty`: to building one that stood and is not found.
     #[arg(long, value_name = "LOSS[=ADDRESS]")]
     pub(crate) allow: Vec<String>,
     /// Confirm a change that is held; may be repeated.

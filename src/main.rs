@@ -6,10 +6,12 @@
 mod cli;
 mod commands;
 mod failure;
+mod guards;
 mod reference;
 mod session;
 mod signals;
 mod ui;
+mod watch;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::{SignedDuration, Timestamp};
 use terrace_aws::VOCABULARY;
@@ -27,8 +27,10 @@ use terrace_sandbox::{Home, Proxy, Sandbox};
 
 use crate::cli::{ConsentArgs, Deny, MaxImpact, StackArgs, Until};
 use crate::failure::{Exit, Failure};
+use crate::guards;
 use crate::signals::Signals;
 use crate::ui::Ui;
+use crate::watch::watched;
 
 /// The kinds, as judgement sees them.
 pub(crate) const KINDS: Kinds = Kinds::new(kinds::KINDS);
@@ -50,6 +52,8 @@ pub(crate) struct Session {
     pub(crate) identity: Identity,
     pub(crate) cx: Arc<Aws>,
     pub(crate) stop: Arc<AtomicBool>,
+    /// Whether the footprint says that something of the stack stood.
+    stood: AtomicBool,
     /// The words of the command line that name the stack, for hints.
     pub(crate) words: String,
     /// The proxy before the sandbox lives as long as the session.
@@ -69,7 +73,7 @@ pub(crate) fn load(args: &StackArgs) -> Result<Loaded, Failure> {
 
 /// The same for a command with arguments of its own.
 pub(crate) fn load_request(request: &Request) -> Result<Loaded, Failure> {
-    source::load(request, &VOCABULARY).map_err(|report| mistakes(&report))
+    watched(|| source::load(request, &VOCABULARY)).map_err(|report| mistakes(&report))
 }
 
 /// Says what is worth saying of a stack that loads.
@@ -150,9 +154,21 @@ impl Session {
             identity,
             cx,
             stop: Arc::new(AtomicBool::new(false)),
+            stood: AtomicBool::new(false),
             words,
             _proxy: None,
         })
+    }
+
+    /// Whether something of the stack stood, as far as was read in its footprint.
+    pub(crate) fn stood(&self) -> bool {
+        self.stood.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of what the footprint says.
+    pub(crate) fn note(&self, footprint: Option<&Footprint>) {
+        let stood = footprint.is_some_and(|footprint| footprint.stood);
+        self.stood.store(stood, Ordering::Relaxed);
     }
 
     /// The stack.
@@ -176,6 +192,7 @@ impl Session {
         // At once, since the footprint rarely names a place that the TOML does not.
         let (footprint, inventory) = tokio::try_join!(footprint, self.discover_with(None))?;
         footprint::check(&self.cx, footprint.as_ref())?;
+        self.note(footprint.as_ref());
         let used = footprint.as_ref().map(Footprint::places);
         let places = used.is_none_or(|used| within(&used, &self.stack().places));
         if places && self.known_as(footprint.as_ref()).is_none() {
@@ -299,6 +316,7 @@ impl Session {
         let allow = consent
             .allow
             .iter()
+            .filter(|text| !guards::is_word(text))
             .map(|text| allow(text))
             .collect::<Result<_, _>>()?;
         let ttl = self

@@ -165,6 +165,11 @@ impl Account {
         }
     }
 
+    /// The folder of the stack.
+    pub(crate) fn folder(&self) -> std::path::PathBuf {
+        self.world.folder.path().join(&self.place[0])
+    }
+
     /// A file of the stack.
     pub(crate) fn read(&self, file: &str) -> String {
         let folder = self.world.folder.path().join(&self.place[0]);

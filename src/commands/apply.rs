@@ -16,6 +16,7 @@ use terrace_core::planner::Options;
 
 use crate::cli::{ConsentArgs, StackArgs};
 use crate::failure::{Exit, Failure};
+use crate::guards;
 use crate::session::{self, KINDS, Session};
 use crate::ui::Ui;
 use crate::ui::events::Events;
@@ -73,10 +74,13 @@ async fn apply(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
         events.plan(plan, inventory);
         session::refused(plan)?;
         session::guard(plan, &args.consent)?;
-        match &approved {
-            Some(approved) => contained(plan, approved),
-            None => consent(plan, args.yes, "Apply this plan?", ui),
-        }
+        guards::refuse_empty(&session, plan, inventory, &args.consent)?;
+        guards::refuse_many(plan, inventory, &args.consent)?;
+        let agreed = match &approved {
+            Some(approved) => contained(plan, approved)?,
+            None => consent(plan, args.yes, "Apply this plan?", ui)?,
+        };
+        Ok(agreed && guards::ask_many(plan, inventory, &args.consent, ui))
     })
     .await?;
     if args.calls {
@@ -143,6 +147,7 @@ async fn locked(
     let bucket = Bucket::open(&session.cx).await?;
     let footprint = footprint::read(&session.cx, &bucket).await?;
     footprint::check(&session.cx, footprint.as_ref())?;
+    session.note(footprint.as_ref());
     let inventory = session.discover_with(footprint.as_ref()).await?;
     let plan = session.plan(&inventory, options)?;
     if !agree(&plan, &inventory)? {
@@ -168,6 +173,12 @@ async fn locked(
         footprint::widen(&session.cx, &bucket, footprint, used, ours).await?;
     }
     let outcome = execute(session, &plan, &inventory, ui, events).await;
+    let stands = left(&plan, &outcome, inventory.ours.len()) > 0;
+    if let Err(error) = footprint::stands(&session.cx, &bucket, noted.as_ref(), stands).await {
+        ui.warn(&format!(
+            "the footprint was not brought up to date: {error}"
+        ));
+    }
     let exit = ending(&plan, &outcome, &session.words, events.talker(ui))?;
     // What `--target` or `--until` has left is no secret.
     let all = options.target.is_empty() && options.until.is_none();
@@ -196,6 +207,21 @@ async fn locked(
         exit,
         certificate: Some(certificate),
     })
+}
+
+/// How many live resources are left of what was found, after a plan was carried out as far as it was.
+fn left(plan: &Plan, outcome: &Outcome, found: usize) -> usize {
+    let ends = plan.steps.iter().zip(&outcome.ends);
+    let done = ends.filter(|(_, end)| matches!(end, End::Done));
+    let (mut made, mut gone) = (0, 0);
+    for (step, _) in done {
+        match step.action {
+            Action::Create { .. } => made += 1,
+            Action::Delete(_) => gone += 1,
+            _ => {}
+        }
+    }
+    (found + made).saturating_sub(gone)
 }
 
 /// Carries a plan out, with progress.

@@ -13,6 +13,7 @@ use crate::cli::{ConsentArgs, Format, StackArgs};
 use crate::failure::{Exit, Failure};
 use crate::session::{self, Session};
 use crate::ui::Ui;
+use crate::ui::door::{fenced, plain};
 use crate::ui::paint::{Label, paint};
 use crate::ui::plan::PlanView;
 
@@ -105,7 +106,7 @@ impl<'a> Drift<'a> {
             .iter()
             .filter(|one| self.changed.contains(&one.address))
         {
-            let _ = writeln!(changed, "  ! {}: {}", refusal.address, refusal.what);
+            let _ = writeln!(changed, "  ! {}: {}", refusal.address, plain(&refusal.what));
         }
         section(
             "Changed",
@@ -128,10 +129,10 @@ impl<'a> Drift<'a> {
 
     fn lines(&self, addresses: &BTreeSet<&Address>, sign: &str) -> String {
         let line = |address: &&Address| {
-            let ids: Vec<&str> = self
+            let ids: Vec<_> = self
                 .inventory
                 .at(address)
-                .map(|found| found.live.id())
+                .map(|found| plain(found.live.id()))
                 .collect();
             let line = format!("  {sign} {:<36} {}", address.to_string(), ids.join(", "));
             format!("{}\n", line.trim_end())
@@ -180,7 +181,7 @@ impl<'a> Drift<'a> {
         if body.is_empty() {
             return head;
         }
-        format!("{head}\n```text\n{body}\n```\n")
+        format!("{head}\n{}\n", fenced(body))
     }
 
     fn to_json(&self) -> Value {

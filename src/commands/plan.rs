@@ -6,6 +6,7 @@ use clap::Args as ClapArgs;
 
 use crate::cli::{ConsentArgs, Format, StackArgs};
 use crate::failure::{Exit, Failure};
+use crate::guards;
 use crate::session::{self, Session};
 use crate::ui::Ui;
 use crate::ui::plan::PlanView;
@@ -49,5 +50,7 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     }
     session::refused(&plan)?;
     session::guard(&plan, &args.consent)?;
+    guards::refuse_empty(&session, &plan, &inventory, &args.consent)?;
+    guards::warn(&plan, &inventory, &args.consent, ui);
     Ok(session::exit(!plan.is_empty(), args.detailed_exitcode))
 }

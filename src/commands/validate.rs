@@ -9,6 +9,7 @@ use terrace_core::source::{Request, validate_all};
 use crate::failure::{Exit, Failure};
 use crate::session;
 use crate::ui::Ui;
+use crate::watch::watched;
 
 /// Check a stack: every environment at every stage, without credentials and without network.
 #[derive(Clone, Debug, ClapArgs)]
@@ -36,8 +37,8 @@ pub(crate) fn run(args: &Args, ui: Ui) -> Result<Exit, Failure> {
         variables: args.var.clone(),
         sandbox: false,
     };
-    let report =
-        validate_all(&request, &VOCABULARY).map_err(|report| session::mistakes(&report))?;
+    let report = watched(|| validate_all(&request, &VOCABULARY))
+        .map_err(|report| session::mistakes(&report))?;
     if !report.diagnostics.is_empty() {
         ui.say(report.styled().trim_end());
     }

@@ -1,5 +1,6 @@
 //! The one door to the terminal: answers on stdout, everything else on stderr.
 
+pub(crate) mod door;
 pub(crate) mod events;
 pub(crate) mod graph;
 pub(crate) mod paint;
@@ -13,9 +14,11 @@ pub(crate) mod teardown;
 use std::io::{IsTerminal, Write};
 
 use anstream::AutoStream;
+use terrace_core::canon::printed;
 
 use crate::cli::Color;
 use crate::failure::Failure;
+use door::passed;
 use paint::{Label, paint};
 
 /// Where answers and messages go, and whether in colour.
@@ -33,13 +36,13 @@ impl Ui {
     /// The answer. A reader that went away is no error.
     pub(crate) fn answer(self, text: &str) {
         let mut out = AutoStream::new(std::io::stdout().lock(), self.color.choice());
-        let _ = write!(out, "{text}").and_then(|()| out.flush());
+        let _ = write!(out, "{}", passed(text)).and_then(|()| out.flush());
     }
 
     /// A line for people.
     pub(crate) fn say(self, text: &str) {
         let mut err = AutoStream::new(std::io::stderr().lock(), self.color.choice());
-        let _ = writeln!(err, "{text}");
+        let _ = writeln!(err, "{}", passed(text));
     }
 
     /// A warning.
@@ -55,14 +58,18 @@ impl Ui {
             self.say(&format!(
                 "{} {}",
                 paint(Label::Error, "error:"),
-                failure.message
+                printed(&failure.message)
             ));
         }
         if !failure.hints.is_empty() {
             self.say("");
         }
         for hint in &failure.hints {
-            self.say(&format!("{} {hint}", paint(Label::Hint, "hint:")));
+            self.say(&format!(
+                "{} {}",
+                paint(Label::Hint, "hint:"),
+                printed(hint)
+            ));
         }
     }
 
@@ -74,7 +81,7 @@ impl Ui {
     /// Asks, and takes only `yes` or `y` for it.
     pub(crate) fn ask(self, question: &str) -> bool {
         let mut err = AutoStream::new(std::io::stderr().lock(), self.color.choice());
-        let _ = write!(err, "{question} [y/N] ").and_then(|()| err.flush());
+        let _ = write!(err, "{} [y/N] ", passed(question)).and_then(|()| err.flush());
         let mut answer = String::new();
         let read = std::io::stdin().read_line(&mut answer);
         read.is_ok() && matches!(answer.trim(), "y" | "yes")

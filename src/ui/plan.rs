@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use terrace_core::canon::printed;
 use terrace_core::fields::{Effect, FieldChange};
 use terrace_core::inventory::Inventory;
 use terrace_core::kind::Impact;
@@ -11,6 +12,7 @@ use terrace_core::mark::LEAVING;
 use terrace_core::plan::{Action, Gate, Movement, Plan, Reason, Step};
 use terrace_core::said::Said;
 
+use super::door::{fenced, plain, prose};
 use super::paint::{Label, paint};
 use super::statement::statements;
 
@@ -63,7 +65,7 @@ impl<'a> PlanView<'a> {
         let body = human.split_once('\n').map_or("", |(_, rest)| rest);
         let verdict = anstream::adapter::strip_str(&self.verdict()).to_string();
         format!(
-            "### terrace: {}/{} at {}\n\n{verdict}\n\n<details><summary>The plan</summary>\n\n```text\n{}\n```\n\n</details>\n",
+            "### terrace: {}/{} at {}\n\n{}\n\n<details><summary>The plan</summary>\n\n{}\n\n</details>\n",
             id.stack,
             id.environment,
             if self.plan.stage.is_empty() {
@@ -71,7 +73,8 @@ impl<'a> PlanView<'a> {
             } else {
                 &self.plan.stage
             },
-            body.trim(),
+            prose(&verdict),
+            fenced(body.trim()),
         )
     }
 
@@ -168,7 +171,7 @@ impl<'a> PlanView<'a> {
         if !awaited.is_empty() {
             facts.push(format!("waits for {}", awaited.join(", ")));
         }
-        let facts = paint(Label::Quiet, &facts.join("; "));
+        let facts = paint(Label::Quiet, &plain(&facts.join("; ")));
         let _ = writeln!(text, "  {} {address:<36} {facts}", paint(label, glyph));
         let changes: Vec<&FieldChange> = self.changes(step).collect();
         let width = changes
@@ -181,14 +184,19 @@ impl<'a> PlanView<'a> {
         }
         if let Action::Tag { set, unset } = &step.action {
             for (key, value) in set {
-                let _ = writeln!(text, "      + {key} = {value}");
+                let _ = writeln!(text, "      + {} = {}", plain(key), plain(value));
             }
             for key in unset {
-                let _ = writeln!(text, "      - {key}");
+                let _ = writeln!(text, "      - {}", plain(key));
             }
         }
         if let Some(held) = &step.held {
-            let _ = writeln!(text, "      {} {held}", paint(Label::Wait, "held:"));
+            let _ = writeln!(
+                text,
+                "      {} {}",
+                paint(Label::Wait, "held:"),
+                plain(held)
+            );
         }
     }
 
@@ -246,7 +254,7 @@ impl<'a> PlanView<'a> {
     /// What is live and what is wanted; in the kind's own words, where values are digests.
     fn sides(&self, change: &FieldChange) -> (String, String) {
         let side = |said: &Said, told: Option<&String>| match (said, told) {
-            (Said::Value(value), Some(told)) if !value.is_null() => told.clone(),
+            (Said::Value(value), Some(told)) if !value.is_null() => plain(told).into_owned(),
             _ => self.said(said),
         };
         let told = change.told.as_ref();
@@ -313,6 +321,7 @@ impl<'a> PlanView<'a> {
         if let Some(name) = self.names.get(text) {
             return name.clone();
         }
+        let text = &*plain(text);
         let words: Vec<&str> = text
             .split(' ')
             .map(|word| self.names.get(word).map_or(word, String::as_str))
@@ -332,7 +341,11 @@ impl<'a> PlanView<'a> {
         );
         for kept in &self.plan.kept {
             let address = kept.address.to_string();
-            let _ = writeln!(text, "  = {address:<36} {}", paint(Label::Quiet, &kept.why));
+            let _ = writeln!(
+                text,
+                "  = {address:<36} {}",
+                paint(Label::Quiet, &plain(&kept.why))
+            );
         }
     }
 
@@ -350,7 +363,11 @@ impl<'a> PlanView<'a> {
                 None => "until what uses it is gone".to_owned(),
             };
             let facts = format!("{until}: {}", one.why);
-            let _ = writeln!(text, "  … {address:<36} {}", paint(Label::Quiet, &facts));
+            let _ = writeln!(
+                text,
+                "  … {address:<36} {}",
+                paint(Label::Quiet, &plain(&facts))
+            );
         }
     }
 
@@ -369,7 +386,7 @@ impl<'a> PlanView<'a> {
                 text,
                 "{} {address}{}",
                 paint(Label::Hint, "note:"),
-                note.text
+                plain(&note.text)
             );
         }
     }
@@ -385,9 +402,9 @@ impl<'a> PlanView<'a> {
             paint(Label::Quiet, "nothing is done until each is settled")
         );
         for refusal in &self.plan.refusals {
-            let _ = writeln!(text, "  ! {}: {}", refusal.address, refusal.what);
+            let _ = writeln!(text, "  ! {}: {}", refusal.address, plain(&refusal.what));
             for way in &refusal.ways {
-                let way = way.replace('\n', "\n          ");
+                let way = printed(way).replace('\n', "\n          ");
                 let _ = writeln!(text, "      {} {way}", paint(Label::Hint, "either"));
             }
         }

@@ -13,6 +13,7 @@ use terrace_core::plan::{Plan, Step};
 use terrace_core::remaining::{Left, Remaining};
 
 use super::Ui;
+use super::door::plain;
 use super::paint::{Label, paint};
 
 /// Off a terminal it is said this often what is left: often enough to see that it goes on.
@@ -116,6 +117,7 @@ impl<'a> Progress<'a> {
                     return;
                 }
                 why.clone_into(&mut state.waits);
+                let why = plain(why);
                 match &state.bar {
                     Some(bar) => bar.set_message(format!("{}: waits, {why}", name(step))),
                     None => self.line(&format!("{}: waits, {why}", name(step))),
@@ -146,7 +148,7 @@ impl<'a> Progress<'a> {
             }
             End::Held => {
                 let why = step.held.as_deref().unwrap_or("waits for what is held");
-                format!("{} {name}: {why}", paint(Label::Wait, "held"))
+                format!("{} {name}: {}", paint(Label::Wait, "held"), plain(why))
             }
             End::Stopped => format!("{} {name}", paint(Label::Wait, "stopped")),
         };

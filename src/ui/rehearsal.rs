@@ -7,6 +7,7 @@ use terrace_aws::teardown::Certificate;
 use terrace_core::plan::Verdict;
 use terrace_core::source::Stack;
 
+use super::door::{self, fenced, prose};
 use super::paint::{Label, paint};
 use super::teardown;
 
@@ -240,7 +241,7 @@ impl Rehearsal {
         for (one, row) in self.moves.iter().zip(&rows) {
             let _ = writeln!(text, "{}", line(row));
             for (label, word, what) in one.beside() {
-                let _ = writeln!(text, "  {} {what}", paint(label, word));
+                let _ = writeln!(text, "  {} {}", paint(label, word), door::plain(&what));
             }
         }
         if let Some(weather) = &self.weather {
@@ -263,19 +264,20 @@ impl Rehearsal {
         let mut text = format!(
             "### terrace: rehearsal of {}\n\n{}\n\n",
             self.headline(),
-            plain(&self.verdict())
+            prose(&plain(&self.verdict()))
         );
         let _ = writeln!(text, "| {} |\n|---|---|---|---|---|", HEADS.join(" | "));
         for one in &self.moves {
-            let row = one.row().map(|cell| cell.replace('|', "\\|"));
+            let row = one.row().map(|cell| prose(&cell));
             let _ = writeln!(text, "| {} |", row.join(" | "));
         }
         let mut beside = self
             .moves
             .iter()
             .flat_map(|one| {
-                one.beside()
-                    .map(move |(_, word, what)| format!("- {}, {word} {what}\n", one.title))
+                one.beside().map(move |(_, word, what)| {
+                    format!("- {}, {word} {}\n", prose(&one.title), prose(&what))
+                })
             })
             .peekable();
         if beside.peek().is_some() {
@@ -283,14 +285,14 @@ impl Rehearsal {
             text.extend(beside);
         }
         if let Some(weather) = &self.weather {
-            let _ = writeln!(text, "\nWeather: {weather}");
+            let _ = writeln!(text, "\nWeather: {}", prose(weather));
         }
         if let Some(certificate) = &self.certificate {
             let human = plain(&teardown::human(certificate));
             let _ = write!(
                 text,
-                "\n<details><summary>Teardown certificate</summary>\n\n```text\n{}\n```\n\n</details>\n",
-                human.trim_end()
+                "\n<details><summary>Teardown certificate</summary>\n\n{}\n\n</details>\n",
+                fenced(human.trim_end())
             );
         }
         text

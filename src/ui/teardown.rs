@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use serde_json::{Value, json};
 use terrace_aws::teardown::{Certificate, Rest};
 
+use super::door::plain;
 use super::paint::{Label, paint};
 
 /// For people.
@@ -57,13 +58,16 @@ fn line(rest: &Rest, text: &mut String) {
     let _ = writeln!(
         text,
         "  {} {} in {}: {}{free}",
-        rest.what, rest.id, rest.region, rest.why
+        plain(&rest.what),
+        plain(&rest.id),
+        plain(&rest.region),
+        plain(&rest.why)
     );
     let _ = writeln!(
         text,
         "      {} {}",
         paint(Label::Hint, "remove:"),
-        rest.remove
+        plain(&rest.remove)
     );
 }
 

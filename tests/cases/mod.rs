@@ -2,10 +2,12 @@
 
 mod broken;
 mod calls;
+mod corpora;
 mod drifted;
 mod events;
 mod explain;
 mod graph;
+mod guards;
 mod guide;
 mod init;
 mod killed;
@@ -20,6 +22,7 @@ mod regions;
 mod rehearsal;
 mod removal;
 mod rename;
+mod secrets;
 mod soak;
 mod stacks;
 mod toy_kind;

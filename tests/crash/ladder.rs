@@ -174,7 +174,7 @@ fn words(command: &str, folder: &str, stage: &str) -> Vec<String> {
     ]
     .map(str::to_owned)
     .to_vec();
-    for loss in ["data", "address", "network", "promotion"] {
+    for loss in ["data", "address", "network", "promotion", "many"] {
         words.extend(["--allow".to_owned(), loss.to_owned()]);
     }
     words

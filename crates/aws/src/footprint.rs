@@ -20,6 +20,9 @@ pub struct Footprint {
     pub home: String,
     /// Every region ever used, with the kinds that were made there.
     pub used: Places,
+    /// Whether something of it was alive at the end of the last run that changed it, or found since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub stood: bool,
     /// What the stack was called before, and the kinds of which something is found by that name alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub former: BTreeMap<String, BTreeSet<String>>,
@@ -32,6 +35,11 @@ pub struct Footprint {
 }
 
 impl Footprint {
+    /// Reads what lies in the bucket.
+    pub fn parse(body: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(body)
+    }
+
     /// What was used outside the home region.
     pub fn places(&self) -> Places {
         let mut places = self.used.clone();
@@ -50,6 +58,7 @@ impl Footprint {
     /// Takes in what the stack left under a former name.
     fn absorb(&mut self, name: &str, old: Self) {
         self.home = old.home;
+        self.stood |= old.stood;
         for (region, kinds) in old.used {
             self.former
                 .entry(name.to_owned())
@@ -72,7 +81,7 @@ async fn under(cx: &Aws, bucket: &Bucket, stack: &str) -> Result<Option<Footprin
     let Some(object) = bucket.get(cx, &key(stack, cx)).await? else {
         return Ok(None);
     };
-    let footprint = serde_json::from_slice(&object.body).map_err(|error| {
+    let footprint = Footprint::parse(&object.body).map_err(|error| {
         let owner = format!("{stack}/{}", cx.identity.environment);
         let message = format!("the footprint of {owner} is unreadable: {error}");
         CloudError::new("terrace:footprint", ErrorClass::Invalid, message)
@@ -148,6 +157,7 @@ pub async fn widen(
     let home = &cx.identity.region;
     after.home.clone_from(home);
     after.used.entry(home.clone()).or_default();
+    after.stood |= !ours.is_empty();
     for (region, kind) in used {
         let region = region.unwrap_or_else(|| home.clone());
         after.used.entry(region).or_default().insert(kind);
@@ -175,6 +185,30 @@ pub async fn widen(
         put(cx, bucket, &name, &gone).await?;
     }
     Ok(())
+}
+
+/// Writes down whether something stands at the end of a run, where `before` says otherwise.
+pub async fn stands(
+    cx: &Aws,
+    bucket: &Bucket,
+    before: Option<&Footprint>,
+    stands: bool,
+) -> Result<()> {
+    if before.is_some_and(|before| before.stood) == stands {
+        return Ok(());
+    }
+    let stack = &cx.identity.stack;
+    let Some(own) = under(cx, bucket, stack).await? else {
+        return Ok(());
+    };
+    if own.stood == stands || own.now.is_some() {
+        return Ok(());
+    }
+    let after = Footprint {
+        stood: stands,
+        ..own
+    };
+    put(cx, bucket, stack, &after).await
 }
 
 async fn put(cx: &Aws, bucket: &Bucket, stack: &str, footprint: &Footprint) -> Result<()> {

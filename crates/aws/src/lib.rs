@@ -19,6 +19,7 @@ pub mod lock;
 pub mod lookups;
 mod minutes;
 mod names;
+pub mod probe;
 mod served;
 pub mod teardown;
 pub mod timing;

@@ -77,6 +77,11 @@ impl Holder {
         }
     }
 
+    /// Reads what lies in the bucket.
+    pub fn parse(body: &[u8]) -> serde_json::Result<Self> {
+        serde_json::from_slice(body)
+    }
+
     fn body(&self) -> String {
         serde_json::to_string(self).unwrap_or_default()
     }
@@ -120,7 +125,7 @@ impl Lying {
         let Some(object) = bucket.get(cx, &key).await? else {
             return Ok(None);
         };
-        let holder = serde_json::from_slice(&object.body).map_err(|error| {
+        let holder = Holder::parse(&object.body).map_err(|error| {
             let message = format!("{}/{key} is no lock of ours: {error}", bucket.name());
             CloudError::new("terrace:lock", ErrorClass::Invalid, message)
         })?;

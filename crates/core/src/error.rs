@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::canon::printed_line;
+
 /// The result of a call.
 pub type Result<T> = std::result::Result<T, CloudError>;
 
@@ -79,11 +81,11 @@ impl fmt::Display for CloudError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: ", self.operation)?;
         if let Some(code) = &self.code {
-            write!(f, "{code}: ")?;
+            write!(f, "{}: ", printed_line(code))?;
         }
-        f.write_str(self.message.trim_end_matches('.'))?;
+        f.write_str(&printed_line(self.message.trim_end_matches('.')))?;
         if let Some(id) = &self.request_id {
-            write!(f, " (request {id})")?;
+            write!(f, " (request {})", printed_line(id))?;
         }
         Ok(())
     }

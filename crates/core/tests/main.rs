@@ -10,6 +10,7 @@ mod address;
 mod engine;
 mod environments;
 mod errors;
+mod hostile;
 mod judge;
 mod kinds;
 mod modules;

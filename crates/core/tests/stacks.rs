@@ -52,6 +52,11 @@ pub(crate) fn ladder(stages: &[&str]) -> Folder {
 }
 
 impl Folder {
+    /// The folder around it.
+    pub(crate) fn path(&self) -> &Path {
+        self.folder.path()
+    }
+
     pub(crate) fn environment(mut self, name: &str) -> Self {
         self.request.environment = Some(name.to_owned());
         self

@@ -17,7 +17,7 @@ use terrace_core::apply::{Apply, End, Event};
 use terrace_core::inventory::Inventory;
 use terrace_core::kind::Loss;
 use terrace_core::mark::Identity;
-use terrace_core::plan::Plan;
+use terrace_core::plan::{Action, Plan, Refusal};
 use terrace_core::planner::{self, Input, Kinds, Options};
 use terrace_core::source::{Loaded, Request, Resource, Vocabulary, load};
 use terrace_sandbox::{Proxy, Weather};
@@ -163,6 +163,58 @@ impl Site {
             return Err(format!("refused: {} {}", refusal.address, refusal.what));
         }
         Ok((plan, inventory))
+    }
+
+    /// Were the TOML empty, each loss would be refused, each by its own word; and what AWS protects would be lifted in
+    /// a step before.
+    pub(crate) async fn losses_are_asked_for(&self) -> Verdict {
+        let mut stack = self.loaded.stack.clone();
+        stack.resources.clear();
+        let inventory = self.discover().await?;
+        let input = Input {
+            kinds: Kinds::new(KINDS),
+            stack: &stack,
+            identity: &self.identity,
+            inventory: &inventory,
+            options: &Options::default(),
+        };
+        let plan = planner::plan(&input).map_err(|trouble| format!("{trouble:?}"))?;
+        for found in &inventory.ours {
+            let (Some((address, _)), Some(kind)) =
+                (&found.mark, Kinds::new(KINDS).get(found.live.kind()))
+            else {
+                continue;
+            };
+            let of = |one: &&Refusal| one.address == *address && one.loss.is_some();
+            let asked: Vec<Option<Loss>> = plan
+                .refusals
+                .iter()
+                .filter(of)
+                .map(|one| one.loss)
+                .collect();
+            let loss = kind.class(None, &found.live).loss();
+            if asked != loss.map(Some).into_iter().collect::<Vec<_>>() {
+                return Err(format!(
+                    "{address} goes with the loss of {loss:?}, and {asked:?} is asked for"
+                ));
+            }
+            let place = |is: fn(&Action) -> bool| {
+                plan.steps
+                    .iter()
+                    .position(|step| step.address == *address && is(&step.action))
+            };
+            let lift = place(|action| matches!(action, Action::Unprotect));
+            let delete = place(|action| matches!(action, Action::Delete(_)));
+            let before = lift
+                .zip(delete)
+                .is_some_and(|(lift, delete)| plan.steps[delete].needs.contains(&lift));
+            if kind.protected(&found.live) && !before {
+                return Err(format!(
+                    "{address} is protected, and that is not lifted before"
+                ));
+            }
+        }
+        Ok(())
     }
 
     /// Plans, carries it out, and answers the plan.

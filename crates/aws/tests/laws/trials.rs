@@ -157,6 +157,7 @@ pub(crate) async fn destroyed(kind: &dyn AnyKind, stand: &Stand) -> Verdict {
     let before = stand.census().await?;
     let site = stand.site("law", &example).await?;
     site.apply().await?;
+    site.losses_are_asked_for().await?;
     site.destroy().await?;
     let after = stand.census().await?;
     if before != after {

@@ -6,11 +6,14 @@
 
 mod decide;
 mod hold;
+mod many;
 mod order;
 mod paths;
 mod rename;
 mod soak;
 mod steps;
+
+pub use many::{Many, many};
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 

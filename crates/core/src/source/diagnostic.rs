@@ -6,10 +6,11 @@ use std::fmt::Write;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 
+use super::bounds;
 use super::fault::{Fault, Found, Wrong, plain};
 use super::guess;
 use super::span::{Sources, Span};
-use crate::canon::SPAN;
+use crate::canon::{SPAN, printed};
 
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -126,9 +127,12 @@ impl Report {
 
     fn render(&self, renderer: &Renderer) -> String {
         let mut out = String::new();
-        for diagnostic in &self.diagnostics {
+        for diagnostic in self.diagnostics.iter().take(bounds::SHOWN) {
             out.push_str(&render(&self.sources, diagnostic, renderer));
             out.push_str("\n\n");
+        }
+        if self.diagnostics.len() > bounds::SHOWN {
+            let _ = writeln!(out, "these are the first {}", bounds::SHOWN);
         }
         match self.errors() {
             0 => {}
@@ -146,7 +150,9 @@ fn render(sources: &Sources, diagnostic: &Diagnostic, renderer: &Renderer) -> St
         Severity::Error => Level::ERROR,
         Severity::Hint => Level::NOTE.with_name("hint"),
     };
-    let mut group = Group::with_title(level.primary_title(diagnostic.text.as_str()));
+    let text = printed(&diagnostic.text);
+    let help: Vec<_> = diagnostic.help.iter().map(|help| printed(help)).collect();
+    let mut group = Group::with_title(level.primary_title(&*text));
     let places = diagnostic.at.map(|at| (at, None)).into_iter();
     let places: Vec<_> = places
         .chain(
@@ -165,17 +171,51 @@ fn render(sources: &Sources, diagnostic: &Diagnostic, renderer: &Renderer) -> St
         } else {
             AnnotationKind::Context
         };
-        let annotation = kind.span(line(&file.text, range)).label(*label);
+        let shown = Shown::of(&file.text, line(&file.text, range));
+        let annotation = kind.span(shown.range).label(label.map(printed));
         group = group.element(
-            Snippet::source(&*file.text)
-                .path(file.path.as_str())
+            Snippet::source(shown.text)
+                .line_start(shown.number)
+                .path(printed(&file.path))
                 .annotation(annotation),
         );
     }
-    for help in &diagnostic.help {
-        group = group.element(Level::HELP.message(help.as_str()));
+    for help in &help {
+        group = group.element(Level::HELP.message(&**help));
     }
     renderer.render(&[group])
+}
+
+/// The line that is shown of a file: the renderer would read the whole of it for each mistake.
+struct Shown<'a> {
+    text: &'a str,
+    number: usize,
+    range: std::ops::Range<usize>,
+}
+
+impl<'a> Shown<'a> {
+    fn of(text: &'a str, range: std::ops::Range<usize>) -> Self {
+        /// Bytes before and after a mistake in a line that no screen could show.
+        const BESIDE: usize = 2_000;
+        let whole = |at: usize| {
+            (0..=at)
+                .rev()
+                .find(|at| text.is_char_boundary(*at))
+                .unwrap_or(0)
+        };
+        let (before, after) = (whole(range.start), whole(range.end.min(text.len())));
+        let start = text[..before].rfind('\n').map_or(0, |newline| newline + 1);
+        let end = text[after..]
+            .find('\n')
+            .map_or(text.len(), |newline| after + newline);
+        let start = start.max(whole(before.saturating_sub(BESIDE)));
+        let end = end.min(whole((before + BESIDE).min(text.len()))).max(start);
+        Self {
+            text: &text[start..end],
+            number: text[..start].matches('\n').count() + 1,
+            range: before - start..after.min(end).max(before) - start,
+        }
+    }
 }
 
 /// The part of a range that is on its first line: a table of twenty lines need not be shown whole.

@@ -12,6 +12,7 @@ use minijinja::{
     Environment, Error, ErrorKind, Expression, Output, State, UndefinedBehavior, Value,
 };
 
+use super::bounds;
 use super::fault::Fault;
 use super::functions;
 
@@ -92,6 +93,11 @@ pub(crate) fn study(text: &str) -> Result<Option<Study>, Fault> {
     if !is_expression(text) {
         return Ok(None);
     }
+    if let Some(why) = unwieldy(text) {
+        return Err(
+            Fault::says(why).help("a long text belongs in a file: { template = \"boot.sh\" }")
+        );
+    }
     let template = STRINGS
         .template_from_str(text)
         .map_err(|error| words(&error))?;
@@ -147,6 +153,11 @@ fn insides(text: &str) -> Vec<&str> {
 
 /// What stands before the `}}` that ends an expression, and after it. Quotes and braces of its own do not end it.
 fn split(text: &str) -> Option<(&str, &str)> {
+    let (inside, after) = split_at(text, "}}")?;
+    Some((inside.trim_matches('-').trim(), after))
+}
+
+fn split_at<'t>(text: &'t str, close: &str) -> Option<(&'t str, &'t str)> {
     let mut quote = None;
     let mut escaped = false;
     let mut depth = 0_i32;
@@ -158,8 +169,8 @@ fn split(text: &str) -> Option<(&str, &str)> {
             None if c == '"' || c == '\'' => quote = Some(c),
             None if c == '{' => depth += 1,
             None if c == '}' && depth > 0 => depth -= 1,
-            None if text[index..].starts_with("}}") => {
-                return Some((text[..index].trim_matches('-').trim(), &text[index + 2..]));
+            None if text[index..].starts_with(close) => {
+                return Some((&text[..index], &text[index + close.len()..]));
             }
             _ => {}
         }
@@ -184,7 +195,43 @@ pub(crate) fn answer(text: &str, alone: Option<&str>, context: &Value) -> Result
         Some(alone) => evaluate(alone, context),
         None => spell(text, context).map(Value::from),
     };
-    result.map_err(|error| words(&error))
+    let value = result.map_err(|error| words(&error))?;
+    if value.as_str().is_some_and(|text| text.len() > bounds::TEXT) {
+        return Err(Fault::says(bounds::too_long()));
+    }
+    Ok(value)
+}
+
+/// Why a text is not even looked at for its expressions: the reader of them goes as deep as one of them is long, and
+/// as there are blocks.
+pub(crate) fn unwieldy(text: &str) -> Option<String> {
+    let (mut at, mut blocks) = (0, 0);
+    let opens = |rest: &str| {
+        let found = ["{{", "{%"].iter().filter_map(|open| rest.find(open));
+        found.min()
+    };
+    while let Some(open) = opens(&text[at..]) {
+        let start = at + open;
+        let is_block = text[start..].starts_with("{%");
+        let inside = &text[start + 2..];
+        let after = if is_block {
+            split_at(inside, "%}")
+        } else {
+            split_at(inside, "}}")
+        };
+        let end = after.map_or(text.len(), |(_, after)| text.len() - after.len());
+        if end - start > bounds::EXPRESSION {
+            let most = bounds::EXPRESSION;
+            return Some(format!("an expression has {most} characters at most"));
+        }
+        blocks += usize::from(is_block);
+        if blocks > bounds::BLOCKS {
+            let most = bounds::BLOCKS;
+            return Some(format!("a template has {most} blocks at most"));
+        }
+        at = end;
+    }
+    None
 }
 
 thread_local! {
@@ -255,6 +302,7 @@ pub(crate) fn words(error: &Error) -> Fault {
         ErrorKind::UnknownFilter => Fault::says(format!("there is no such filter: {detail}")),
         ErrorKind::UnknownFunction => Fault::says(format!("there is no such function: {detail}"))
             .help("the functions are `cidrsubnet`, `json` and `all`"),
+        ErrorKind::WriteFailure => Fault::says(bounds::too_long()),
         ErrorKind::OutOfFuel => Fault::says("this expression computes too long"),
         _ if detail.is_empty() => Fault::says(format!("this expression fails: {}", error.kind())),
         _ => Fault::says(detail.to_owned()),

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use super::diagnostic::Diagnostic;
+use super::disk::Disk;
 use super::expression::Study;
 use super::node::Node;
 use super::parse::parse;
@@ -15,6 +16,7 @@ use super::span::{Sources, Span};
 #[derive(Default)]
 pub(crate) struct Files {
     pub(crate) sources: Sources,
+    disk: Disk,
     numbers: HashMap<PathBuf, usize>,
     paths: Vec<PathBuf>,
     trees: HashMap<usize, Result<Rc<Node>, Vec<Diagnostic>>>,
@@ -37,7 +39,7 @@ impl Files {
         if let Some(number) = self.numbers.get(&path) {
             return Ok(*number);
         }
-        let text = std::fs::read_to_string(&path)?;
+        let text = self.disk.read(&path)?;
         let number = self.add(path.clone(), text);
         self.numbers.insert(path, number);
         Ok(number)

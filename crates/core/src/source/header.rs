@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use super::bounds;
 use super::declare::{Listing, declare, text};
 use super::diagnostic::Diagnostic;
 use super::guess;
@@ -212,6 +213,11 @@ fn stages(table: &Table, told: &mut Vec<Diagnostic>) -> Vec<(String, Span)> {
         ));
         return Vec::new();
     };
+    if items.len() > bounds::STAGES {
+        let text = format!("a ladder has {} stages at most", bounds::STAGES);
+        told.push(Diagnostic::error(value.at, text));
+        return Vec::new();
+    }
     let mut stages: Vec<(String, Span)> = Vec::new();
     for item in items {
         match item.as_str() {

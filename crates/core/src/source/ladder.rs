@@ -115,6 +115,10 @@ fn stage_trees(
     for (name, at) in &header.stages {
         match files.tree(&folder.join(format!("{name}.toml"))) {
             Ok((_, tree)) => trees.push(tree),
+            Err(Unreadable::Missing(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+                let text = format!("the file of the stage `{name}` cannot be read: {error}");
+                told.push(Diagnostic::error(*at, text));
+            }
             Err(Unreadable::Missing(_)) => {
                 let text = format!("the stage `{name}` has no file");
                 let others = toml_files(folder);

@@ -7,12 +7,14 @@
 //! In the order in which a file passes through: `parse` ([`Node`], [`Span`]), `declare`, `merge`, `ladder`; `header`,
 //! `environment`; `world` with `lookup`, `refer`, `module`, `build`; `common`, `instance`; `load`.
 
+mod bounds;
 mod build;
 mod common;
 mod cycle;
 mod de;
 mod declare;
 mod diagnostic;
+mod disk;
 mod environment;
 mod expression;
 mod fault;

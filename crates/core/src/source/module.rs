@@ -65,6 +65,7 @@ impl World<'_> {
     }
 
     fn enter(&mut self, scope: ScopeId, decl: &Decl) -> Option<Children> {
+        self.is_shallow(scope, decl.at)?;
         let extent = self.extent(scope, decl);
         if let Extent::Off(when) = &*extent {
             return Some(Children::Off(*when));
@@ -175,6 +176,11 @@ impl World<'_> {
     ) -> Option<Rc<ModuleFile>> {
         let tree = match self.files.tree(path) {
             Ok((_, tree)) => tree,
+            Err(Unreadable::Missing(error)) if error.kind() != std::io::ErrorKind::NotFound => {
+                let text = format!("the module in `{folder}` cannot be read: {error}");
+                self.tell(Diagnostic::error(at, text));
+                return None;
+            }
             Err(Unreadable::Missing(_)) => {
                 let text = format!("there is no module in `{folder}`");
                 let help = format!(

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 use minijinja::value::ValueKind;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
+use super::bounds;
 use super::fault::Fault;
 use super::later::Later;
 use super::span::Span;
@@ -183,6 +184,9 @@ impl Node {
 
     /// From what an expression answered. `none` is no value: in a list or a table the element is left out.
     pub fn from_value(at: Span, value: &minijinja::Value) -> Result<Option<Self>, Fault> {
+        if value.len().is_some_and(|length| length > bounds::ITEMS) {
+            return Err(Fault::says(bounds::too_many()).at(at));
+        }
         let odd = || Fault::says(format!("an expression must not answer {}", value.kind())).at(at);
         let is = match value.kind() {
             ValueKind::None => return Ok(None),
@@ -196,6 +200,7 @@ impl Node {
             ValueKind::Seq | ValueKind::Iterable => {
                 let items = value.try_iter().map_err(|_| odd())?;
                 let items = items
+                    .take(bounds::ITEMS)
                     .map(|item| Self::from_value(at, &item))
                     .collect::<Result<Vec<_>, _>>()?;
                 Is::Array(items.into_iter().flatten().collect())

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use indexmap::IndexMap;
 
+use super::bounds;
 use super::build::Built;
 use super::declare::Listing;
 use super::diagnostic::Diagnostic;
@@ -381,6 +382,10 @@ impl World<'_> {
         let listing = self.listing(scope);
         let prefix = if existing { "existing." } else { "" };
         let text = format!("there is no `{prefix}{kind}.{name}` here");
+        // Nobody reads so many, and what was meant is looked for among all names.
+        if self.told.len() > bounds::SHOWN {
+            return self.tell(Diagnostic::error(at, text));
+        }
         let names: Vec<String> = listing
             .names_of(existing, kind)
             .iter()

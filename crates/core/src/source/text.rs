@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use minijinja::Value;
 
+use super::bounds;
 use super::expression;
 use super::fault::Fault;
 use super::files::Files;
@@ -15,6 +16,8 @@ use super::span::Span;
 pub(crate) struct Library {
     main: String,
     parts: Vec<Part>,
+    /// What is included and cannot be read, and why.
+    unread: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -35,6 +38,7 @@ impl Library {
         let mut library = Self {
             main: main.clone(),
             parts: Vec::new(),
+            unread: Vec::new(),
         };
         let mut wanted = vec![main];
         while let Some(name) = wanted.pop() {
@@ -48,10 +52,22 @@ impl Library {
             let number = match files.read(&folder.join(&name)) {
                 Ok(number) => number,
                 // An include that is not there is told where it stands, when the template is rendered.
-                Err(_) if !library.parts.is_empty() => continue,
+                Err(error) if !library.parts.is_empty() => {
+                    if error.kind() != std::io::ErrorKind::NotFound {
+                        library.unread.push((name, error.to_string()));
+                    }
+                    continue;
+                }
                 Err(error) => return Err(error),
             };
             let text = files.text(number);
+            if let Some(why) = expression::unwieldy(&text) {
+                if library.parts.is_empty() {
+                    return Err(std::io::Error::other(why));
+                }
+                library.unread.push((name, why));
+                continue;
+            }
             wanted.extend(includes(&text));
             let start = files
                 .sources
@@ -73,6 +89,12 @@ impl Library {
                 faults.push(self.fault(&error));
             }
             for name in includes(&part.text) {
+                if let Some((_, why)) = self.unread.iter().find(|(unread, _)| *unread == name) {
+                    let offset = part.text.find(&name).unwrap_or(0);
+                    let fault = Fault::says(format!("`{name}` cannot be read: {why}"));
+                    faults.push(fault.at(part.span(offset..offset + name.len())));
+                    continue;
+                }
                 if !self.parts.iter().any(|part| part.name == name)
                     && !part.text.contains("ignore missing")
                 {
@@ -132,9 +154,11 @@ impl Library {
             let added = environment.add_template_owned(part.name.clone(), part.text.to_string());
             added.map_err(|error| self.fault(&error))?;
         }
-        let rendered = environment
-            .get_template(&self.main)
-            .and_then(|template| template.render(context));
+        let rendered = environment.get_template(&self.main).and_then(|template| {
+            let mut out = Bounded::default();
+            template.render_captured_to(context, &mut out)?;
+            Ok(out.text)
+        });
         rendered.map_err(|error| self.fault(&error))
     }
 
@@ -176,6 +200,27 @@ impl Part {
             .sum::<usize>();
         let length = self.text[start..].lines().next().map_or(0, str::len);
         self.span(start..start + length)
+    }
+}
+
+/// What a template may become.
+#[derive(Default)]
+struct Bounded {
+    text: String,
+}
+
+impl std::io::Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let more = std::str::from_utf8(bytes).map_err(std::io::Error::other)?;
+        if self.text.len() + more.len() > bounds::TEXT {
+            return Err(std::io::Error::other(bounds::too_long()));
+        }
+        self.text.push_str(more);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
     }
 }
 

@@ -8,6 +8,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 use minijinja::Value;
 
+use super::bounds;
 use super::declare::{Decl, Listing};
 use super::diagnostic::{Diagnostic, Severity};
 use super::environment::Choice;
@@ -45,6 +46,8 @@ pub(crate) struct World<'v> {
     /// What could not be read.
     pub(crate) failed: Vec<Span>,
     pub(crate) modules: HashMap<PathBuf, Option<Rc<ModuleFile>>>,
+    /// How many more resources and modules there may be.
+    pub(crate) room: usize,
 }
 
 /// What a file sees: its own names, and the inputs if it is a module.
@@ -190,6 +193,7 @@ impl<'v> World<'v> {
             odd: HashSet::new(),
             failed: Vec::new(),
             modules: HashMap::new(),
+            room: bounds::RESOURCES,
         }
     }
 
@@ -272,7 +276,14 @@ impl<'v> World<'v> {
             None => {}
         }
         self.scopes[scope].extents.insert(key.clone(), Memo::Busy);
-        let extent = Rc::new(self.measure(scope, decl).unwrap_or(Extent::Bad));
+        let extent = self.measure(scope, decl);
+        let count = match &extent {
+            Some(Extent::One) => 1,
+            Some(Extent::Many(all)) => all.len(),
+            _ => 0,
+        };
+        let extent = extent.filter(|_| self.has_room(count, decl.at));
+        let extent = Rc::new(extent.unwrap_or(Extent::Bad));
         if matches!(*extent, Extent::Bad) {
             self.failed.push(decl.at);
         }
@@ -344,6 +355,10 @@ impl<'v> World<'v> {
         let mut all = IndexMap::new();
         match &keys.is {
             Is::Table(table) => {
+                if table.len() > self.room {
+                    self.has_room(table.len(), keys.at);
+                    return None;
+                }
                 // Its keys are written out, so that its values may be known later.
                 let open = Cx {
                     loading: false,
