@@ -4,6 +4,7 @@
 //! It knows no clock: whoever looks says what time it is, in minutes since any moment.
 
 use petgraph::algo::toposort;
+use petgraph::graph::NodeIndex;
 
 use crate::apply::{End, Event};
 use crate::plan::Plan;
@@ -88,7 +89,7 @@ impl Remaining {
         let order = toposort(&plan.graph(), None).unwrap_or_default();
         let mut remaining = Self {
             steps,
-            order: order.into_iter().map(|node| node.index()).collect(),
+            order: order.into_iter().map(NodeIndex::index).collect(),
         };
         for (index, step) in plan.steps.iter().enumerate() {
             if step.held.is_some() {

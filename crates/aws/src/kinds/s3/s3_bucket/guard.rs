@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terrace_core::canon::{Duration, Policy, policy};
-use terrace_core::error::Result;
+use terrace_core::error::{CloudError, ErrorClass, Result};
 
 use super::super::shared::{of, there};
 use crate::client::Aws;
@@ -409,8 +409,12 @@ async fn read_policy(cx: &Aws, bucket: &str) -> Result<Option<Value>> {
     let call = || of!(cx, bucket, get_bucket_policy).send();
     let answer = there(cx.read(ACTION, call).await, &["NoSuchBucketPolicy"])?;
     let text = answer.and_then(|answer| answer.policy);
-    text.map(|text| policy::read(&text).map_err(|why| invalid(ACTION, why)))
-        .transpose()
+    // A policy in force is good JSON: one that cannot be read was cut on its way.
+    let cut = |why| {
+        let message = format!("the answer broke off: {why}");
+        CloudError::new(ACTION, ErrorClass::Unknown, message)
+    };
+    text.map(|text| policy::read(&text).map_err(cut)).transpose()
 }
 
 /// Puts a policy in force, or none; `open` says whether it may let the public in.
