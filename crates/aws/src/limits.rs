@@ -221,11 +221,10 @@ fn of(service: &str, name: &str) -> Option<(usize, &'static Limit)> {
 mod tests {
     use super::*;
 
-    fn waits(limits: &Limits, action: &str, calls: usize) -> Vec<u64> {
+    /// The waits of so many calls, in seconds.
+    fn waits(limits: &Limits, action: &str, calls: usize) -> Vec<u128> {
         let waits = (0..calls).map(|_| limits.turn("eu-west-3", action));
-        waits
-            .map(|wait| wait.as_secs_f64().round() as u64)
-            .collect()
+        waits.map(|wait| (wait.as_millis() + 500) / 1000).collect()
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Load balancers and listeners that hold a target group or a certificate.
 
-use aws_sdk_elasticloadbalancingv2::types::{Action, Listener};
+use aws_sdk_elasticloadbalancingv2::types::{Action, ForwardActionConfig, Listener};
 use futures_util::future::try_join_all;
 use terrace_core::error::Result;
 
@@ -81,7 +81,7 @@ fn leads(actions: &[Action], group: &str) -> bool {
     actions.iter().any(|action| {
         let weighted = action
             .forward_config()
-            .map(|forward| forward.target_groups());
+            .map(ForwardActionConfig::target_groups);
         let mut weighted = weighted.unwrap_or_default().iter();
         action.target_group_arn() == Some(group)
             || weighted.any(|one| one.target_group_arn() == Some(group))
