@@ -12,7 +12,7 @@ use crate::ui::Ui;
 const MEMORY: u64 = 2 << 30;
 
 /// For how long a stack may be read: 10,000 resources take a second.
-const TIME: Duration = Duration::from_secs(300);
+const TIME: Duration = Duration::from_mins(5);
 
 /// How often is looked: memory is filled at some gigabytes a second.
 const LOOK: Duration = Duration::from_millis(10);

@@ -35,7 +35,7 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     match args.stack.format {
         Format::Json => ui.answer(&format!("{:#}\n", as_json(&owner, lying.as_ref()))),
         Format::Human | Format::Markdown => {
-            ui.answer(&format!("{}\n", words(&owner, lying.as_ref())))
+            ui.answer(&format!("{}\n", words(&owner, lying.as_ref())));
         }
     }
     let Some(lying) = lying.filter(|_| args.release) else {

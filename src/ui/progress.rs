@@ -17,7 +17,7 @@ use super::door::plain;
 use super::paint::{Label, paint};
 
 /// Off a terminal it is said this often what is left: often enough to see that it goes on.
-const QUIET: Duration = Duration::from_secs(60);
+const QUIET: Duration = Duration::from_mins(1);
 
 /// Shows the events of an apply.
 pub(crate) struct Progress<'a> {
