@@ -10,7 +10,7 @@ use crate::ui::Ui;
 /// What asks us to stop.
 #[cfg(unix)]
 pub(crate) struct Signals {
-    all: [tokio::signal::unix::Signal; 3],
+    all: Vec<tokio::signal::unix::Signal>,
 }
 
 /// What asks us to stop.
@@ -19,26 +19,39 @@ pub(crate) struct Signals;
 
 #[cfg(unix)]
 impl Signals {
-    /// From now on they are heard, and no longer end the process by themselves.
+    /// From now on they are heard, and no longer end the process by themselves. What whoever started us has us
+    /// ignore, as `nohup` does with SIGHUP, stays ignored.
     pub(crate) fn listen() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
+        let kinds = [
+            SignalKind::interrupt(),
+            SignalKind::terminate(),
+            SignalKind::hangup(),
+        ];
+        let heard = kinds.into_iter().filter(|kind| !is_ignored(*kind));
         Ok(Self {
-            all: [
-                signal(SignalKind::interrupt())?,
-                signal(SignalKind::terminate())?,
-                signal(SignalKind::hangup())?,
-            ],
+            all: heard.map(signal).collect::<std::io::Result<_>>()?,
         })
     }
 
     async fn next(&mut self) {
-        let [interrupt, terminate, hangup] = &mut self.all;
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-            _ = hangup.recv() => {}
+        if self.all.is_empty() {
+            return std::future::pending().await;
         }
+        let each = self.all.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures_util::future::select_all(each).await;
     }
+}
+
+/// Whether a signal is ignored: Linux says so, elsewhere it is taken not to be.
+#[cfg(unix)]
+fn is_ignored(kind: tokio::signal::unix::SignalKind) -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigIgn:"))
+        .and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    mask.is_some_and(|mask| mask >> (kind.as_raw_value() - 1) & 1 == 1)
 }
 
 #[cfg(not(unix))]

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -23,7 +23,10 @@ struct Begun {
 
 impl Begun {
     fn after(account: &Account, lines: usize) -> Self {
-        let mut child = account.begin(&APPLY);
+        Self::of(account.begin(&APPLY), lines)
+    }
+
+    fn of(mut child: Child, lines: usize) -> Self {
         let mut stderr = BufReader::new(child.stderr.take().unwrap());
         let (mut line, mut seen) = (String::new(), 0);
         while seen < lines {
@@ -174,6 +177,30 @@ fn who_is_asked_to_stop_says_where_it_stands() {
         account.ends(0, &APPLY);
         account.ends(0, &PLAN);
     }
+}
+
+#[test]
+fn what_nohup_has_it_ignore_it_ignores() {
+    let account = Account::with_shop("locked", "prod");
+    let mut command = account.command(&APPLY);
+    let mut nohup = Command::new("nohup");
+    nohup.arg(command.get_program()).args(command.get_args());
+    nohup.envs(
+        command
+            .get_envs()
+            .filter_map(|(key, value)| Some((key, value?))),
+    );
+    nohup.current_dir(command.get_current_dir().unwrap());
+    command = nohup;
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped());
+    let run = Begun::of(command.spawn().unwrap(), 12);
+    run.signal("HUP");
+    let (exit, rest) = run.end();
+    assert_eq!(exit, Some(0), "{rest}");
+    account.ends(0, &PLAN);
 }
 
 #[test]

@@ -238,15 +238,16 @@ impl Lock {
 
     /// Waits until all that the one before has begun must have come to light.
     async fn settle(&self, cx: &Aws, before: &Lying, patience: &Patience<'_>) {
-        let rest = cx.timing.scaled(SETTLE).as_secs_f64() - before.age;
-        if rest <= 0.0 {
-            return;
-        }
-        (patience.say)(&format!(
-            "took over the lock of {}: its run did not end well, and what it began may come to light for another {} s",
-            before.holder.words(),
-            cx.timing.seconds(Duration::from_secs_f64(rest)).ceil(),
-        ));
+        let rest = (cx.timing.scaled(SETTLE).as_secs_f64() - before.age).max(0.0);
+        let seconds = cx.timing.seconds(Duration::from_secs_f64(rest)).ceil();
+        let wait = if rest > 0.0 {
+            format!(", and what it began may come to light for another {seconds} s")
+        } else {
+            String::new()
+        };
+        let holder = before.holder.words();
+        let text = format!("took over the lock of {holder}: its run did not end well{wait}");
+        (patience.say)(&text);
         tokio::time::sleep(Duration::from_secs_f64(rest)).await;
     }
 
