@@ -24,6 +24,9 @@ from .corrections import Refusal, also, backend, correction
 def modify(inner: Any, self: Any, arn: str, *args: Any, **kwargs: Any) -> Any:
     before = self.describe_listeners(load_balancer_arn=None, listener_arns=[arn])[0].certificates
     listener = inner(self, arn, *args, **kwargs)
+    if listener.protocol not in ("HTTPS", "TLS"):
+        listener.certificates = []
+        return listener
     listener.certificates = [*listener.certificates[:1], *before[1:]]
     return listener
 
