@@ -78,22 +78,52 @@ pub(crate) fn refuse_empty(
     inventory: &Inventory,
     consent: &ConsentArgs,
 ) -> Result<(), Failure> {
+    if says(consent, EMPTY) {
+        return Ok(());
+    }
+    match unseen(
+        session,
+        plan,
+        inventory,
+        ": this would build it a second time",
+    ) {
+        Some(refusal) => Err(refusal.hint(format!("if it is really gone: --allow {EMPTY}"))),
+        None => Ok(()),
+    }
+}
+
+/// What is not found although it stood has not drifted: nobody has seen it.
+pub(crate) fn refuse_unseen(
+    session: &Session,
+    plan: &Plan,
+    inventory: &Inventory,
+) -> Result<(), Failure> {
+    match unseen(session, plan, inventory, ", and that is no drift") {
+        Some(refusal) => Err(refusal.hint(format!(
+            "if it is really gone: `terrace apply --allow {EMPTY}` builds it anew"
+        ))),
+        None => Ok(()),
+    }
+}
+
+/// Why a plan is not believed that finds nothing of a stack that stood, and what to look at.
+fn unseen(session: &Session, plan: &Plan, inventory: &Inventory, so: &str) -> Option<Failure> {
     let creates = |action: &Action| matches!(action, Action::Create { .. });
     let builds = plan.steps.iter().any(|step| creates(&step.action));
-    if !builds || !inventory.ours.is_empty() || !session.stood() || says(consent, EMPTY) {
-        return Ok(());
+    if !builds || !inventory.ours.is_empty() || !session.stood() {
+        return None;
     }
     let id = &session.identity;
     let message = format!(
-        "nothing of {} is found in account {}, although it stood there: this would build it a second time",
+        "nothing of {} is found in account {}, although it stood there{so}",
         id.owner(),
         id.account
     );
-    Err(Failure::refused(message)
+    let refusal = Failure::refused(message)
         .hint(format!(
             "look in the console whether it is there, in {} above all, and still has its tags terrace:stack and terrace:id",
             id.region
         ))
-        .hint("look whether these credentials may list everything: a policy can hide what is there")
-        .hint(format!("if it is really gone: --allow {EMPTY}")))
+        .hint("look whether these credentials may list everything: a policy can hide what is there");
+    Some(refusal)
 }

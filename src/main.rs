@@ -5,9 +5,11 @@
 
 mod cli;
 mod commands;
+mod ended;
 mod failure;
 mod guards;
 mod reference;
+mod saved;
 mod session;
 mod signals;
 mod ui;

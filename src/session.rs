@@ -16,7 +16,7 @@ use terrace_aws::timing::Timing;
 use terrace_aws::world::AwsWorld;
 use terrace_core::address::Address;
 use terrace_core::bridge::report;
-use terrace_core::error::CloudError;
+use terrace_core::error::{CloudError, ErrorClass};
 use terrace_core::inventory::Inventory;
 use terrace_core::kind::Loss;
 use terrace_core::mark::Identity;
@@ -184,14 +184,18 @@ impl Session {
     /// Finds all that is live, for a command that has no lock.
     pub(crate) async fn discover(&self) -> Result<Inventory, Failure> {
         let footprint = async {
-            match Bucket::find(&self.cx).await? {
-                Some(bucket) => Ok(footprint::read(&self.cx, &bucket).await?),
-                None => Ok(None),
-            }
+            let footprint = match Bucket::find(&self.cx).await? {
+                Some(bucket) => footprint::read(&self.cx, &bucket).await?,
+                None => None,
+            };
+            footprint::check(&self.cx, footprint.as_ref())?;
+            Ok::<_, Failure>(footprint)
         };
-        // At once, since the footprint rarely names a place that the TOML does not.
-        let (footprint, inventory) = tokio::try_join!(footprint, self.discover_with(None))?;
-        footprint::check(&self.cx, footprint.as_ref())?;
+        // At once, since the footprint rarely names a place that the TOML does not. Where it refuses, that counts
+        // more than what is not found in a region that is not the stack's.
+        let inventory = async { Ok(self.discover_with(None).await) };
+        let (footprint, inventory) = tokio::try_join!(footprint, inventory)?;
+        let inventory = inventory?;
         self.note(footprint.as_ref());
         let used = footprint.as_ref().map(Footprint::places);
         let places = used.is_none_or(|used| within(&used, &self.stack().places));
@@ -261,7 +265,15 @@ impl Session {
             (Ok(value), released) => released.map(|()| value).map_err(Failure::from),
             (Err(failure), Ok(())) => Err(failure),
             // That the lock was lost is why the work did not end well.
-            (Err(failure), Err(lost)) => Err(Failure::from(lost).hint(failure.message)),
+            (Err(failure), Err(lost)) if lost.class == ErrorClass::Conflict => {
+                let hints = failure.hints;
+                let lost = Failure::from(lost).hint(failure.message);
+                Err(hints.into_iter().fold(lost, Failure::hint))
+            }
+            // Else both have the same cause, and the work knows it best.
+            (Err(failure), Err(_)) => {
+                Err(failure.hint("the lock could not be put down: it is free 90 seconds after the run's last sign of life"))
+            }
         }
     }
 

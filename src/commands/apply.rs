@@ -15,8 +15,10 @@ use terrace_core::plan::{Action, Plan, Step};
 use terrace_core::planner::Options;
 
 use crate::cli::{ConsentArgs, StackArgs};
+use crate::ended;
 use crate::failure::{Exit, Failure};
 use crate::guards;
+use crate::saved;
 use crate::session::{self, KINDS, Session};
 use crate::ui::Ui;
 use crate::ui::events::Events;
@@ -59,6 +61,7 @@ async fn apply(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
                 .hint("--stage and --var are for plans and for --sandbox; write them in the TOML"),
         );
     }
+    let approved = args.plan.as_deref().map(saved::read).transpose()?;
     let session = Session::open(&args.stack, ui).await?;
     if !args.stack.sandbox && session.stack().account.is_none() && !Ui::can_ask() {
         return Err(
@@ -69,7 +72,6 @@ async fn apply(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
         );
     }
     let options = session.options(&args.consent, false)?;
-    let approved = args.plan.as_ref().map(read_plan).transpose()?;
     let end = carry_out(&session, &options, ui, events, |plan, inventory| {
         events.plan(plan, inventory);
         session::refused(plan)?;
@@ -87,12 +89,6 @@ async fn apply(args: Args, ui: Ui, events: &Events) -> Result<Exit, Failure> {
         session::show_calls(&session.cx.door().calls(), ui);
     }
     Ok(end.exit)
-}
-
-fn read_plan(path: &PathBuf) -> Result<Value, Failure> {
-    let wrong = |error: String| Failure::new(format!("cannot read {}: {error}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
-    serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))
 }
 
 fn contained(plan: &Plan, approved: &Value) -> Result<bool, Failure> {
@@ -174,7 +170,9 @@ async fn locked(
     }
     let outcome = execute(session, &plan, &inventory, ui, events).await;
     let stands = left(&plan, &outcome, inventory.ours.len()) > 0;
-    if let Err(error) = footprint::stands(&session.cx, &bucket, noted.as_ref(), stands).await {
+    if let Err(error) = footprint::stands(&session.cx, &bucket, noted.as_ref(), stands).await
+        && !ended::is_told(&outcome, &error)
+    {
         ui.warn(&format!(
             "the footprint was not brought up to date: {error}"
         ));
@@ -264,23 +262,10 @@ pub(crate) fn ending(
 ) -> Result<Exit, Failure> {
     let count = |which: fn(&End) -> bool| outcome.ends.iter().filter(|end| which(end)).count();
     let done = count(|end| matches!(end, End::Done));
-    let failed = count(|end| matches!(end, End::Failed(_)));
-    let skipped = count(|end| matches!(end, End::Skipped(_)));
     let stopped = count(|end| matches!(end, End::Stopped));
     let held = count(|end| matches!(end, End::Held));
-    if failed > 0 {
-        let mut failure = Failure::new(format!(
-            "{failed} failed, {skipped} skipped for it, {done} done"
-        ));
-        for (step, end) in plan.steps.iter().zip(&outcome.ends) {
-            if let End::Failed(error) = end {
-                failure = failure.hint(format!("{}: {error}", step.address));
-                failure
-                    .hints
-                    .extend(error.hints.iter().map(|hint| format!("  {hint}")));
-            }
-        }
-        return Err(failure.hint("apply again to go on from what is live"));
+    if let Some(failure) = ended::failure(plan, outcome) {
+        return Err(failure);
     }
     if stopped > 0 {
         let message = format!("stopped by hand: {done} done, {stopped} not started or not awaited");

@@ -11,6 +11,7 @@ use terrace_core::plan::{Action, Plan, Reason, Step};
 
 use crate::cli::{ConsentArgs, Format, StackArgs};
 use crate::failure::{Exit, Failure};
+use crate::guards;
 use crate::session::{self, Session};
 use crate::ui::Ui;
 use crate::ui::door::{fenced, plain};
@@ -36,6 +37,7 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let inventory = session.discover().await?;
     let options = session.options(&ConsentArgs::default(), false)?;
     let plan = session.plan(&inventory, &options)?;
+    guards::refuse_unseen(&session, &plan, &inventory)?;
     let drift = Drift::of(&plan, &inventory);
     ui.answer(&match args.stack.format {
         Format::Human => drift.human(),

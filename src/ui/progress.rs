@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use terrace_core::apply::{End, Event};
+use terrace_core::error::ErrorClass;
 use terrace_core::plan::{Plan, Step};
 use terrace_core::remaining::{Left, Remaining};
 
@@ -141,6 +142,10 @@ impl<'a> Progress<'a> {
         let name = name(step);
         let text = match end {
             End::Done => format!("{} {name} ({took:.1} s)", paint(Label::Good, "done")),
+            // What it is is said once, at the end.
+            End::Failed(error) if error.class == ErrorClass::Caller => {
+                format!("{} {name}", paint(Label::Error, "broken off"))
+            }
             End::Failed(error) => format!("{} {name}: {error}", paint(Label::Error, "failed")),
             End::Skipped(origin) => {
                 let origin = &self.plan.steps[*origin].address;

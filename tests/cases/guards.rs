@@ -73,7 +73,7 @@ client("ec2").delete_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "terrace:stack
             r#"print(len([vpc for vpc in client("ec2").describe_vpcs()["Vpcs"] if not vpc["IsDefault"]]))"#,
         )
     };
-    for command in [&["plan"][..], &["apply", "--yes"]] {
+    for command in [&["plan"][..], &["apply", "--yes"], &["drift"]] {
         let told = account.ends(3, command);
         for words in [
             "nothing of shop/main is found",
@@ -84,6 +84,9 @@ client("ec2").delete_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "terrace:stack
         }
         assert_eq!(networks(), "1");
     }
+    // Nobody has seen that it is missing.
+    let told = account.ends(3, &["drift", "--detailed-exitcode", "--format", "json"]);
+    assert_eq!(told.stdout, "", "{told}");
     account.ends(0, &["apply", "--yes", "--allow", "empty"]);
     assert_eq!(networks(), "2");
     account.ends(0, &["plan", "--detailed-exitcode"]);
@@ -92,8 +95,10 @@ client("ec2").delete_tags(Resources=[vpc["VpcId"]], Tags=[{"Key": "terrace:stack
 #[test]
 fn what_never_stood_or_was_taken_down_is_built_unasked() {
     let account = Account::with_stack("guards", &groups(0));
+    account.ends(2, &["drift", "--detailed-exitcode"]);
     account.ends(0, &["apply", "--yes"]);
     account.ends(0, &["destroy", "--yes"]);
+    account.ends(2, &["drift", "--detailed-exitcode"]);
     account.ends(0, &["apply", "--yes"]);
     // All of it taken out by the TOML.
     account.write("stack.toml", "name = \"shop\"\nregion = \"eu-west-3\"\n");

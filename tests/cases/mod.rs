@@ -14,6 +14,7 @@ mod killed;
 mod ladder;
 mod locked;
 mod marks;
+mod mishaps;
 mod modules;
 mod pictures;
 mod plans;

@@ -99,3 +99,57 @@ fn another_region_is_a_replacement_and_the_old_one_goes() {
     assert_eq!(standing(&account, "us-east-1"), "1 []");
     assert_eq!(standing(&account, "eu-west-3"), "1 ['/shop/url']");
 }
+
+/// The account's bucket, with footprints and locks, stands where its first stack does; all others find it there.
+#[test]
+fn stacks_of_two_regions_share_an_account() {
+    let account = applied();
+    let other = "name = \"blog\"\nregion = \"us-east-1\"\n\n[vpc.main]\ncidr = \"10.2.0.0/16\"\n";
+    account.write("stack.toml", other);
+    account.ends(2, &["plan", "--detailed-exitcode"]);
+    account.ends(0, &["apply", "--yes"]);
+    account.ends(0, &["plan", "--detailed-exitcode"]);
+    let told = account.ends(0, &["destroy", "--yes", "--allow", "network"]);
+    assert!(
+        told.stdout.contains("Nothing of blog/main is left"),
+        "{told}"
+    );
+    account.write("stack.toml", STACK);
+    account.ends(0, &["plan", "--detailed-exitcode"]);
+}
+
+#[test]
+fn a_stack_does_not_move_to_another_region_by_a_word() {
+    let account = applied();
+    let moved = STACK.replace("region = \"eu-west-3\"", "region = \"eu-west-1\"");
+    account.write("stack.toml", &moved);
+    for command in [
+        &["plan"][..],
+        &["apply", "--yes"],
+        &["drift"],
+        &["destroy", "--yes"],
+    ] {
+        let told = account.ends(1, command);
+        for words in [
+            "shop/main stands in eu-west-3, and not in eu-west-1",
+            "to go on with it: write region = \"eu-west-3\"",
+            "to move it: destroy it there first",
+        ] {
+            assert!(told.stderr.contains(words), "{words}: {told}");
+        }
+        assert_eq!(told.stderr.matches("error: ").count(), 1, "{told}");
+        assert_eq!(told.stdout, "", "{told}");
+    }
+    assert_eq!(standing(&account, "eu-west-1"), "0 []");
+    account.write("stack.toml", STACK);
+    account.ends(0, &["plan", "--detailed-exitcode"]);
+    account.ends(
+        0,
+        &["destroy", "--yes", "--allow", "data", "--allow", "network"],
+    );
+    // Nothing keeps it where it was any more.
+    account.write("stack.toml", &moved);
+    account.ends(0, &["apply", "--yes"]);
+    account.ends(0, &["plan", "--detailed-exitcode"]);
+    assert_eq!(standing(&account, "eu-west-1"), "1 []");
+}

@@ -60,3 +60,28 @@ fn without_credentials_one_error_says_what_was_tried() {
         assert!(answer.stderr.contains(words), "{answer}");
     }
 }
+
+#[test]
+fn a_saved_plan_is_not_read_beyond_its_bounds() {
+    let stack = "name = \"lone\"\nregion = \"eu-west-3\"\n";
+    let folder = Folder::new()
+        .file("stack.toml", stack)
+        .file("large", &" ".repeat((32 << 20) + 1))
+        .file("deep", &"[".repeat(1 << 20))
+        .file("other", "name = \"lone\"\n");
+    for (plan, words) in [
+        ("large", "a saved plan has 32 MB at most"),
+        ("/dev/zero", "a saved plan has 32 MB at most"),
+        ("deep", "it is no saved plan: recursion limit exceeded"),
+        ("other", "it is no saved plan: expected"),
+        ("none", "cannot read none: No such file"),
+        (".", "cannot read .: Is a directory"),
+    ] {
+        let answer = folder.run(&["apply", "--sandbox", ".", "--plan", plan]);
+        assert_eq!(answer.exit, Some(1), "{answer}");
+        // Before anything is connected to, and without the text itself.
+        assert!(answer.stderr.starts_with("error: cannot read "), "{answer}");
+        assert!(answer.stderr.contains(words), "{words}: {answer}");
+        assert!(answer.stderr.len() < 500, "{answer}");
+    }
+}

@@ -44,38 +44,74 @@ pub enum If {
 }
 
 impl Bucket {
-    /// The account's bucket, if it is there.
+    /// The account's bucket, if it is there: in whatever region, as the stack that made it may be of another.
     pub async fn find(cx: &Aws) -> Result<Option<Self>> {
+        let asked = match Self::head(cx, &cx.region, cx.s3.clone()).await? {
+            Asked::Elsewhere(region) => Self::head(cx, &region, cx.s3_in(&region)).await?,
+            here => here,
+        };
+        match asked {
+            Asked::Here(bucket) => Ok(Some(bucket)),
+            Asked::Nowhere => Ok(None),
+            Asked::Elsewhere(region) => {
+                let message = format!("S3 says that it is in {region}, and there that it is not");
+                Err(CloudError::new(
+                    "s3:ListBucket",
+                    ErrorClass::Unknown,
+                    message,
+                ))
+            }
+        }
+    }
+
+    /// Asks a region whether the bucket is there.
+    async fn head(cx: &Aws, region: &str, s3: Client) -> Result<Asked> {
         let account = cx.identity.account.clone();
         let name = format!("terrace-{account}");
+        let served = Served::default();
         let head = cx
-            .read("s3:ListBucket", || {
-                cx.s3
-                    .head_bucket()
-                    .bucket(&name)
-                    .expected_bucket_owner(&account)
-                    .send()
+            .read("s3:ListBucket", || async {
+                let call = s3.head_bucket().bucket(&name);
+                let call = call.expected_bucket_owner(&account).customize();
+                let answer = call.interceptor(served.clone()).send().await;
+                // A refusal too says where the bucket is: in another region S3 answers nothing else.
+                match served.region().filter(|told| told != region) {
+                    Some(elsewhere) => Ok(Some(elsewhere)),
+                    None => answer.map(|_| None),
+                }
             })
             .await;
         match head {
-            Ok(head) => {
-                let elsewhere = head.bucket_region.filter(|region| *region != cx.region);
-                let region = elsewhere.clone().unwrap_or_else(|| cx.region.clone());
-                let s3 = elsewhere.map_or_else(|| cx.s3.clone(), |region| cx.s3_in(&region));
-                Ok(Some(Self {
-                    name,
-                    region,
-                    account,
-                    s3,
-                    of_lock: false,
-                }))
-            }
+            Ok(Some(region)) => Ok(Asked::Elsewhere(region)),
+            Ok(None) => Ok(Asked::Here(Self {
+                name,
+                region: region.to_owned(),
+                account,
+                s3,
+                of_lock: false,
+            })),
             // A HEAD has no body, hence no code: 404 is all it says.
-            Err(error) if error.class == ErrorClass::NotFound => Ok(None),
+            Err(error) if error.class == ErrorClass::NotFound => Ok(Asked::Nowhere),
             Err(error) => {
+                let error = Self::why(cx, &name, &s3, error).await;
                 Err(error.hinted(format!("{name} holds the locks of this account's stacks")))
             }
         }
+    }
+
+    /// The same refusal with its code and message, by a call that needs the same permission and has a body.
+    async fn why(cx: &Aws, name: &str, s3: &Client, refused: CloudError) -> CloudError {
+        let silent = matches!(refused.class, ErrorClass::Denied | ErrorClass::Invalid);
+        if refused.code.is_some() || !silent {
+            return refused;
+        }
+        let list = cx
+            .read("s3:ListBucket", || {
+                let call = s3.list_objects_v2().bucket(name).max_keys(1);
+                call.expected_bucket_owner(&cx.identity.account).send()
+            })
+            .await;
+        list.err().unwrap_or(refused)
     }
 
     /// The account's bucket, made if it is not there.
@@ -224,6 +260,13 @@ impl Bucket {
             Err(error) => Err(error),
         }
     }
+}
+
+/// Where a region says that the bucket is.
+enum Asked {
+    Here(Bucket),
+    Elsewhere(String),
+    Nowhere,
 }
 
 /// How often an object whose content breaks off is read again.

@@ -294,8 +294,25 @@ pub async fn account(config: &SdkConfig, timing: Timing) -> Result<String> {
     let answer = door
         .read("sts:GetCallerIdentity", || sts.get_caller_identity().send())
         .await;
-    let answer = answer?;
+    let answer = answer.map_err(|error| match error.class {
+        // What is wrong with the credentials it says itself.
+        ErrorClass::Unsent if error.code.is_none() => error.hinted(unreached(config)),
+        ErrorClass::Unknown => error.hinted(unreached(config)),
+        _ => error,
+    })?;
     answer
         .account
         .ok_or_else(|| missing("sts:GetCallerIdentity", "account"))
+}
+
+/// What to look at when AWS cannot be reached at all.
+fn unreached(config: &SdkConfig) -> String {
+    let region = config.region().map_or("none", Region::as_ref);
+    match config.endpoint_url() {
+        Some(endpoint) => format!("look whether anything answers at {endpoint}"),
+        None => format!(
+            "look whether this machine has a network, and whether `{region}` is a region of AWS's: \
+             `curl -I https://sts.{region}.amazonaws.com`"
+        ),
+    }
 }

@@ -34,6 +34,13 @@ pub struct LookUp {
 struct Region {
     hands: Vec<Arc<dyn AnyHand>>,
     listings: HashMap<&'static str, Listing>,
+    seen: Seen,
+}
+
+impl Drop for Region {
+    fn drop(&mut self) {
+        self.seen.over();
+    }
 }
 
 impl Region {
@@ -56,7 +63,11 @@ impl Region {
             .collect();
         listings.extend(whole.clone());
         seen.listings(listings.clone());
-        Self { hands, listings }
+        Self {
+            hands,
+            listings,
+            seen,
+        }
     }
 }
 

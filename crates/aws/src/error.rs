@@ -2,11 +2,14 @@
 
 use std::error::Error;
 
+use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use aws_types::request_id::RequestId;
 use terrace_core::error::{CloudError, ErrorClass};
+
+use crate::{caller, served};
 
 /// Codes that mean "too many calls" for any service (aws-semantics 7.2). Mostly HTTP 400, so the
 /// status says nothing.
@@ -31,12 +34,6 @@ const DENIED: &[&str] = &[
     "AccessDeniedException",
     "UnauthorizedOperation",
     "AuthFailure",
-    "ExpiredToken",
-    "ExpiredTokenException",
-    "RequestExpired",
-    "InvalidClientTokenId",
-    "UnrecognizedClientException",
-    "SignatureDoesNotMatch",
     "OptInRequired",
 ];
 
@@ -105,18 +102,35 @@ where
     let mut read = CloudError::new(action, class(error), message(error));
     read.code = error.meta().code().map(str::to_owned);
     read.request_id = error.request_id().map(str::to_owned);
-    if without_credentials(error) {
-        read.class = ErrorClass::Unsent;
-        read.code = Some(NO_CREDENTIALS.to_owned());
-        read.message = format!("no AWS credentials were found ({})", read.message);
-        read.hints.push(
-            "tried: environment, profile (AWS_PROFILE), SSO, web identity, process, instance role"
-                .to_owned(),
-        );
-        read.hints.push(
-            "`aws sts get-caller-identity` shows whether the AWS CLI finds any; `--sandbox` needs none"
-                .to_owned(),
-        );
+    let served = error
+        .raw_response()
+        .and_then(|raw| served::date(raw.headers()));
+    caller::judge(&mut read, served);
+    match credentials(error) {
+        Some(CredentialsError::CredentialsNotLoaded(_)) => {
+            read.class = ErrorClass::Caller;
+            read.code = Some(NO_CREDENTIALS.to_owned());
+            read.message = format!("no AWS credentials were found ({})", read.message);
+            read.hints.push(
+                "tried: environment, profile (AWS_PROFILE), SSO, web identity, process, instance role"
+                    .to_owned(),
+            );
+            read.hints.push(
+                "`aws sts get-caller-identity` shows whether the AWS CLI finds any; `--sandbox` needs none"
+                    .to_owned(),
+            );
+        }
+        // Whoever gives them out may be hard to reach for a moment.
+        Some(_) => {
+            read.class = ErrorClass::Unsent;
+            read.code = Some(NO_CREDENTIALS.to_owned());
+            read.message = format!("the AWS credentials cannot be had ({})", read.message);
+            read.hints.push(
+                "look at AWS_PROFILE, or sign in anew, as by `aws sso login`, and run this again"
+                    .to_owned(),
+            );
+        }
+        None => {}
     }
     if read.class == ErrorClass::Denied {
         read.hints
@@ -132,6 +146,9 @@ fn class<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorCla
             // The answer to a HEAD has no body, and its status is all that AWS says.
             None if service.raw().status().as_u16() == 404 => ErrorClass::NotFound,
             None if service.raw().status().as_u16() == 403 => ErrorClass::Denied,
+            None if service.raw().status().as_u16() == 400 && is_silent(service.raw()) => {
+                ErrorClass::Invalid
+            }
             // Else an answer without a code is no word of AWS's: a proxy's page, a crash.
             None => ErrorClass::Unknown,
         },
@@ -150,6 +167,11 @@ fn class<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> ErrorCla
     }
 }
 
+/// Whether an answer has no body.
+fn is_silent(answer: &HttpResponse) -> bool {
+    answer.body().bytes().is_some_and(<[u8]>::is_empty)
+}
+
 /// Reads an error that stands inside a good answer, as batches have it.
 pub fn inside(action: &str, code: &str, message: &str) -> CloudError {
     let mut read = CloudError::new(action, class_of_code(code), message);
@@ -157,22 +179,22 @@ pub fn inside(action: &str, code: &str, message: &str) -> CloudError {
     read
 }
 
-/// Our code for an error that asking again cannot better.
-pub const NO_CREDENTIALS: &str = "NoCredentials";
+/// Our code for a call that was not signed.
+const NO_CREDENTIALS: &str = "NoCredentials";
 
-/// Whether there was nobody to sign the call as.
-fn without_credentials<E>(error: &SdkError<E, HttpResponse>) -> bool
+/// Why there was nobody to sign the call as.
+fn credentials<E>(error: &SdkError<E, HttpResponse>) -> Option<&CredentialsError>
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
     let mut cause: Option<&(dyn Error + 'static)> = error.source();
     while let Some(found) = cause {
-        if found.is::<aws_credential_types::provider::error::CredentialsError>() {
-            return true;
+        if let Some(found) = found.downcast_ref() {
+            return Some(found);
         }
         cause = found.source();
     }
-    false
+    None
 }
 
 /// Whether the connection was never made.
@@ -201,6 +223,9 @@ where
         cause = source;
     }
     match error {
+        SdkError::DispatchFailure(_) if class(error) == ErrorClass::Unsent => {
+            format!("no connection: {cause}")
+        }
         SdkError::DispatchFailure(_) => format!("no answer: {cause}"),
         SdkError::TimeoutError(_) => "no answer in time".to_owned(),
         SdkError::ResponseError(_) => format!("the answer broke off: {cause}"),

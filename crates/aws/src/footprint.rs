@@ -138,7 +138,7 @@ pub fn check(cx: &Aws, footprint: Option<&Footprint>) -> Result<()> {
     let message = format!("{owner} stands in {}, and not in {region}", footprint.home);
     Err(
         CloudError::new("terrace:footprint", ErrorClass::Conflict, message).hinted(format!(
-            "write region = \"{}\", or destroy it there first",
+            "to go on with it: write region = \"{}\"; to move it: destroy it there first",
             footprint.home
         )),
     )

@@ -5,6 +5,7 @@
 
 mod blockers;
 pub mod bucket;
+mod caller;
 pub mod client;
 pub mod discovery;
 pub mod door;

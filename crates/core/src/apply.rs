@@ -8,6 +8,7 @@ mod spares;
 
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
+use std::sync::atomic::{self, AtomicBool};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::FutureExt;
@@ -65,7 +66,7 @@ pub enum End {
     Skipped(usize),
     /// Not started: a person must confirm first.
     Held,
-    /// Not started, or its wait was dropped: a person asked to stop.
+    /// Not started, or its wait was dropped: a person asked to stop, or AWS takes no call of ours any more.
     Stopped,
 }
 
@@ -156,7 +157,7 @@ impl Apply<'_> {
             let mut finished = Vec::new();
             let mut waiting = Vec::new();
             while let Some(Next { index, .. }) = ready.pop() {
-                if let Some(end) = self.before(index, &ends) {
+                if let Some(end) = self.before(index, &ends, state) {
                     finished.push((index, end));
                 } else if self.changes(index) && !busy.insert(&steps[index].address) {
                     // One change of a resource at a time: each goes on from what the last one left.
@@ -209,7 +210,7 @@ impl Apply<'_> {
     }
 
     /// How a step ends without being started, if it does.
-    fn before(&self, index: usize, ends: &[Option<End>]) -> Option<End> {
+    fn before(&self, index: usize, ends: &[Option<End>], state: &State) -> Option<End> {
         let step = &self.plan.steps[index];
         if step.held.is_some() {
             return Some(End::Held);
@@ -223,7 +224,12 @@ impl Apply<'_> {
                 Some(End::Done) | None => {}
             }
         }
-        self.world.stopped().then_some(End::Stopped)
+        self.is_over(state).then_some(End::Stopped)
+    }
+
+    /// Whether nothing more begins.
+    fn is_over(&self, state: &State) -> bool {
+        self.world.stopped() || state.over.load(atomic::Ordering::Relaxed)
     }
 
     async fn start(&self, index: usize, state: &State) -> (usize, End) {
@@ -238,7 +244,11 @@ impl Apply<'_> {
             };
             match worker.work().await {
                 Ok(end) => end,
-                Err(error) => End::Failed(error),
+                Err(error) => {
+                    let over = error.class == ErrorClass::Caller;
+                    state.over.fetch_or(over, atomic::Ordering::Relaxed);
+                    End::Failed(error)
+                }
             }
         };
         let end = self.world.within(&step.address, work.boxed()).await;
@@ -278,6 +288,8 @@ impl Eq for Next {}
 struct State {
     known: Mutex<Known>,
     live: Mutex<HashMap<Address, AnyLive>>,
+    /// Whether AWS has said that it takes no call of ours.
+    over: AtomicBool,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
@@ -314,6 +326,7 @@ impl State {
         Self {
             known: Mutex::new(known),
             live: Mutex::new(HashMap::new()),
+            over: AtomicBool::new(false),
         }
     }
 

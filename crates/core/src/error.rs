@@ -12,6 +12,9 @@ pub type Result<T> = std::result::Result<T, CloudError>;
 pub enum ErrorClass {
     /// The caller lacks a permission. Never absence (rule R17).
     Denied,
+    /// AWS does not take the caller for anybody: credentials that have expired or are none, a clock that is off.
+    /// No other call of this run would be taken either.
+    Caller,
     /// The thing is not there.
     NotFound,
     /// Something still uses it.
@@ -75,15 +78,28 @@ impl CloudError {
             .as_deref()
             .is_some_and(|code| codes.contains(&code))
     }
+
+    /// Whether both say that the same happened, be it at two calls.
+    pub fn is_like(&self, other: &Self) -> bool {
+        // Every service has a code of its own for who calls.
+        let caller = self.class == ErrorClass::Caller && other.class == self.class;
+        let same = |one: &Self| (one.class, one.code.clone(), one.message.clone());
+        caller || same(self) == same(other)
+    }
+
+    /// The same without the call that it came of: `RequestLimitExceeded: Rate exceeded`.
+    pub fn cause(&self) -> String {
+        let message = printed_line(self.message.trim_end_matches('.'));
+        match &self.code {
+            Some(code) => format!("{}: {message}", printed_line(code)),
+            None => message.into_owned(),
+        }
+    }
 }
 
 impl fmt::Display for CloudError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: ", self.operation)?;
-        if let Some(code) = &self.code {
-            write!(f, "{}: ", printed_line(code))?;
-        }
-        f.write_str(&printed_line(self.message.trim_end_matches('.')))?;
+        write!(f, "{}: {}", self.operation, self.cause())?;
         if let Some(id) = &self.request_id {
             write!(f, " (request {})", printed_line(id))?;
         }

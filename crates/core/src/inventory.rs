@@ -1,7 +1,7 @@
 //! What is live: the resources found, by kind and by mark.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures_util::future::{BoxFuture, Shared};
 
@@ -116,23 +116,29 @@ pub type Listing = Shared<BoxFuture<'static, Result<Arc<Vec<FoundAny>>>>>;
 /// The discovery as it goes on, for kinds that are listed under others: a record under its zone.
 #[derive(Clone, Default)]
 pub struct Seen {
-    listings: Arc<OnceLock<HashMap<&'static str, Listing>>>,
+    listings: Arc<Mutex<HashMap<&'static str, Listing>>>,
 }
 
 impl Seen {
     /// Says where the kinds' listings come from. Called once, before any is awaited.
     pub fn listings(&self, listings: HashMap<&'static str, Listing>) {
-        // A second call would be a second discovery: it has a `Seen` of its own.
-        let _ = self.listings.set(listings);
+        *self.lock() = listings;
+    }
+
+    /// Lets go of them when the discovery is over. Each holds the others through this: one that was under way when
+    /// another failed would be held for ever, and with it the turn of the call that it awaits.
+    pub fn over(&self) {
+        let listings = std::mem::take(&mut *self.lock());
+        drop(listings);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Listing>> {
+        self.listings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All resources of kind `K` found; waits for them. Empty where only `K`'s dependant is looked for.
     pub async fn all<K: Kind>(&self) -> Result<Vec<Found<K::Live>>> {
-        let listing = self
-            .listings
-            .get()
-            .and_then(|all| all.get(K::NAME))
-            .cloned();
+        let listing = self.lock().get(K::NAME).cloned();
         let Some(listing) = listing else {
             return Ok(Vec::new());
         };

@@ -103,6 +103,8 @@ pub struct Refusal {
     pub code: &'static str,
     /// What people read.
     pub message: String,
+    /// When it was, as the answer says: an HTTP date. Without one the proxy says when it is.
+    pub date: Option<String>,
 }
 
 impl Refusal {
@@ -120,6 +122,7 @@ impl Refusal {
             status,
             code,
             message: "Rate exceeded".to_owned(),
+            date: None,
         }
     }
 
@@ -134,6 +137,7 @@ impl Refusal {
             status,
             code,
             message: "We encountered an internal error. Please try again.".to_owned(),
+            date: None,
         }
     }
 
@@ -151,9 +155,53 @@ impl Refusal {
                 "User: arn:aws:iam::123456789012:user/weather is not authorized to perform: {}",
                 call.name()
             ),
+            date: None,
+        }
+    }
+
+    /// The caller's credentials were good for a time that is over.
+    pub fn expired(call: &Asked) -> Self {
+        let (status, code, message) = match call.service.as_str() {
+            "ec2" => (400, "RequestExpired", "Request has expired."),
+            "s3" => (400, "ExpiredToken", "The provided token has expired."),
+            service if JSON.contains(&service) => (400, "ExpiredTokenException", TOKEN_EXPIRED),
+            _ => (403, "ExpiredToken", TOKEN_EXPIRED),
+        };
+        Self::of_caller(status, code, message)
+    }
+
+    /// The caller's clock is off: it was `date` at AWS when the call came in.
+    pub fn skewed(call: &Asked, date: &str) -> Self {
+        let (status, code, message) = match call.service.as_str() {
+            // Also said of credentials that have expired (EC2 API reference, error codes).
+            "ec2" => (400, "RequestExpired", "Request has expired."),
+            "s3" => (403, "RequestTimeTooSkewed", TOO_SKEWED),
+            service if JSON.contains(&service) => (400, "InvalidSignatureException", NOT_CURRENT),
+            _ => (403, "SignatureDoesNotMatch", NOT_CURRENT),
+        };
+        Self {
+            date: Some(date.to_owned()),
+            ..Self::of_caller(status, code, message)
+        }
+    }
+
+    fn of_caller(status: u16, code: &'static str, message: &str) -> Self {
+        Self {
+            status: StatusCode::from_u16(status).unwrap_or(StatusCode::FORBIDDEN),
+            code,
+            message: message.to_owned(),
+            date: None,
         }
     }
 }
+
+/// Services that speak JSON or its like, by their signing names.
+const JSON: [&str; 5] = ["ssm", "secretsmanager", "acm", "kms", "monitoring"];
+const TOKEN_EXPIRED: &str = "The security token included in the request is expired";
+const NOT_CURRENT: &str =
+    "Signature expired: 20260101T000000Z is now earlier than 20260101T000700Z";
+const TOO_SKEWED: &str =
+    "The difference between the request time and the current time is too large.";
 
 /// How long an answer that is cut stays silent before its connection closes.
 const SILENCE: Duration = Duration::from_millis(5);

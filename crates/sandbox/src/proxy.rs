@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::request::Parts;
 use http::uri::{Authority, Scheme, Uri};
-use http::{HeaderMap, HeaderName, Request, Response, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 use http_body_util::combinators::BoxBody;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::{Bytes, Incoming};
@@ -207,7 +207,12 @@ impl Inner {
         tokio::time::sleep(wait).await;
         match turn {
             Turn::Refuse(refusal) => {
-                return Ok(Fault::of_weather(&refusal).answer(call.protocol).map(whole));
+                let mut answer = Fault::of_weather(&refusal).answer(call.protocol);
+                let date = refusal.date.as_deref().map(HeaderValue::from_str);
+                if let Some(date) = date.transpose().map_err(failed)? {
+                    answer.headers_mut().insert(header::DATE, date);
+                }
+                return Ok(answer.map(whole));
             }
             Turn::LoseBefore => return Err(failed(LOST)),
             _ => {}

@@ -134,6 +134,8 @@ pub struct Forecast {
     seed: u64,
     /// A factor on AWS's time: the sandbox's clients live so much faster.
     scale: f64,
+    /// Which part of AWS's allowances others in the account have left; none if nobody counts.
+    left: Option<f64>,
     state: Mutex<State>,
 }
 
@@ -147,12 +149,29 @@ struct State {
 impl Forecast {
     /// The weather of this seed, with AWS's seconds scaled by a factor.
     pub fn new(sky: Sky, seed: u64, scale: f64) -> Self {
+        let left = (sky != Sky::Calm).then_some(1.0);
         Self {
             sky,
             seed,
             scale,
+            left,
             state: Mutex::default(),
         }
+    }
+
+    /// AWS on a good day: nothing goes wrong, and every service keeps to its allowances, of which others in the
+    /// account have left this part.
+    pub fn allowances(left: f64, scale: f64) -> Self {
+        Self {
+            left: Some(left),
+            ..Self::new(Sky::Calm, 0, scale)
+        }
+    }
+
+    /// How many calls it has throttled so far.
+    pub fn throttled(&self) -> u64 {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.dealt.get(&Trouble::Throttled).copied().unwrap_or(0)
     }
 
     /// How bad it is.
@@ -183,11 +202,11 @@ impl Forecast {
     }
 
     fn trouble(&self, call: &Asked, state: &mut State, dice: u64) -> Option<Trouble> {
-        if self.sky == Sky::Calm {
-            return None;
-        }
         // AWS itself throttles by allowance alone; the dice stand for all others in the account.
-        if state.is_spent(call, self.scale) {
+        if self
+            .left
+            .is_some_and(|left| state.is_spent(call, left, self.scale))
+        {
             return Some(Trouble::Throttled);
         }
         let mut dice = dice % 1000;
@@ -229,8 +248,8 @@ impl Weather for Forecast {
 }
 
 impl State {
-    /// Whether AWS's allowance for the call is spent; else one call of it is used.
-    fn is_spent(&mut self, call: &Asked, scale: f64) -> bool {
+    /// Whether what is left of AWS's allowance for the call is spent; else one call of it is used.
+    fn is_spent(&mut self, call: &Asked, left: f64, scale: f64) -> bool {
         let Some(Allowance {
             bucket,
             most,
@@ -239,6 +258,7 @@ impl State {
         else {
             return false;
         };
+        let (most, refill) = ((most * left).max(1.0), refill * left);
         let now = Instant::now();
         let (left, since) = self.allowances.entry(bucket).or_insert((most, now));
         let refilled = now.duration_since(*since).as_secs_f64() * refill / scale;
@@ -349,14 +369,22 @@ mod tests {
     fn allowances_are_those_that_aws_has_published() {
         let mut state = State::default();
         let endpoint = call("ec2", "CreateVpcEndpoint");
-        let spent: Vec<bool> = (0..6).map(|_| state.is_spent(&endpoint, 1.0)).collect();
+        let spent: Vec<bool> = (0..6)
+            .map(|_| state.is_spent(&endpoint, 1.0, 1.0))
+            .collect();
         assert_eq!(spent, [false, false, false, false, true, true]);
         // Reads have one of their own.
-        assert!(!state.is_spent(&call("ec2", "DescribeVpcs"), 1.0));
+        assert!(!state.is_spent(&call("ec2", "DescribeVpcs"), 1.0, 1.0));
+        // Others have taken half of it.
+        let mut state = State::default();
+        let spent: Vec<bool> = (0..4)
+            .map(|_| state.is_spent(&endpoint, 0.5, 1.0))
+            .collect();
+        assert_eq!(spent, [false, false, true, true]);
         // A clock that runs faster refills it sooner.
         std::thread::sleep(Duration::from_millis(20));
-        assert!(state.is_spent(&endpoint, 1.0));
+        assert!(state.is_spent(&endpoint, 1.0, 1.0));
         std::thread::sleep(Duration::from_millis(20));
-        assert!(!state.is_spent(&endpoint, 0.001));
+        assert!(!state.is_spent(&endpoint, 1.0, 0.001));
     }
 }

@@ -30,6 +30,7 @@ pub(crate) struct Stand {
     endpoint: String,
     account: String,
     runtime: Handle,
+    timing: Timing,
 }
 
 /// One stack of a stand.
@@ -46,7 +47,14 @@ impl Stand {
             endpoint,
             account,
             runtime,
+            timing: Timing { scale: 0.01 },
         }
+    }
+
+    /// The same at another pace.
+    #[allow(dead_code, reason = "only the moves ask")]
+    pub(crate) fn paced(self, timing: Timing) -> Self {
+        Self { timing, ..self }
     }
 
     /// The same emulator, another account.
@@ -110,7 +118,7 @@ impl Stand {
             account: self.account.clone(),
             region: loaded.stack.region.clone(),
         };
-        let cx = Arc::new(Aws::new(&config, identity.clone(), Timing { scale: 0.01 }));
+        let cx = Arc::new(Aws::new(&config, identity.clone(), self.timing));
         Ok(Site {
             loaded,
             identity,

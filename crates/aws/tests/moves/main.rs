@@ -19,6 +19,7 @@ mod groups;
 #[path = "../laws/stand.rs"]
 mod stand;
 mod storage;
+mod throttled;
 mod ways;
 
 use aws_sdk_route53::types::{

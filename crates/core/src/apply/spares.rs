@@ -31,7 +31,7 @@ impl Apply<'_> {
         let blind = self.kinds.get(step.kind)?.about().create == Create::Blind;
         let creates = matches!(step.action, Action::Create { .. });
         let made = lock(&state.live).get(&step.address).cloned();
-        made.filter(|_| blind && creates && !self.world.stopped())
+        made.filter(|_| blind && creates && !self.is_over(state))
     }
 
     async fn retire<'a>(
