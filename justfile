@@ -26,6 +26,10 @@ crash-matrix:
 storms:
     for seed in 1 2 3 4 5 6 7 8 9 10; do cargo run --quiet -- rehearse stacks/shop --weather storm --seed $seed; done
 
+# Ten minutes of wrong input for each reader: a stack's files, expressions, what was saved.
+fuzz:
+    for target in loader expression saved; do cargo run --quiet -p terrace-aws --example fuzz_loop -- $target 600; done
+
 # What a start and a large plan cost. With the dev profile, in which our crates are optimised: a release build takes long.
 bench:
     cargo bench --profile dev -p terrace --bench startup

@@ -1,7 +1,7 @@
 //! The fuzz targets on stable Rust: seeds from `fuzz/corpus`, mutated from a number on, until the time is over.
 //!
-//! `cargo run --release -p terrace-aws --example fuzz_loop -- loader 600 [first number]`. What panics is written to
-//! `fuzz/artifacts/<target>`.
+//! `cargo run -p terrace-aws --example fuzz_loop -- loader 600 [first number]`. What panics is written to
+//! `fuzz/artifacts/<target>`. The dev profile has the core optimised and its checks of overflow on.
 
 #![allow(
     clippy::unwrap_used,

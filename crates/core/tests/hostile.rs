@@ -1,6 +1,7 @@
 //! Files that nobody means well with: they are told of, in bounded memory, and nothing of them acts on a terminal.
 
 use std::fmt::Write;
+use std::time::{Duration, Instant};
 
 use crate::stacks::{Folder, HEAD, files, ladder, one};
 
@@ -77,6 +78,44 @@ fn as_many_mistakes_as_lines_are_not_all_shown() {
     assert!(said.contains("these are the first 100"), "{said}");
     let line = format!("[vpc.main]\ncidr = [{}1]\n", "\"x\", ".repeat(200_000));
     told(&one(&line));
+}
+
+/// Ten megabytes in which every line is wrong, each word close to many others: nobody waits for a guess at each.
+#[test]
+fn a_hundred_thousand_mistakes_are_told_in_seconds() {
+    let wrong = |from: usize| {
+        let mut text = String::new();
+        for number in from..from + 50_000 {
+            let _ = writeln!(
+                text,
+                "[subnet.name_of_{number}]\nvpc = \"vpc.nobody_has_{number}\"\nwrong_word_{number} = \"{{{{ var.x{number} }}}}\""
+            );
+        }
+        text
+    };
+    let words = |count: usize| {
+        let mut text = VPC.to_owned();
+        for number in 0..count {
+            let _ = writeln!(
+                text,
+                "wrong_word_number_{number} = \"{{{{ vpc.mian.id }}}}\""
+            );
+        }
+        text
+    };
+    let removed: Vec<String> = (0..100_000).map(|n| format!("\"vpc.mian_{n}\"")).collect();
+    let removed = format!("remove = [{}]\n", removed.join(", "));
+    for folder in [
+        ladder(&[&wrong(0), &wrong(50_000)]),
+        one(&words(100_000)),
+        ladder(&[&wrong(0), &removed]),
+    ] {
+        let begun = Instant::now();
+        let said = told(&folder);
+        assert!(said.contains("these are the first 100"), "{said}");
+        let took = begun.elapsed();
+        assert!(took < Duration::from_secs(60), "{took:?}");
+    }
 }
 
 #[test]

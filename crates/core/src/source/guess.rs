@@ -1,5 +1,28 @@
 //! Did you mean?
 
+use std::cell::Cell;
+
+/// How much is compared in one reading of a stack, in letters beside letters: about two seconds of it. Who has made more
+/// mistakes than that reads no guess at each, and is not kept waiting for them.
+const AFFORDED: usize = 40_000_000;
+
+thread_local! {
+    /// What is left of it.
+    static LEFT: Cell<usize> = const { Cell::new(AFFORDED) };
+}
+
+/// A stack is about to be read.
+pub(crate) fn begin() {
+    LEFT.set(AFFORDED);
+}
+
+/// Whether so much may still be compared.
+fn afford(letters: usize) -> bool {
+    let left = LEFT.get().checked_sub(letters);
+    LEFT.set(left.unwrap_or(0));
+    left.is_some()
+}
+
 /// Both without what they begin with in common: `secret.db` beside `secret.a` is `db` beside `a`.
 fn apart<'a>(mut word: &'a str, mut other: &'a str) -> (&'a str, &'a str) {
     while let (Some((head, rest)), Some((same, more))) =
@@ -17,19 +40,24 @@ fn apart<'a>(mut word: &'a str, mut other: &'a str) -> (&'a str, &'a str) {
 pub fn close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let near = candidates
         .into_iter()
+        .take_while(|_| afford(1))
         .filter(|candidate| *candidate != word)
-        .map(|candidate| {
+        .filter_map(|candidate| {
             let (one, other) = apart(word, candidate);
-            let distance = strsim::damerau_levenshtein(one, other);
-            let longest = one.chars().count().max(other.chars().count());
+            let (length, more) = (one.chars().count(), other.chars().count());
+            let longest = length.max(more);
             let parts = longest > 3 && (other.starts_with(one) || one.starts_with(other));
-            (distance, longest, parts, candidate)
+            let near =
+                |distance: usize| distance * 3 <= longest || (parts && distance * 2 <= longest);
+            // No two words are nearer than their lengths.
+            if !near(length.abs_diff(more)) || !afford(length * more) {
+                return None;
+            }
+            let distance = strsim::damerau_levenshtein(one, other);
+            near(distance).then_some((distance, candidate))
         });
-    let near = near.filter(|(distance, longest, parts, _)| {
-        distance * 3 <= *longest || (*parts && distance * 2 <= *longest)
-    });
-    near.min_by_key(|(distance, ..)| *distance)
-        .map(|(.., candidate)| candidate)
+    near.min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
 }
 
 /// A name without its numbers.
@@ -48,10 +76,8 @@ fn unnumbered(name: &str) -> String {
 /// The name that was probably meant where one is new. Numbers are no slips: `web_1` and `web_10`, `web` and `web_2`.
 pub(crate) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let bare = unnumbered(name);
-    close(
-        name,
-        known.into_iter().filter(|known| unnumbered(known) != bare),
-    )
+    let known = known.into_iter().take_while(|known| afford(known.len()));
+    close(name, known.filter(|known| unnumbered(known) != bare))
 }
 
 /// `did you mean ..?`, or the candidates if there are only a few.
@@ -62,8 +88,10 @@ pub(crate) fn help<'a>(
     if let Some(close) = close(word, candidates.clone()) {
         return Some(format!("did you mean `{close}`?"));
     }
-    let all: Vec<&str> = candidates.into_iter().collect();
-    (!all.is_empty() && all.len() <= 12).then(|| format!("there is {}", list(&all)))
+    /// As many as a person reads.
+    const FEW: usize = 12;
+    let all: Vec<&str> = candidates.into_iter().take(FEW + 1).collect();
+    (!all.is_empty() && all.len() <= FEW).then(|| format!("there is {}", list(&all)))
 }
 
 /// `a`, `b` and `c`.
@@ -91,6 +119,19 @@ fn join<T: AsRef<str>>(words: &[T], with: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn more_than_anybody_reads_is_not_guessed() {
+        begin();
+        let names: Vec<String> = (0..10_000).map(|n| format!("name_{n:05}")).collect();
+        let known = || names.iter().map(String::as_str);
+        assert_eq!(close("nmae_00001", known()), Some("name_00001"));
+        let guesses = (0..1_000).filter(|_| close("nmae_00001", known()).is_some());
+        assert!(guesses.count() < 100);
+        assert_eq!(close("vcp", ["vpc"]), None);
+        begin();
+        assert_eq!(close("vcp", ["vpc"]), Some("vpc"));
+    }
 
     #[test]
     fn names_with_other_numbers_are_no_slips() {

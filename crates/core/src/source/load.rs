@@ -11,6 +11,7 @@ use super::diagnostic::{Diagnostic, Report, Severity};
 use super::environment::{Choice, choose};
 use super::fault::Fault;
 use super::files::Files;
+use super::guess;
 use super::hints;
 use super::ladder::{self, Ladder};
 use super::later::Known;
@@ -51,6 +52,7 @@ pub struct Loaded {
 
 /// Loads a stack; on a mistake the answer is all mistakes.
 pub fn load(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Loaded, Report> {
+    guess::begin();
     let mut files = Files::default();
     let mut told = Vec::new();
     let stack = load_with(request, vocabulary, &mut files, &mut told, Breadth::Ladder);

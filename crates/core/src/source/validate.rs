@@ -18,6 +18,7 @@ type Claims = BTreeMap<(Option<String>, String, String), BTreeMap<String, Span>>
 
 /// Renders every environment at every stage, or the one that is asked for. Both answers hold hints; the error holds mistakes.
 pub fn validate_all(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Report, Report> {
+    guess::begin();
     let mut files = Files::default();
     let mut told = Vec::new();
     let mut claims = Claims::new();
