@@ -80,42 +80,21 @@ fn as_many_mistakes_as_lines_are_not_all_shown() {
     told(&one(&line));
 }
 
-/// Ten megabytes in which every line is wrong, each word close to many others: nobody waits for a guess at each.
+/// A file in which every line is wrong, each word close to many others: nobody waits for a guess at each.
 #[test]
 fn a_hundred_thousand_mistakes_are_told_in_seconds() {
-    let wrong = |from: usize| {
-        let mut text = String::new();
-        for number in from..from + 50_000 {
-            let _ = writeln!(
-                text,
-                "[subnet.name_of_{number}]\nvpc = \"vpc.nobody_has_{number}\"\nwrong_word_{number} = \"{{{{ var.x{number} }}}}\""
-            );
-        }
-        text
-    };
-    let words = |count: usize| {
-        let mut text = VPC.to_owned();
-        for number in 0..count {
-            let _ = writeln!(
-                text,
-                "wrong_word_number_{number} = \"{{{{ vpc.mian.id }}}}\""
-            );
-        }
-        text
-    };
-    let removed: Vec<String> = (0..100_000).map(|n| format!("\"vpc.mian_{n}\"")).collect();
-    let removed = format!("remove = [{}]\n", removed.join(", "));
-    for folder in [
-        ladder(&[&wrong(0), &wrong(50_000)]),
-        one(&words(100_000)),
-        ladder(&[&wrong(0), &removed]),
-    ] {
-        let begun = Instant::now();
-        let said = told(&folder);
-        assert!(said.contains("these are the first 100"), "{said}");
-        let took = begun.elapsed();
-        assert!(took < Duration::from_secs(60), "{took:?}");
+    let mut text = String::new();
+    for number in 0..50_000 {
+        let _ = writeln!(
+            text,
+            "[subnet.name_of_{number}]\nvpc = \"vpc.nobody_has_{number}\"\nwrong_word_{number} = \"{{{{ var.x{number} }}}}\""
+        );
     }
+    let begun = Instant::now();
+    let said = told(&one(&text));
+    assert!(said.contains("these are the first 100"), "{said}");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_secs(60), "{took:?}");
 }
 
 #[test]

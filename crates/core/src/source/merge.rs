@@ -1,5 +1,7 @@
 //! A stage joins the stages before it: tables by key, everything else replaced; then what it removes and unsets.
 
+use std::collections::{HashMap, HashSet};
+
 use std::time::Duration;
 
 use super::declare::{Decl, Listing};
@@ -65,16 +67,17 @@ impl Merger<'_> {
         let removals = remove
             .map(|remove| self.remove(sofar, remove))
             .unwrap_or_default();
+        let mut before: HashMap<String, Vec<String>> = HashMap::new();
+        for (kind, name) in sofar.resources.keys() {
+            before.entry(kind.clone()).or_default().push(name.clone());
+        }
         for (key, decl) in stage.resources {
-            let before = sofar
-                .names_of(false, &key.0)
-                .into_iter()
-                .map(str::to_owned)
-                .collect::<Vec<_>>();
             if let Some(old) = sofar.resources.get_mut(&key) {
                 self.change(old, decl);
             } else {
-                self.resembles(&decl, &before);
+                let before = before.entry(key.0.clone()).or_default();
+                self.resembles(&decl, before);
+                before.push(key.1.clone());
                 sofar.resources.insert(key, self.first(decl));
             }
         }
@@ -214,19 +217,18 @@ impl Merger<'_> {
             return Vec::new();
         };
         let mut removals: Vec<Removal> = Vec::new();
+        let mut removed: HashSet<String> = HashSet::new();
         for item in items {
             let Some((text, at, (allow, soak))) = self.removal(item) else {
                 continue;
             };
-            if removals
-                .iter()
-                .any(|removal| removal.address.to_string() == text)
-            {
+            if removed.contains(&text) {
                 self.told.push(
                     Diagnostic::error(at, format!("`{text}` is removed twice"))
                         .help("once is enough"),
                 );
             } else if let Some(address) = self.take_out(sofar, &text, at) {
+                removed.insert(address.to_string());
                 removals.push(Removal {
                     address,
                     allow,
