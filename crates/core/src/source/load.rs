@@ -116,6 +116,7 @@ pub(crate) fn load_with(
         &ladder.listings,
     );
     fill(&mut world, ladder, &mut stack);
+    stack.off = world.off();
     for (address, stage) in since {
         if let Some(resource) = stack.resources.get_mut(&address) {
             resource.since = Some(stage);
@@ -163,6 +164,7 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         named: BTreeSet::new(),
         guards: HashMap::new(),
         places: BTreeMap::new(),
+        off: Vec::new(),
         removals: ladder
             .removals
             .iter()

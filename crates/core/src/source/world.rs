@@ -291,6 +291,22 @@ impl<'v> World<'v> {
         extent
     }
 
+    /// The resources and modules whose `when` is false, as far as it was asked for.
+    pub(crate) fn off(&self) -> Vec<Address> {
+        let off = |extent: &Memo<Arc<Extent>>| matches!(extent, Memo::Done(extent) if matches!(**extent, Extent::Off(_)));
+        let mut all = Vec::new();
+        for scope in &self.scopes {
+            let here = scope.extents.iter().filter(|(_, extent)| off(extent));
+            for ((existing, kind, name), _) in here {
+                if !existing {
+                    all.push(Address::new(kind, name).within(&scope.path));
+                }
+            }
+        }
+        all.sort();
+        all
+    }
+
     /// `when` and `for_each`.
     fn measure(&mut self, scope: ScopeId, decl: &Decl) -> Option<Extent> {
         let cx = Cx::of(scope).loading();
