@@ -375,7 +375,7 @@ pub(super) fn deletions(input: &Input<'_>, draft: &mut Draft) {
             Reason::Destroyed
         } else if input.stack.above.contains_key(address) {
             Reason::Lowered
-        } else if removed(input, address).is_some() {
+        } else if taken_out(input, address).is_some() {
             Reason::Removed
         } else {
             Reason::Orphan
@@ -516,7 +516,7 @@ fn noted_rest(found: &FoundAny) -> u32 {
 
 fn why(input: &Input<'_>, address: &Address, reason: Reason) -> String {
     match reason {
-        Reason::Removed => removed(input, address).unwrap_or_default(),
+        Reason::Removed => taken_out(input, address).unwrap_or_default(),
         Reason::Orphan => "no longer in the TOML".to_owned(),
         Reason::Superseded => "replaced".to_owned(),
         Reason::Twin => "a spare: the same creation went through twice".to_owned(),
@@ -590,13 +590,14 @@ pub(super) fn allowed(input: &Input<'_>, address: &Address, loss: Loss) -> bool 
     input.stack.ephemeral || run || toml
 }
 
-fn removed(input: &Input<'_>, address: &Address) -> Option<String> {
-    let removal = input
-        .stack
-        .removals
-        .iter()
-        .find(|removal| removal.covers(address))?;
-    Some(removal.stage.clone())
+/// What takes an address out: a stage's `remove`, or a `when`.
+fn taken_out(input: &Input<'_>, address: &Address) -> Option<String> {
+    let mut removals = input.stack.removals.iter();
+    if let Some(removal) = removals.find(|removal| removal.covers(address)) {
+        return Some(removal.stage.clone());
+    }
+    let off = input.stack.off.iter().any(|off| off.covers(address));
+    off.then(|| "its `when` is false".to_owned())
 }
 
 fn list(fields: &[&str]) -> String {

@@ -53,6 +53,8 @@ pub struct Stack {
     pub above: IndexMap<Address, String>,
     /// What any stage names.
     pub named: BTreeSet<Address>,
+    /// What is declared and switched off: its `when` is false. With a key or of a module it covers several.
+    pub off: Vec<Address>,
     /// What this stage and those before it take out, in order.
     pub removals: Vec<Removal>,
     /// What had another name.

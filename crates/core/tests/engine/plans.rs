@@ -1,7 +1,7 @@
 //! Plans that a person would check by eye.
 
 use terrace_core::apply::End;
-use terrace_core::plan::Action;
+use terrace_core::plan::{Action, Reason};
 use terrace_core::planner::{Options, Trouble};
 
 use super::site::{Site, block, ladder, stack, staged, words};
@@ -465,4 +465,25 @@ fn a_knot_without_a_late_end_is_trouble() {
     // Live edges cannot knot unless by late fields; the planner says so rather than delete half.
     let trouble = Trouble::Cycle(vec!["delete mid.a".into(), "delete mid.b".into()]);
     assert!(format!("{trouble:?}").contains("mid.a"));
+}
+
+/// What the TOML still declares is no orphan: its `when` took it out.
+#[test]
+fn what_is_switched_off_is_taken_out_and_no_orphan() {
+    block(async {
+        let site = Site::new();
+        let toml = |on: bool| {
+            format!(
+                "[variables]\non = {on}\n[base.a]\nwhen = \"{{{{ var.on }}}}\"\nfor_each = [\"x\"]\nsize = 1\nshape = \"round\"\n"
+            )
+        };
+        site.apply(&stack(&toml(true))).await;
+        let plan = site.plan(&stack(&toml(false))).await;
+        let [step] = plan.steps.as_slice() else {
+            panic!("{:?}", words(&plan));
+        };
+        let deleted = matches!(step.action, Action::Delete(Reason::Removed));
+        assert!(deleted, "{:?}", step.action);
+        assert_eq!(step.why, "its `when` is false");
+    });
 }
