@@ -94,7 +94,7 @@ fn a_hundred_thousand_mistakes_are_told_in_seconds() {
     let said = told(&one(&text));
     assert!(said.contains("these are the first 100"), "{said}");
     let took = begun.elapsed();
-    assert!(took < Duration::from_secs(60), "{took:?}");
+    assert!(took < Duration::from_mins(1), "{took:?}");
 }
 
 #[test]

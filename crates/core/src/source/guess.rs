@@ -80,6 +80,9 @@ pub(crate) fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) ->
     close(name, known.filter(|known| unnumbered(known) != bare))
 }
 
+/// As many candidates as a person reads.
+const FEW: usize = 12;
+
 /// `did you mean ..?`, or the candidates if there are only a few.
 pub(crate) fn help<'a>(
     word: &str,
@@ -88,8 +91,6 @@ pub(crate) fn help<'a>(
     if let Some(close) = close(word, candidates.clone()) {
         return Some(format!("did you mean `{close}`?"));
     }
-    /// As many as a person reads.
-    const FEW: usize = 12;
     let all: Vec<&str> = candidates.into_iter().take(FEW + 1).collect();
     (!all.is_empty() && all.len() <= FEW).then(|| format!("there is {}", list(&all)))
 }
