@@ -24,8 +24,11 @@ pub(crate) struct Remembering<'v> {
     outputs: Answers<(Identity, Address, IndexMap<String, minijinja::Value>)>,
 }
 
-/// Answers by kind and declaration, each with the table that it is about.
-struct Answers<T>(Mutex<HashMap<(String, Span), VecDeque<(Node, T)>>>);
+/// Answers by kind and declaration.
+struct Answers<T>(Mutex<HashMap<(String, Span), Latest<T>>>);
+
+/// The last answers to one declaration, each with the table that it is about.
+type Latest<T> = VecDeque<(Node, T)>;
 
 impl<T> Default for Answers<T> {
     fn default() -> Self {

@@ -61,7 +61,9 @@ pub fn validate_all(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Re
             let here = rendered.told.into_iter();
             told.extend(here.map(|one| one.placed(&mut place)));
             for (claim, mut places) in rendered.claims {
-                places.values_mut().for_each(|at| *at = place(*at));
+                for at in places.values_mut() {
+                    *at = place(*at);
+                }
                 claims.entry(claim).or_default().extend(places);
             }
         }
@@ -104,7 +106,7 @@ impl Every<'_> {
             let started: Vec<_> = (0..workers)
                 .map(|worker| scope.spawn(share(worker)))
                 .collect();
-            let ended = started.into_iter().map(|one| one.join());
+            let ended = started.into_iter().map(thread::ScopedJoinHandle::join);
             ended
                 .flat_map(|one| one.unwrap_or_else(|panic| resume_unwind(panic)))
                 .collect()
