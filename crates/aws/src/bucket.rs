@@ -44,10 +44,24 @@ pub enum If {
 }
 
 impl Bucket {
-    /// The account's bucket, if it is there.
+    /// The name that the bucket of an account has.
+    pub(crate) fn name_in(account: &str) -> String {
+        format!("terrace-{account}")
+    }
+
+    /// The account's bucket, if it is there. Once found it is where it is: a run asks once.
     pub async fn find(cx: &Aws) -> Result<Option<Self>> {
+        if let Some(known) = cx.bucket.get() {
+            return Ok(Some(known.clone()));
+        }
+        let found = Self::look_for(cx).await?;
+        // Another may have found it meanwhile, and found the same.
+        Ok(found.map(|found| cx.bucket.get_or_init(|| found).clone()))
+    }
+
+    async fn look_for(cx: &Aws) -> Result<Option<Self>> {
         let account = cx.identity.account.clone();
-        let name = format!("terrace-{account}");
+        let name = Self::name_in(&account);
         let head = cx
             .read("s3:ListBucket", || {
                 cx.s3
@@ -84,7 +98,7 @@ impl Bucket {
             return Ok(bucket);
         }
         let account = cx.identity.account.clone();
-        let name = format!("terrace-{account}");
+        let name = Self::name_in(&account);
         let place = (cx.region != "us-east-1").then(|| {
             let region = BucketLocationConstraint::from(cx.region.as_str());
             CreateBucketConfiguration::builder()

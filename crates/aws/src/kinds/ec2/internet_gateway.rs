@@ -52,7 +52,9 @@ impl Live for InternetGatewayLive {
 
 impl Kind for InternetGateway {
     const NAME: &'static str = "internet_gateway";
-    const ABOUT: About = About::new(Class::Stateless, Create::Blind, Swap::CreateFirst).actions(&[
+    const ABOUT: About = About::new(Class::Stateless, Create::Blind, Swap::CreateFirst)
+        .gone_at_once()
+.actions(&[
         "ec2:DescribeInternetGateways",
         "ec2:CreateInternetGateway",
         "ec2:AttachInternetGateway",

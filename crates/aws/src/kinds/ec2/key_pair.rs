@@ -64,7 +64,8 @@ impl Live for KeyPairLive {
 impl Kind for KeyPair {
     const NAME: &'static str = "key_pair";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
-        .outputs(&["name"])
+        .gone_at_once()
+.outputs(&["name"])
         .actions(&[
             "ec2:DescribeKeyPairs",
             "ec2:ImportKeyPair",

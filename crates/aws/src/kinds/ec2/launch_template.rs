@@ -120,7 +120,8 @@ impl Live for LaunchTemplateLive {
 impl Kind for LaunchTemplate {
     const NAME: &'static str = "launch_template";
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst)
-        .outputs(&["name", "version"])
+        .gone_at_once()
+.outputs(&["name", "version"])
         .actions(&[
             "ec2:DescribeLaunchTemplates",
             "ec2:DescribeLaunchTemplateVersions",

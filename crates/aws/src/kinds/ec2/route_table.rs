@@ -104,7 +104,9 @@ impl Live for RouteTableLive {
 
 impl Kind for RouteTable {
     const NAME: &'static str = "route_table";
-    const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst).actions(&[
+    const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst)
+        .gone_at_once()
+.actions(&[
         "ec2:DescribeRouteTables",
         "ec2:CreateRouteTable",
         "ec2:DeleteRouteTable",

@@ -90,7 +90,8 @@ impl Live for SubnetLive {
 impl Kind for Subnet {
     const NAME: &'static str = "subnet";
     const ABOUT: About = About::new(Class::Foundation, Create::Name, Swap::DeleteFirst)
-        .outputs(&["arn", "cidr", "zone"])
+        .gone_at_once()
+.outputs(&["arn", "cidr", "zone"])
         // What starts in it fetches things at once, by the routes that it should have.
         .late_first()
         .actions(&[

@@ -69,7 +69,8 @@ impl Live for VpcLive {
 impl Kind for Vpc {
     const NAME: &'static str = "vpc";
     const ABOUT: About = About::new(Class::Foundation, Create::Blind, Swap::CreateFirst)
-        .outputs(&["cidr"])
+        .gone_at_once()
+.outputs(&["cidr"])
         .actions(&[
             "ec2:DescribeVpcs",
             "ec2:DescribeVpcAttribute",

@@ -65,7 +65,8 @@ const ABOUT: &str = "Made by terrace";
 impl Kind for DbSubnetGroup {
     const NAME: &'static str = "db_subnet_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
-        .outputs(&["arn", "name"])
+        .gone_at_once()
+.outputs(&["arn", "name"])
         .actions(&[
             "rds:DescribeDBSubnetGroups",
             "rds:ListTagsForResource",

@@ -142,7 +142,8 @@ fn yes() -> bool {
 impl Kind for S3Bucket {
     const NAME: &'static str = "s3_bucket";
     const ABOUT: About = About::new(Class::Data, Create::Name, Swap::DeleteFirst)
-        .outputs(&["arn", "name", "dns_name", "website_dns_name"])
+        .gone_at_once()
+.outputs(&["arn", "name", "dns_name", "website_dns_name"])
         .actions(&[
             "s3:ListAllMyBuckets",
             "s3:ListBucket",
