@@ -265,6 +265,17 @@ pub(super) async fn one(cx: &Aws, name: &str) -> Result<Option<AutoscalingGroupL
     Ok(found.into_iter().next().map(|found| found.live))
 }
 
+/// The same with its policies as they are now: AWS gives them ARNs of its own.
+pub(super) async fn with_policies(
+    cx: &Aws,
+    have: &AutoscalingGroupLive,
+) -> Result<AutoscalingGroupLive> {
+    Ok(AutoscalingGroupLive {
+        policies: policies::describe(cx, &have.id).await?,
+        ..have.clone()
+    })
+}
+
 async fn read(
     cx: &Aws,
     group: Told,
