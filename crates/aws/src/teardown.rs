@@ -102,7 +102,10 @@ pub async fn certify(cx: &Arc<Aws>, scope: &Scope<'_>) -> Result<Certificate> {
     let all: BTreeSet<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
     let places = try_join_all(elsewhere.iter().map(async |name| {
         let mut all = all.clone();
-        if machines::tagged(&cx.in_region(name), mark::STACK, &cx.owner()).await?.is_empty() {
+        if machines::tagged(&cx.in_region(name), mark::STACK, &cx.owner())
+            .await?
+            .is_empty()
+        {
             // One list of tags says that there is nothing of EC2; what was there once is looked for all the same.
             let once = scope.places.get(*name);
             let known = |kind: &str| once.is_some_and(|kinds| kinds.contains(kind));
@@ -170,7 +173,10 @@ pub async fn certify(cx: &Arc<Aws>, scope: &Scope<'_>) -> Result<Certificate> {
 
 /// Whether a kind's resources are EC2's: what it reads first of all is.
 fn is_of_ec2(about: &About) -> bool {
-    about.actions.first().is_some_and(|first| first.starts_with("ec2:"))
+    about
+        .actions
+        .first()
+        .is_some_and(|first| first.starts_with("ec2:"))
 }
 
 fn marked(found: &FoundAny, home: &str) -> Rest {

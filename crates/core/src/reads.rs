@@ -56,7 +56,11 @@ mod tests {
 
     use super::*;
 
-    fn once<T: Send + Sync + 'static>(reads: &Reads, what: &str, answer: Result<T>) -> Result<Arc<T>> {
+    fn once<T: Send + Sync + 'static>(
+        reads: &Reads,
+        what: &str,
+        answer: Result<T>,
+    ) -> Result<Arc<T>> {
         let what = what.to_owned();
         reads.once(what, ready(answer)).now_or_never().unwrap()
     }

@@ -71,7 +71,10 @@ impl Tagged {
 pub(super) async fn tagged(cx: &Aws, key: &str, value: &str) -> Result<Vec<String>> {
     let filters = vec![filter("key", key), filter("value", value)];
     let found = list!(cx, "ec2:DescribeTags", describe_tags, [filters]);
-    Ok(found.into_iter().filter_map(|tag| tag.resource_id).collect())
+    Ok(found
+        .into_iter()
+        .filter_map(|tag| tag.resource_id)
+        .collect())
 }
 
 /// Whether an id is among them that begins so.
@@ -174,7 +177,11 @@ async fn instances(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> 
 }
 
 async fn volumes(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> {
-    let looks = looks((ours, tagged), "vol-", ("attachment.instance-id", &ours.instances));
+    let looks = looks(
+        (ours, tagged),
+        "vol-",
+        ("attachment.instance-id", &ours.instances),
+    );
     let found = list!(cx, "ec2:DescribeVolumes", describe_volumes, looks);
     let fate = |one: &aws_sdk_ec2::types::Volume| {
         use aws_sdk_ec2::types::VolumeState;
@@ -237,7 +244,11 @@ async fn snapshots(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> 
 async fn addresses(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> {
     let mut found = Vec::new();
     // This list has no pages.
-    for look in looks((ours, tagged), "eipalloc-", ("instance-id", &ours.instances)) {
+    for look in looks(
+        (ours, tagged),
+        "eipalloc-",
+        ("instance-id", &ours.instances),
+    ) {
         let answer = cx
             .read("ec2:DescribeAddresses", || {
                 cx.ec2

@@ -136,7 +136,7 @@ impl Kind for Certificate {
     const NAME: &'static str = "certificate";
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["arn", "name", "records"])
+        .outputs(&["arn", "name", "records"])
         .actions(&[
             "acm:ListCertificates",
             "acm:ListTagsForCertificate",
@@ -217,7 +217,10 @@ impl Kind for Certificate {
             .iter()
             .enumerate()
             .map(|(index, name)| (format!("also.{index}"), name));
-        for (field, name) in [("domain".to_owned(), &want.domain)].into_iter().chain(also) {
+        for (field, name) in [("domain".to_owned(), &want.domain)]
+            .into_iter()
+            .chain(also)
+        {
             let rest = proven(name);
             let message = if rest.as_str().contains('*') {
                 "a star stands for the whole of a name's first part and nothing else"
@@ -420,13 +423,15 @@ fn zone(want: &CertificateSpec, known: &Known) -> Result<Option<String>> {
         };
         let mut names = [&want.domain].into_iter().chain(&want.also);
         if let Some(outside) = names.find(|name| !beneath(name)) {
-            let message =
-                format!("`{outside}` does not end in {apex}, the name of {address}: its record cannot be there");
+            let message = format!(
+                "`{outside}` does not end in {apex}, the name of {address}: its record cannot be there"
+            );
             return Err(invalid(ACTION, message)
                 .hinted("give names of another zone a certificate of their own"));
         }
         if known.output(reference, "private") == Said::Value(Value::Bool(true)) {
-            let message = format!("{address} is private, and ACM looks for records in public zones");
+            let message =
+                format!("{address} is private, and ACM looks for records in public zones");
             return Err(invalid(ACTION, message));
         }
     }
@@ -492,6 +497,8 @@ async fn used_by(cx: &Aws, have: &CertificateLive) -> Result<Vec<Blocker>> {
         })
         .await?;
     let detail = answer.certificate;
-    let users = detail.and_then(|detail| detail.in_use_by).unwrap_or_default();
+    let users = detail
+        .and_then(|detail| detail.in_use_by)
+        .unwrap_or_default();
     traffic::proven_by(cx, &users, &have.id).await
 }

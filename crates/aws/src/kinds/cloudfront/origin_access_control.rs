@@ -96,7 +96,7 @@ impl Kind for OriginAccessControl {
     const NAME: &'static str = "origin_access_control";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.global()
+        .global()
         .marks_only()
         .outputs(&["name"])
         .actions(&[

@@ -168,7 +168,8 @@ impl Kind for Alarm {
     const ABOUT: About =
         About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["arn", "name"]).actions(&[
+        .outputs(&["arn", "name"])
+        .actions(&[
             "cloudwatch:DescribeAlarms",
             "cloudwatch:ListTagsForResource",
             "cloudwatch:PutMetricAlarm",

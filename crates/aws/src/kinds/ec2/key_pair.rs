@@ -65,7 +65,7 @@ impl Kind for KeyPair {
     const NAME: &'static str = "key_pair";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["name"])
+        .outputs(&["name"])
         .actions(&[
             "ec2:DescribeKeyPairs",
             "ec2:ImportKeyPair",

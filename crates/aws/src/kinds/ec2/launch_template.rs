@@ -121,7 +121,7 @@ impl Kind for LaunchTemplate {
     const NAME: &'static str = "launch_template";
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["name", "version"])
+        .outputs(&["name", "version"])
         .actions(&[
             "ec2:DescribeLaunchTemplates",
             "ec2:DescribeLaunchTemplateVersions",

@@ -165,7 +165,7 @@ impl Kind for SecurityGroup {
     const NAME: &'static str = "security_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["name"])
+        .outputs(&["name"])
         .actions(&[
             "ec2:DescribeSecurityGroups",
             "ec2:CreateSecurityGroup",

@@ -70,7 +70,7 @@ impl Kind for Vpc {
     const NAME: &'static str = "vpc";
     const ABOUT: About = About::new(Class::Foundation, Create::Blind, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["cidr"])
+        .outputs(&["cidr"])
         .actions(&[
             "ec2:DescribeVpcs",
             "ec2:DescribeVpcAttribute",

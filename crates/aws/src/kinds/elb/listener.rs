@@ -118,7 +118,7 @@ impl Kind for Listener {
     const NAME: &'static str = "listener";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::DeleteFirst)
         .gone_at_once()
-.outputs(&["arn"])
+        .outputs(&["arn"])
         .actions(&[
             "elasticloadbalancing:DescribeListeners",
             "elasticloadbalancing:DescribeListenerCertificates",

@@ -197,7 +197,10 @@ impl Aws {
     ) -> Vec<Found<T>> {
         let owner = self.owner();
         // What has no tags here went between the two calls.
-        let pair = |one: T| tags.get(arn(&one)).map(|tags| Found::new(one, tags.clone()));
+        let pair = |one: T| {
+            tags.get(arn(&one))
+                .map(|tags| Found::new(one, tags.clone()))
+        };
         let mut found: Vec<Found<T>> = listed.into_iter().filter_map(pair).collect();
         if matches!(look, Look::Ours) {
             found.retain(|found| found.tags.get(mark::STACK) == Some(&owner));

@@ -163,7 +163,7 @@ impl Kind for TargetGroup {
     const NAME: &'static str = "target_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["arn", "name", "full_name"])
+        .outputs(&["arn", "name", "full_name"])
         .actions(&[
             "elasticloadbalancing:DescribeTargetGroups",
             "elasticloadbalancing:DescribeTargetGroupAttributes",
@@ -346,7 +346,12 @@ impl Kind for TargetGroup {
         // The members of our own groups are known to these.
         let ours = seen.all::<AutoscalingGroup>().await?;
         let ours = ours.iter().flat_map(|found| found.live.machines());
-        mark_members(cx, found.iter_mut().map(|found| &mut found.live), ours.collect()).await?;
+        mark_members(
+            cx,
+            found.iter_mut().map(|found| &mut found.live),
+            ours.collect(),
+        )
+        .await?;
         Ok(found)
     }
 

@@ -152,7 +152,7 @@ impl Kind for IamRole {
     // Its users need its policies, not only the role (aws-semantics 7.7).
     const ABOUT: About = About::new(Class::Identity, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.global()
+        .global()
         .late_first()
         .outputs(&["arn", "name"])
         .actions(&[

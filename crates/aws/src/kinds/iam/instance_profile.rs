@@ -60,7 +60,9 @@ impl Kind for InstanceProfile {
     const ABOUT: About =
         About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.global().outputs(&["arn", "name"]).actions(&[
+        .global()
+        .outputs(&["arn", "name"])
+        .actions(&[
             "iam:ListInstanceProfiles",
             "iam:GetInstanceProfile",
             "iam:CreateInstanceProfile",

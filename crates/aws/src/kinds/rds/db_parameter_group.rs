@@ -75,7 +75,7 @@ impl Kind for DbParameterGroup {
     const NAME: &'static str = "db_parameter_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["arn", "name"])
+        .outputs(&["arn", "name"])
         .actions(&[
             "rds:DescribeDBParameterGroups",
             "rds:DescribeDBParameters",

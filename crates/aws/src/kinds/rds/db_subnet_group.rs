@@ -66,7 +66,7 @@ impl Kind for DbSubnetGroup {
     const NAME: &'static str = "db_subnet_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.outputs(&["arn", "name"])
+        .outputs(&["arn", "name"])
         .actions(&[
             "rds:DescribeDBSubnetGroups",
             "rds:ListTagsForResource",

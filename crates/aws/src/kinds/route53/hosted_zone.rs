@@ -76,7 +76,7 @@ impl Kind for HostedZone {
     // Its records are data that others may have written, its servers an address at the registrar.
     const ABOUT: About = About::new(Class::Data, Create::Token, Swap::CreateFirst)
         .gone_at_once()
-.global()
+        .global()
         .protect()
         .outputs(&["name", "private", "name_servers"])
         .actions(&[
@@ -174,7 +174,11 @@ impl Kind for HostedZone {
             Look::Ours => {}
         }
         // One by its id is looked at alone; else whoever asks in this discovery asks for the same.
-        let asked = if matches!(look, Look::Id(_)) { &zones } else { &*all };
+        let asked = if matches!(look, Look::Id(_)) {
+            &zones
+        } else {
+            &*all
+        };
         let ids: Vec<String> = asked
             .iter()
             .map(|zone| plain(&zone.id).to_owned())

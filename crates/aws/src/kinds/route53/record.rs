@@ -194,7 +194,7 @@ impl Kind for Record {
     const NAME: &'static str = "record";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
-.global()
+        .global()
         .marks_only()
         .outputs(&["name"])
         .actions(&[
@@ -285,7 +285,10 @@ impl Kind for Record {
 
     fn linger(have: &RecordLive) -> u32 {
         // Route 53 answers for an alias with the target's own, which for its services is a minute.
-        let ttl = |set: &Set| set.ttl.map_or(60, |ttl| u32::try_from(ttl).unwrap_or(u32::MAX));
+        let ttl = |set: &Set| {
+            set.ttl
+                .map_or(60, |ttl| u32::try_from(ttl).unwrap_or(u32::MAX))
+        };
         have.sets.iter().map(ttl).max().unwrap_or(0)
     }
 

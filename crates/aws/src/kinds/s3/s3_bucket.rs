@@ -143,7 +143,7 @@ impl Kind for S3Bucket {
     const NAME: &'static str = "s3_bucket";
     const ABOUT: About = About::new(Class::Data, Create::Name, Swap::DeleteFirst)
         .gone_at_once()
-.outputs(&["arn", "name", "dns_name", "website_dns_name"])
+        .outputs(&["arn", "name", "dns_name", "website_dns_name"])
         .actions(&[
             "s3:ListAllMyBuckets",
             "s3:ListBucket",

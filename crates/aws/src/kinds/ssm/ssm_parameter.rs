@@ -106,7 +106,7 @@ impl Kind for SsmParameter {
     const ABOUT: About =
         About::new(Class::Stateless, Create::Name, Swap::DeleteFirst)
         .gone_at_once()
-.outputs(&["arn", "name"]).actions(&[
+        .outputs(&["arn", "name"]).actions(&[
             "ssm:DescribeParameters",
             "ssm:GetParameters",
             "ssm:ListTagsForResource",

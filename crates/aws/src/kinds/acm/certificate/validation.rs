@@ -120,12 +120,7 @@ pub(super) async fn absent<'p>(
 }
 
 /// Whether all of them stand in `zone`, by the listing of its records in a discovery.
-pub(super) async fn all_stand(
-    cx: &Aws,
-    zone: &str,
-    proofs: &[Proof],
-    seen: &Seen,
-) -> Result<bool> {
+pub(super) async fn all_stand(cx: &Aws, zone: &str, proofs: &[Proof], seen: &Seen) -> Result<bool> {
     let records = match cx.route53_all_records(zone, seen).await {
         Err(error) if error.class == ErrorClass::NotFound => return Ok(false),
         records => records?,
@@ -232,12 +227,12 @@ async fn needed_in(
     of: (&str, &str),
     names: &BTreeSet<&DnsName>,
 ) -> Result<Option<BTreeSet<DnsName>>> {
-    let needed = try_join_all(regions.map(async |region| {
-        match cx.acm_list(&cx.acm_in(region)).await {
+    let needed = try_join_all(regions.map(
+        async |region| match cx.acm_list(&cx.acm_in(region)).await {
             Err(error) if error.class == ErrorClass::Denied => Ok(None),
             listed => needed_by(cx, (region, &listed?), of, names).await.map(Some),
-        }
-    }))
+        },
+    ))
     .await?;
     let needed: Option<Vec<BTreeSet<DnsName>>> = needed.into_iter().collect();
     Ok(needed.map(|needed| needed.into_iter().flatten().collect()))
@@ -325,7 +320,10 @@ mod tests {
     fn records_are_known_all_or_not_at_all() {
         let record = Some(("_a.a.example.com.", "_b.acm-validations.aws."));
         assert_eq!(
-            proofs(&[option("a.example.com", record), option("b.example.com", None)]),
+            proofs(&[
+                option("a.example.com", record),
+                option("b.example.com", None)
+            ]),
             None
         );
         assert_eq!(proofs(&[]), None);

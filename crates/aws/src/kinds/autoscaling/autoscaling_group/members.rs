@@ -132,7 +132,9 @@ async fn healthy_in(cx: &Aws, arn: &str, seen: &Seen) -> Result<HashSet<String>>
         health.and_then(|health| health.state.as_ref()) == Some(&TargetHealthStateEnum::Healthy)
             || unused.is_some_and(|reason| reason.as_str() == "Target.NotInUse")
     });
-    Ok(fine.filter_map(|target| target.target()?.id.clone()).collect())
+    Ok(fine
+        .filter_map(|target| target.target()?.id.clone())
+        .collect())
 }
 
 /// Why the last try to start a machine came to nothing.

@@ -243,11 +243,7 @@ pub(super) fn unmarked(place: &Place) -> CloudError {
 }
 
 /// All records of a zone, each with its mark if it has one.
-pub(super) async fn in_zone(
-    cx: &Aws,
-    zone: &str,
-    seen: &Seen,
-) -> Result<Vec<Found<RecordLive>>> {
+pub(super) async fn in_zone(cx: &Aws, zone: &str, seen: &Seen) -> Result<Vec<Found<RecordLive>>> {
     let records = match cx.route53_all_records(zone, seen).await {
         // Deleted since the zones were listed.
         Err(error) if error.class == ErrorClass::NotFound => return Ok(Vec::new()),
