@@ -41,7 +41,7 @@ impl Region {
     fn new(
         cx: &Arc<Aws>,
         name: Option<&str>,
-        seen: Seen,
+        seen: &Seen,
         whole: &HashMap<&'static str, Listing>,
     ) -> Self {
         let cx = &match name {
@@ -49,6 +49,7 @@ impl Region {
             Some(name) => Arc::new(cx.in_region(name)),
         };
         let (hands, mut former) = (all_hands(cx), former::hands(cx));
+        let seen = seen.beside();
         let mut listings: HashMap<&'static str, Listing> = hands
             .iter()
             .map(|hand| {
@@ -69,7 +70,7 @@ impl Region {
 /// absent (rule R17).
 pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Result<Inventory> {
     let seen = Seen::default();
-    let home = Region::new(cx, None, seen.beside(), &HashMap::new());
+    let home = Region::new(cx, None, &seen, &HashMap::new());
     let mut whole = home.listings.clone();
     whole.retain(|kind, _| is_global(kind));
     let elsewhere = lookups.iter().filter_map(|lookup| lookup.region.clone());
@@ -77,7 +78,7 @@ pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Res
     let others: BTreeMap<String, Region> = names
         .into_iter()
         .map(|name| {
-            let region = Region::new(cx, Some(&name), seen.beside(), &whole);
+            let region = Region::new(cx, Some(&name), &seen, &whole);
             (name, region)
         })
         .collect();

@@ -32,12 +32,11 @@ impl Reads {
             Arc::clone(slots.entry(what).or_default())
         };
         let mut known = slot.lock().await;
-        let answer = match &*known {
-            Some(answer) => answer.clone(),
-            None => {
-                let answer: Answer = read.await.map(|found| Arc::new(found) as _);
-                known.insert(answer).clone()
-            }
+        let answer = if let Some(answer) = &*known {
+            answer.clone()
+        } else {
+            let answer: Answer = read.await.map(|found| Arc::new(found) as _);
+            known.insert(answer).clone()
         };
         answer?.downcast().map_err(|_| {
             let message = "one question has two kinds of answers; this is a bug in terrace";

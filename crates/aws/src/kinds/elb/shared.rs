@@ -131,7 +131,7 @@ pub(crate) struct Listed {
 impl Aws {
     /// All that stand in the region, once a discovery.
     pub(crate) async fn elb_listed(&self, seen: &Seen) -> Result<Arc<Listed>> {
-        let read = async {
+        let read = Box::pin(async {
             let balancers = self.read("elasticloadbalancing:DescribeLoadBalancers", || {
                 let call = self.elb.describe_load_balancers().page_size(400);
                 let pages = call.into_paginator().items().send();
@@ -152,7 +152,7 @@ impl Aws {
                 groups,
                 tags,
             })
-        };
+        });
         seen.once(format!("load balancers in {}", self.region), read)
             .await
     }
@@ -163,7 +163,7 @@ impl Aws {
         group: &str,
         seen: &Seen,
     ) -> Result<Arc<Vec<TargetHealthDescription>>> {
-        let read = async {
+        let read = Box::pin(async {
             let answer = self
                 .read("elasticloadbalancing:DescribeTargetHealth", || {
                     let call = self.elb.describe_target_health();
@@ -171,7 +171,7 @@ impl Aws {
                 })
                 .await?;
             Ok(answer.target_health_descriptions.unwrap_or_default())
-        };
+        });
         seen.once(format!("health in {group}"), read).await
     }
 

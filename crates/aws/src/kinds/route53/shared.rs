@@ -47,7 +47,7 @@ pub(crate) enum Records<'a> {
 impl Aws {
     /// The same as [`Aws::route53_zones`], once a discovery.
     pub(crate) async fn route53_zones_in(&self, seen: &Seen) -> Result<Arc<Vec<HostedZone>>> {
-        seen.once("zones", self.route53_zones()).await
+        seen.once("zones", Box::pin(self.route53_zones())).await
     }
 
     /// All records of a zone, once a discovery.
@@ -56,7 +56,7 @@ impl Aws {
         zone: &str,
         seen: &Seen,
     ) -> Result<Arc<Vec<ResourceRecordSet>>> {
-        let read = self.route53_records(zone, Records::All);
+        let read = Box::pin(self.route53_records(zone, Records::All));
         seen.once(format!("records of {zone}"), read).await
     }
 
