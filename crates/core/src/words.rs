@@ -45,6 +45,10 @@ impl Vocabulary for Words {
         self.kinds.iter().map(AnyKind::name).collect()
     }
 
+    fn is_kind(&self, name: &str) -> bool {
+        self.kinds.get(name).is_some()
+    }
+
     fn lookups(&self) -> Vec<&str> {
         self.lookups.iter().map(|(name, _)| *name).collect()
     }

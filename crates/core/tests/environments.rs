@@ -125,3 +125,31 @@ fn only_the_sandbox_has_an_account_without_a_pin() {
     let loaded = folder(text).sandbox().loaded();
     assert_eq!(property(&loaded, "secret.a", "name"), "\"123456789012\"");
 }
+
+/// Environments are rendered side by side: what only one of them reads is told in its own file, and what all of them
+/// say is told once.
+#[test]
+fn every_environment_tells_its_own_mistakes_in_its_own_file() {
+    let keys = "[variables]\nboot = \"a.sh\"\n[environments.a]\n[environments.b]\nvariables.boot = \"b.sh\"\n[environments.c]\nvariables.boot = \"c.sh\"\n[key_pair.k]\npublic_key = { template = \"{{ var.boot }}\" }\n[key_pair.all]\npublic_key = { template = \"all.sh\" }\n";
+    let told = files(&[
+        ("shop/stack.toml", &format!("{HEAD}{keys}")),
+        ("shop/a.sh", "#!/bin/sh\necho {{ stack.nmae }}\n"),
+        ("shop/b.sh", "#!/bin/sh\n\n\necho {{ stack.regoin }}\n"),
+        ("shop/c.sh", "#!/bin/sh\n\necho {{ stack.stagge }}\n"),
+        ("shop/all.sh", "echo {{ nobody }}\n"),
+    ])
+    .validated();
+    let places: Vec<&str> = told
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--> "))
+        .collect();
+    let mut sorted = places.clone();
+    sorted.sort_unstable();
+    let each = [
+        "shop/a.sh:2:9",
+        "shop/all.sh:1:9",
+        "shop/b.sh:4:9",
+        "shop/c.sh:3:9",
+    ];
+    assert_eq!(sorted, each, "{told}");
+}

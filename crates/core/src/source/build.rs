@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use minijinja::Value;
 
 use super::diagnostic::Diagnostic;
@@ -53,17 +54,12 @@ impl Built {
 
 impl World<'_> {
     /// Reads a value where it is written.
-    pub(crate) fn build(&mut self, cx: &Cx, raw: &Node, shape: &Shape<'_>) -> Built {
+    pub(crate) fn build(&mut self, cx: &Cx, raw: &Node, shape: &Shape) -> Built {
         self.build_from(cx, raw, shape).0
     }
 
     /// Reads a value, and says in which scope what it holds was written.
-    pub(crate) fn build_from(
-        &mut self,
-        cx: &Cx,
-        raw: &Node,
-        shape: &Shape<'_>,
-    ) -> (Built, ScopeId) {
+    pub(crate) fn build_from(&mut self, cx: &Cx, raw: &Node, shape: &Shape) -> (Built, ScopeId) {
         let built = match &raw.is {
             Is::String(text) => match self.express(cx, text, raw.at) {
                 Answer::None => Built::None,
@@ -84,7 +80,7 @@ impl World<'_> {
         (built, cx.scope)
     }
 
-    fn build_table(&mut self, cx: &Cx, at: Span, table: &Table, shape: &Shape<'_>) -> Built {
+    fn build_table(&mut self, cx: &Cx, at: Span, table: &Table, shape: &Shape) -> Built {
         let when = table
             .get("when")
             .map(|(_, when)| when)
@@ -97,7 +93,7 @@ impl World<'_> {
             }
         }
         let text = is_text(table, shape);
-        let mut built = Table::with_capacity(table.len());
+        let mut built = Table::with_capacity_and_hasher(table.len(), RandomState::default());
         for (key, (place, value)) in table {
             if key == "when" && when.is_some() {
                 continue;
@@ -130,7 +126,7 @@ impl World<'_> {
     }
 
     /// Several values where one stands are a list, or a mistake.
-    pub(crate) fn single(&mut self, built: Built, shape: &Shape<'_>, key: &str) -> Option<Node> {
+    pub(crate) fn single(&mut self, built: Built, shape: &Shape, key: &str) -> Option<Node> {
         if let Built::Many(nodes) = &built
             && !shape.is_list()
             && let Some(first) = nodes.first()
@@ -143,7 +139,7 @@ impl World<'_> {
     }
 
     /// A value that is read already: only references and texts are left to do, in the scope in which they were written.
-    fn finish(&mut self, node: Node, home: ScopeId, shape: &Shape<'_>) -> Built {
+    fn finish(&mut self, node: Node, home: ScopeId, shape: &Shape) -> Built {
         match node.is {
             Is::String(text) => self.refer(home, text, node.at, shape),
             Is::Array(items) => {
@@ -158,7 +154,8 @@ impl World<'_> {
                 self.text(&Node::new(node.at, Is::Table(table)), home)
             }
             Is::Table(table) => {
-                let mut built = Table::with_capacity(table.len());
+                let mut built =
+                    Table::with_capacity_and_hasher(table.len(), RandomState::default());
                 for (key, (place, value)) in table {
                     let inner = shape.entry(&key);
                     let value = self.finish(value, home, &inner);
@@ -261,8 +258,8 @@ impl World<'_> {
                 Err(error) => self.no_file(&name, place, &error),
             };
         }
-        let library = match Library::read(self.files, &path) {
-            Ok(library) => Arc::new(library),
+        let library = match self.files.library(&path) {
+            Ok(library) => library,
             Err(error) => return self.no_file(&name, place, &error),
         };
         let with = table
@@ -368,7 +365,7 @@ impl World<'_> {
             }
             good &= match head {
                 "stack" | "var" if head == "stack" || root => {
-                    self.look(&Cx::of(home), &name, at).is_some()
+                    self.look(&Cx::of(home), name, *at).is_some()
                 }
                 _ => {
                     let text = format!("the template does not know `{}`", name.join("."));
@@ -379,7 +376,7 @@ impl World<'_> {
                     } else {
                         format!("it knows `stack` and what it is given: with = {{ {head} = .. }}")
                     };
-                    self.tell(Diagnostic::error(at, text).help(help));
+                    self.tell(Diagnostic::error(*at, text).help(help));
                     false
                 }
             };
@@ -410,6 +407,6 @@ fn is_switch(when: &Node) -> bool {
     }
 }
 
-fn is_text(table: &Table, shape: &Shape<'_>) -> bool {
+fn is_text(table: &Table, shape: &Shape) -> bool {
     shape.is_text() && (table.contains_key("file") || table.contains_key("template"))
 }

@@ -285,7 +285,7 @@ impl World<'_> {
                 let names = shape.properties();
                 self.tell(
                     Diagnostic::error(item.at, text)
-                        .maybe(guess::help(head, names.iter().copied())),
+                        .maybe(guess::help(head, names.iter().map(String::as_str))),
                 );
             }
         }

@@ -85,7 +85,7 @@ pub(crate) fn declare(
         told,
         listing: Listing::default(),
     };
-    let mut rest = Table::new();
+    let mut rest = Table::default();
     for (word, (at, value)) in tree.as_table().into_iter().flatten() {
         match word.as_str() {
             word if words.contains(&word) => {
@@ -112,8 +112,8 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn kind(&mut self, kind: &str, at: Span, value: &Node, words: &[&str]) {
-        let kinds = self.vocabulary.kinds();
-        if !kinds.contains(&kind) {
+        if !self.vocabulary.is_kind(kind) {
+            let kinds = self.vocabulary.kinds();
             let candidates = kinds.iter().chain(words).chain(RESERVED.iter()).copied();
             let text = match value.is {
                 Is::Table(_) if !super::header::WORDS.contains(&kind) => {

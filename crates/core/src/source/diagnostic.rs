@@ -71,6 +71,16 @@ impl Diagnostic {
         self
     }
 
+    /// The same with its places said in other words.
+    #[must_use]
+    pub(crate) fn placed(mut self, mut place: impl FnMut(Span) -> Span) -> Self {
+        self.at = self.at.map(&mut place);
+        for (at, _) in &mut self.also {
+            *at = place(*at);
+        }
+        self
+    }
+
     /// The same with another place that belongs to it.
     #[must_use]
     pub fn and(mut self, at: Span, text: impl Into<String>) -> Self {

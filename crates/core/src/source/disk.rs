@@ -14,13 +14,14 @@ const LARGEST: u64 = 8 << 20;
 const TOGETHER: u64 = 64 << 20;
 
 /// Reads files, and keeps to what a stack may read.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Disk {
     ground: Option<Ground>,
     read: u64,
 }
 
 /// Where the stack stands.
+#[derive(Clone)]
 struct Ground {
     /// Its folder, as it was said.
     said: PathBuf,

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::sync::LazyLock;
 
 use minijinja::syntax::SyntaxConfig;
@@ -236,7 +236,7 @@ pub(crate) fn unwieldy(text: &str) -> Option<String> {
 
 thread_local! {
     /// Expressions that were met before: one is read for each key, in each environment, at each stage.
-    static COMPILED: RefCell<HashMap<String, Rc<Expression<'static, 'static>>>> = RefCell::default();
+    static COMPILED: RefCell<HashMap<String, Arc<Expression<'static, 'static>>>> = RefCell::default();
 }
 
 fn evaluate(expression: &str, context: &Value) -> Result<Value, Error> {
@@ -244,8 +244,8 @@ fn evaluate(expression: &str, context: &Value) -> Result<Value, Error> {
     let compiled = if let Some(compiled) = known {
         compiled
     } else {
-        let compiled = Rc::new(STRINGS.compile_expression_owned(expression.to_owned())?);
-        COMPILED.with_borrow_mut(|all| all.insert(expression.to_owned(), Rc::clone(&compiled)));
+        let compiled = Arc::new(STRINGS.compile_expression_owned(expression.to_owned())?);
+        COMPILED.with_borrow_mut(|all| all.insert(expression.to_owned(), Arc::clone(&compiled)));
         compiled
     };
     let value = compiled.eval(context.clone())?;

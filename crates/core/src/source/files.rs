@@ -3,25 +3,30 @@
 use std::collections::HashMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
-use std::rc::Rc;
+use std::sync::Arc;
 
 use super::diagnostic::Diagnostic;
 use super::disk::Disk;
 use super::expression::Study;
 use super::node::Node;
 use super::parse::parse;
+use super::shape::Shapes;
 use super::span::{Sources, Span};
+use super::text::Library;
 
-/// Reads files and remembers them.
-#[derive(Default)]
+/// Reads files and remembers them. A copy goes on from what was read so far.
+#[derive(Clone, Default)]
 pub(crate) struct Files {
     pub(crate) sources: Sources,
     disk: Disk,
     numbers: HashMap<PathBuf, usize>,
     paths: Vec<PathBuf>,
-    trees: HashMap<usize, Result<Rc<Node>, Vec<Diagnostic>>>,
+    libraries: HashMap<PathBuf, Arc<Library>>,
+    trees: HashMap<usize, Result<Arc<Node>, Vec<Diagnostic>>>,
     /// What the strings in them say: the same strings are met at every stage.
-    pub(crate) studies: HashMap<String, Option<Rc<Study>>>,
+    pub(crate) studies: HashMap<String, Option<Arc<Study>>>,
+    /// What may stand in a resource of each kind that was met.
+    pub(crate) shapes: Shapes,
 }
 
 /// Why there is no tree.
@@ -52,19 +57,30 @@ impl Files {
         number
     }
 
+    /// A template and what it includes, read and compiled at the first call.
+    pub(crate) fn library(&mut self, path: &Path) -> io::Result<Arc<Library>> {
+        let path = tidy(path);
+        if let Some(library) = self.libraries.get(&path) {
+            return Ok(Arc::clone(library));
+        }
+        let library = Arc::new(Library::read(self, &path)?);
+        self.libraries.insert(path, Arc::clone(&library));
+        Ok(library)
+    }
+
     /// A file's tree.
-    pub(crate) fn tree(&mut self, path: &Path) -> Result<(usize, Rc<Node>), Unreadable> {
+    pub(crate) fn tree(&mut self, path: &Path) -> Result<(usize, Arc<Node>), Unreadable> {
         let number = self.read(path).map_err(Unreadable::Missing)?;
         if !self.trees.contains_key(&number) {
             let parsed = self
                 .sources
                 .file(number)
                 .map_or(Err(Vec::new()), parse)
-                .map(Rc::new);
+                .map(Arc::new);
             self.trees.insert(number, parsed);
         }
         match self.trees.get(&number) {
-            Some(Ok(tree)) => Ok((number, Rc::clone(tree))),
+            Some(Ok(tree)) => Ok((number, Arc::clone(tree))),
             // Whoever asks is told: a report says nothing twice.
             Some(Err(told)) => Err(Unreadable::Broken(told.clone())),
             None => Err(Unreadable::Broken(Vec::new())),

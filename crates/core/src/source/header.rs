@@ -248,7 +248,7 @@ fn stages(table: &Table, told: &mut Vec<Diagnostic>) -> Vec<(String, Span)> {
 
 fn entries(table: &Table, word: &str, told: &mut Vec<Diagnostic>) -> Table {
     let Some((_, value)) = table.get(word) else {
-        return Table::new();
+        return Table::default();
     };
     let found = value.as_table().cloned();
     if found.is_none() {

@@ -56,7 +56,7 @@ struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn at(&mut self, node: &Node, shape: &Shape<'_>) {
+    fn at(&mut self, node: &Node, shape: &Shape) {
         match &node.is {
             Is::String(text) if shape.refs().is_empty() => self.text(node, text),
             Is::Array(items) => items.iter().for_each(|item| self.at(item, &shape.items())),

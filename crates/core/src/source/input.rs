@@ -1,6 +1,6 @@
 //! A module's inputs: as the module declares them, and as the caller gives them.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -139,7 +139,7 @@ impl World<'_> {
     }
 
     /// An input's value; `None`: it has none, and that is told.
-    pub(crate) fn input(&mut self, scope: ScopeId, name: &str, at: Span) -> Option<Rc<Input>> {
+    pub(crate) fn input(&mut self, scope: ScopeId, name: &str, at: Span) -> Option<Arc<Input>> {
         let caller = self.scopes[scope].caller.clone()?;
         match self.scopes[scope].inputs.get(name) {
             Some(Memo::Done(input)) => return input.clone(),
@@ -174,7 +174,7 @@ impl World<'_> {
         self.scopes[scope]
             .inputs
             .insert(name.to_owned(), Memo::Busy);
-        let input = self.give(scope, &caller, name, declared).map(Rc::new);
+        let input = self.give(scope, &caller, name, declared).map(Arc::new);
         self.scopes[scope]
             .inputs
             .insert(name.to_owned(), Memo::Done(input.clone()));

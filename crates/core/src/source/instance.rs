@@ -1,6 +1,6 @@
 //! One resource: its declaration read with its key, judged by its kind.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -23,14 +23,14 @@ impl World<'_> {
         scope: ScopeId,
         decl: &Decl,
         address: &Address,
-        each: Option<&Rc<Each>>,
+        each: Option<&Arc<Each>>,
     ) -> Resource {
         let cx = Cx {
             own: Some(address.clone()),
             ..Cx::of(scope).with(each)
         };
         let shape = self.shape(&decl.kind);
-        let mut table = Table::new();
+        let mut table = Table::default();
         let mut said = IndexMap::new();
         for (property, (at, raw)) in decl.table.as_table().into_iter().flatten() {
             let stage = self.said(scope, decl, property, *at, raw);
@@ -127,7 +127,7 @@ impl World<'_> {
         property: &str,
         at: Span,
         raw: &Node,
-        shape: &Shape<'_>,
+        shape: &Shape,
     ) -> bool {
         if shape.has(property) {
             return false;
@@ -168,7 +168,7 @@ impl World<'_> {
                 .flatten()
                 .map(|(key, _)| key.as_str())
                 .collect();
-            if !inner.is_empty() && inner.iter().all(|key| names.contains(key)) {
+            if !inner.is_empty() && inner.iter().all(|key| names.iter().any(|name| name == key)) {
                 let text = format!(
                     "`{whose}.{property}` is not a resource of its own: `{whose}` has no `for_each`"
                 );
@@ -275,10 +275,10 @@ impl World<'_> {
         scope: ScopeId,
         decl: &Decl,
         address: &Address,
-        each: Option<&Rc<Each>>,
+        each: Option<&Arc<Each>>,
     ) -> Existing {
         let cx = Cx::of(scope).with(each).loading();
-        let mut filters = Table::new();
+        let mut filters = Table::default();
         let region = self.region_of(&cx, decl);
         for (word, (at, raw)) in decl.table.as_table().into_iter().flatten() {
             match word.as_str() {
@@ -306,7 +306,8 @@ impl World<'_> {
         let shape = self.shape(&resource.kind);
         let required = shape.required();
         let missing: Vec<&str> = required
-            .into_iter()
+            .iter()
+            .map(String::as_str)
             .filter(|name| resource.table.get(name).is_none())
             .collect();
         if !missing.is_empty() && !self.odd.contains(&resource.address) {
@@ -346,7 +347,7 @@ impl World<'_> {
 }
 
 /// The edges that a value makes.
-fn edges(node: &Node, shape: &Shape<'_>, field: &str, late: bool, found: &mut Vec<Edge>) {
+fn edges(node: &Node, shape: &Shape, field: &str, late: bool, found: &mut Vec<Edge>) {
     let late = late || shape.is_late();
     let mut add = |to: Address, reference: bool| {
         found.push(Edge {

@@ -1,7 +1,7 @@
 //! The files of a stack, joined stage by stage.
 
 use std::path::Path;
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::declare::{Listing, declare};
@@ -19,7 +19,7 @@ use super::vocabulary::Vocabulary;
 pub(crate) struct Ladder {
     pub(crate) header: Header,
     /// What is declared at each stage; one for a stack of one file.
-    pub(crate) listings: Vec<Rc<Listing>>,
+    pub(crate) listings: Vec<Arc<Listing>>,
     /// What each stage takes out.
     pub(crate) removals: Vec<Vec<Removal>>,
     /// What each stage is for.
@@ -60,7 +60,7 @@ pub(crate) fn read(
     if header.stages.is_empty() {
         let mut listing = header.listing.clone();
         nothing_before(&mut listing, told);
-        let listing = Rc::new(listing);
+        let listing = Arc::new(listing);
         return Some(Ladder {
             abouts: vec![header.about.clone()],
             header,
@@ -94,7 +94,7 @@ pub(crate) fn read(
         removals.push(merger.join(&mut sofar, declared.listing, remove));
         abouts.push(super::declare::text(&declared.rest, "about", told).map(|(about, _)| about));
         soaks.push(soak(&declared.rest, told));
-        listings.push(Rc::new(sofar.clone()));
+        listings.push(Arc::new(sofar.clone()));
     }
     Some(Ladder {
         header,
@@ -110,7 +110,7 @@ fn stage_trees(
     header: &Header,
     files: &mut Files,
     told: &mut Vec<Diagnostic>,
-) -> Option<Vec<Rc<Node>>> {
+) -> Option<Vec<Arc<Node>>> {
     let mut trees = Vec::new();
     for (name, at) in &header.stages {
         match files.tree(&folder.join(format!("{name}.toml"))) {

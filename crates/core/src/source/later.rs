@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr};
@@ -250,7 +251,8 @@ impl Node {
                     .collect(),
             ),
             Is::Table(table) => {
-                let mut settled = Table::with_capacity(table.len());
+                let mut settled =
+                    Table::with_capacity_and_hasher(table.len(), RandomState::default());
                 for (key, (place, value)) in table {
                     if let Some(value) = value.settle_all(known, faults) {
                         settled.insert(key.clone(), (*place, value));

@@ -53,7 +53,17 @@ pub struct Loaded {
 pub fn load(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Loaded, Report> {
     let mut files = Files::default();
     let mut told = Vec::new();
-    let stack = load_with(request, vocabulary, &mut files, &mut told, Breadth::Ladder);
+    let ladder = ladder::read(&request.folder, vocabulary, &mut files, &mut told);
+    let stack = ladder.and_then(|ladder| {
+        load_with(
+            &ladder,
+            request,
+            vocabulary,
+            &mut files,
+            &mut told,
+            Breadth::Ladder,
+        )
+    });
     let report = Report::new(files.sources, told);
     match stack {
         Some(mut stack) if report.errors() == 0 => {
@@ -76,19 +86,19 @@ pub(crate) enum Breadth {
     Stage,
 }
 
-/// The same with files that are read already.
+/// The same with a ladder that is read already.
 pub(crate) fn load_with(
+    ladder: &Ladder,
     request: &Request,
     vocabulary: &dyn Vocabulary,
     files: &mut Files,
     told: &mut Vec<Diagnostic>,
     breadth: Breadth,
 ) -> Option<Stack> {
-    let ladder = ladder::read(&request.folder, vocabulary, files, told)?;
     let choice = choose(&ladder.header, request, files, told)?;
-    let mut stack = stack_of(&ladder, &choice);
+    let mut stack = stack_of(ladder, &choice);
     let since = match breadth {
-        Breadth::Ladder => name_other_stages(&ladder, &choice, vocabulary, files, told, &mut stack),
+        Breadth::Ladder => name_other_stages(ladder, &choice, vocabulary, files, told, &mut stack),
         Breadth::Stage => HashMap::new(),
     };
     let names: Vec<String> = ladder
@@ -105,7 +115,7 @@ pub(crate) fn load_with(
         choice.stage,
         &ladder.listings,
     );
-    fill(&mut world, &ladder, &mut stack);
+    fill(&mut world, ladder, &mut stack);
     for (address, stage) in since {
         if let Some(resource) = stack.resources.get_mut(&address) {
             resource.since = Some(stage);
@@ -286,7 +296,8 @@ fn stack_tags(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
 /// Puts in what follows from the specs alone, round after round: a name may be made of another's name.
 fn foretell(world: &mut World<'_>, stack: &mut Stack) {
     let mut known: HashMap<Address, IndexMap<String, Value>> = HashMap::new();
-    let mut news: Vec<Address> = stack.resources.keys().cloned().collect();
+    let wanted = wanted(stack);
+    let mut news: Vec<Address> = wanted.iter().cloned().collect();
     while !news.is_empty() {
         for address in news.drain(..) {
             let Some(resource) = stack.resources.get(&address) else {
@@ -306,7 +317,7 @@ fn foretell(world: &mut World<'_>, stack: &mut Stack) {
                 continue;
             }
             let mut faults = Vec::new();
-            if settle(resource, &told, &mut faults) {
+            if settle(resource, &told, &mut faults) && wanted.contains(address) {
                 news.push(address.clone());
             }
             for fault in faults {
@@ -328,6 +339,18 @@ fn foretell(world: &mut World<'_>, stack: &mut Stack) {
     for fault in faults {
         world.fault(fault, Span::NOWHERE);
     }
+}
+
+/// Whose outputs are used anywhere: of the rest nothing need be foretold.
+fn wanted(stack: &Stack) -> BTreeSet<Address> {
+    let mut wanted = BTreeSet::new();
+    let mut look = |node: &Node| node.each_later(&mut |later, _| wanted.extend(later.needs()));
+    for resource in stack.resources.values() {
+        look(&resource.table);
+        resource.common.tags.values().for_each(&mut look);
+    }
+    stack.outputs.values().for_each(look);
+    wanted
 }
 
 /// Puts in what is known; whether that made a difference.

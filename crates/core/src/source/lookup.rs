@@ -76,9 +76,7 @@ impl World<'_> {
             }
             ("self", _) => self.look_self(cx, name, place),
             ("module" | "existing", Some(_)) => self.look_from(cx.scope, name, place),
-            (kind, _) if self.vocabulary.kinds().contains(&kind) => {
-                self.look_from(cx.scope, name, place)
-            }
+            (kind, _) if self.vocabulary.is_kind(kind) => self.look_from(cx.scope, name, place),
             _ => self.unknown(cx, name, place),
         }
     }
@@ -323,7 +321,7 @@ impl World<'_> {
             }
             [output, ..] => {
                 let mut fault = no_output(&address, output, &outputs);
-                if self.shape(led.kind).properties().contains(&output.as_str()) {
+                if self.shape(led.kind).properties().contains(output) {
                     fault = fault.help(format!(
                         "`{output}` is written in TOML: share it through a variable; outputs are {}",
                         guess::list(&outputs)

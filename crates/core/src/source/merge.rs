@@ -130,9 +130,10 @@ impl Merger<'_> {
         if old.kind == "module" {
             self.merge_inputs(&mut old.table, new.table);
         } else {
-            let shape = match self.vocabulary.schema(&old.kind) {
-                Some(schema) if !old.existing => Shape::of(schema),
-                _ => Shape::none(),
+            let shape = if old.existing {
+                Shape::none()
+            } else {
+                self.files.shapes.of(&old.kind, self.vocabulary)
             };
             merge(&mut old.table, new.table, &shape, true);
         }
@@ -153,7 +154,9 @@ impl Merger<'_> {
         };
         for (input, (at, value)) in new {
             let shape = module.as_ref().map_or_else(Shape::none, |(_, tree)| {
-                passed_to(tree, &input, self.vocabulary)
+                passed_to(tree, &input, &|kind| {
+                    self.files.shapes.of(kind, self.vocabulary)
+                })
             });
             match old.get_mut(&input) {
                 Some((place, known)) => {
@@ -362,19 +365,16 @@ impl Merger<'_> {
 }
 
 /// The shape of the first property of a module that is an input and nothing else.
-fn passed_to<'v>(module: &Node, input: &str, vocabulary: &'v dyn Vocabulary) -> Shape<'v> {
+fn passed_to(module: &Node, input: &str, shape: &dyn Fn(&str) -> Shape) -> Shape {
     let whole = format!("{{{{ input.{input} }}}}");
     for (kind, (_, names)) in module.as_table().into_iter().flatten() {
-        let Some(schema) = vocabulary.schema(kind) else {
-            continue;
-        };
         for (_, (_, resource)) in names.as_table().into_iter().flatten() {
             let properties = resource.as_table().into_iter().flatten();
             let property = properties
                 .into_iter()
                 .find(|(_, (_, value))| value.as_str() == Some(&whole));
             if let Some((property, _)) = property {
-                return Shape::of(schema).entry(property);
+                return shape(kind).entry(property);
             }
         }
     }
@@ -425,7 +425,7 @@ fn paths(node: &Node, prefix: &str, depth: usize, found: &mut Vec<String>) {
 }
 
 /// Tables by key, everything else replaced. A choice is a value: two answers to one question make no sense together.
-fn merge(old: &mut Node, new: Node, shape: &Shape<'_>, root: bool) {
+fn merge(old: &mut Node, new: Node, shape: &Shape, root: bool) {
     let choice = !root && (shape.is_choice() || is_text(old) || is_text(&new));
     match (&mut old.is, new.is) {
         (Is::Table(old), Is::Table(new)) if !choice => merge_tables(old, new, shape),
@@ -436,7 +436,7 @@ fn merge(old: &mut Node, new: Node, shape: &Shape<'_>, root: bool) {
     }
 }
 
-fn merge_tables(old: &mut Table, new: Table, shape: &Shape<'_>) {
+fn merge_tables(old: &mut Table, new: Table, shape: &Shape) {
     for (key, (at, value)) in new {
         match old.get_mut(&key) {
             Some((place, known)) => {

@@ -35,6 +35,7 @@ mod node;
 mod parse;
 mod refer;
 mod regions;
+mod remember;
 mod shape;
 mod shares;
 mod span;

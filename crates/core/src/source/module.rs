@@ -1,7 +1,7 @@
 //! Modules: their file, their scopes, their outputs as the caller sees them.
 
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -23,7 +23,7 @@ pub(crate) const WORDS: [&str; 5] = ["source", "for_each", "when", "tags", "regi
 /// What stands in a `module.toml`.
 pub(crate) struct ModuleFile {
     pub(crate) path: PathBuf,
-    pub(crate) listing: Rc<Listing>,
+    pub(crate) listing: Arc<Listing>,
     pub(crate) inputs: IndexMap<String, Declared>,
 }
 
@@ -34,7 +34,7 @@ impl World<'_> {
         scope: ScopeId,
         name: &str,
         at: Span,
-    ) -> Option<Rc<Children>> {
+    ) -> Option<Arc<Children>> {
         let listing = self.listing(scope);
         let Some(decl) = listing.modules.get(name) else {
             let text = format!("there is no module `{name}`");
@@ -43,24 +43,24 @@ impl World<'_> {
             return None;
         };
         match self.scopes[scope].children.get(name) {
-            Some(Memo::Done(children)) => return Some(Rc::clone(children)),
+            Some(Memo::Done(children)) => return Some(Arc::clone(children)),
             Some(Memo::Busy) => {
                 let text = format!("`module.{name}` depends on itself");
                 self.tell(Diagnostic::error(decl.at, text));
-                return Some(Rc::new(Children::Bad));
+                return Some(Arc::new(Children::Bad));
             }
             None => {}
         }
         self.scopes[scope]
             .children
             .insert(name.to_owned(), Memo::Busy);
-        let children = Rc::new(self.enter(scope, decl).unwrap_or(Children::Bad));
+        let children = Arc::new(self.enter(scope, decl).unwrap_or(Children::Bad));
         if matches!(*children, Children::Bad) {
             self.failed.push(decl.at);
         }
         self.scopes[scope]
             .children
-            .insert(name.to_owned(), Memo::Done(Rc::clone(&children)));
+            .insert(name.to_owned(), Memo::Done(Arc::clone(&children)));
         Some(children)
     }
 
@@ -72,7 +72,7 @@ impl World<'_> {
         }
         let file = self.source(scope, decl)?;
         self.unknown_inputs(decl, &file);
-        let decl = Rc::new(decl.clone());
+        let decl = Arc::new(decl.clone());
         match &*extent {
             Extent::One => Some(Children::One(self.scope_of(scope, &decl, &file, None))),
             Extent::Many(all) => {
@@ -88,9 +88,9 @@ impl World<'_> {
     fn scope_of(
         &mut self,
         scope: ScopeId,
-        decl: &Rc<Decl>,
-        file: &Rc<ModuleFile>,
-        each: Option<&Rc<Each>>,
+        decl: &Arc<Decl>,
+        file: &Arc<ModuleFile>,
+        each: Option<&Arc<Each>>,
     ) -> ScopeId {
         let mut path = self.scopes[scope].path.clone();
         path.push(Segment {
@@ -99,11 +99,11 @@ impl World<'_> {
         });
         let caller = Caller {
             scope,
-            decl: Rc::clone(decl),
+            decl: Arc::clone(decl),
             each: each.cloned(),
-            file: Rc::clone(file),
+            file: Arc::clone(file),
         };
-        let mut child = Scope::new(path, Rc::clone(&file.listing), Some(caller));
+        let mut child = Scope::new(path, Arc::clone(&file.listing), Some(caller));
         let cx = Cx::of(scope).with(each);
         child.region = match decl.table.get("region") {
             Some(region) => self.common_text(&cx, region, "region"),
@@ -118,7 +118,7 @@ impl World<'_> {
     }
 
     /// The module's file.
-    fn source(&mut self, scope: ScopeId, decl: &Decl) -> Option<Rc<ModuleFile>> {
+    fn source(&mut self, scope: ScopeId, decl: &Decl) -> Option<Arc<ModuleFile>> {
         let Some(source) = decl.table.get("source") else {
             let text = format!("`module.{}` has no source", decl.name);
             let listing = self.listing(scope);
@@ -173,7 +173,7 @@ impl World<'_> {
         path: &std::path::Path,
         folder: &str,
         at: Span,
-    ) -> Option<Rc<ModuleFile>> {
+    ) -> Option<Arc<ModuleFile>> {
         let tree = match self.files.tree(path) {
             Ok((_, tree)) => tree,
             Err(Unreadable::Missing(error)) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -213,9 +213,9 @@ impl World<'_> {
             .get("inputs")
             .map(|(_, inputs)| self.declared_inputs(inputs))
             .unwrap_or_default();
-        Some(Rc::new(ModuleFile {
+        Some(Arc::new(ModuleFile {
             path: path.to_owned(),
-            listing: Rc::new(declared.listing),
+            listing: Arc::new(declared.listing),
             inputs,
         }))
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use indexmap::IndexMap;
 use minijinja::value::ValueKind;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
@@ -12,7 +13,7 @@ use super::later::Later;
 use super::span::Span;
 
 /// The entries of a table: key, the key's place, value.
-pub type Table = IndexMap<String, (Span, Node)>;
+pub type Table = IndexMap<String, (Span, Node), RandomState>;
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +58,7 @@ impl Node {
 
     /// A table without entries.
     pub fn empty(at: Span) -> Self {
-        Self::new(at, Is::Table(Table::new()))
+        Self::new(at, Is::Table(Table::default()))
     }
 
     /// The text, if it is one.
@@ -206,7 +207,7 @@ impl Node {
                 Is::Array(items.into_iter().flatten().collect())
             }
             ValueKind::Map => {
-                let mut table = Table::new();
+                let mut table = Table::default();
                 for key in value.try_iter().map_err(|_| odd())? {
                     let item = value.get_item(&key).map_err(|_| odd())?;
                     if let Some(item) = Self::from_value(at, &item)? {

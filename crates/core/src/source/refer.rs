@@ -1,6 +1,6 @@
 //! References: each is looked up in the file it is written in, and becomes absolute.
 
-use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
@@ -29,18 +29,12 @@ pub(crate) enum Named {
 
 impl World<'_> {
     /// A text in a place where a reference may stand; elsewhere it is only text.
-    pub(crate) fn refer(
-        &mut self,
-        home: ScopeId,
-        text: String,
-        at: Span,
-        shape: &Shape<'_>,
-    ) -> Built {
+    pub(crate) fn refer(&mut self, home: ScopeId, text: String, at: Span, shape: &Shape) -> Built {
         let refs = shape.refs();
         if refs.is_empty() {
             return Built::One(Node::string(at, text));
         }
-        match self.named(home, &text, at, &refs) {
+        match self.named(home, &text, at, refs) {
             Named::Literal => Built::One(Node::string(at, text)),
             Named::One(address) => Built::One(Node::string(at, address.reference())),
             Named::All(all) => Built::Many(
@@ -56,7 +50,7 @@ impl World<'_> {
     pub(crate) fn looks_like_address(&self, text: &str) -> bool {
         match text.split_once('.') {
             Some(("module" | "existing", _)) => true,
-            Some((kind, rest)) => self.vocabulary.kinds().contains(&kind) && !rest.is_empty(),
+            Some((kind, rest)) => self.vocabulary.is_kind(kind) && !rest.is_empty(),
             None => false,
         }
     }
@@ -64,7 +58,7 @@ impl World<'_> {
     /// What a text names, seen from a file.
     pub(crate) fn named(&mut self, scope: ScopeId, text: &str, at: Span, refs: &[String]) -> Named {
         let known = |world: &Self, kind: &str| {
-            world.vocabulary.kinds().contains(&kind) || world.vocabulary.lookups().contains(&kind)
+            world.vocabulary.is_kind(kind) || world.vocabulary.lookups().contains(&kind)
         };
         if let Some(address) =
             Address::from_reference(text).filter(|address| known(self, &address.kind))
@@ -94,7 +88,7 @@ impl World<'_> {
         let named = match parts.as_slice() {
             ["module", name, rest @ ..] => self.through_module(scope, name, rest, at, refs),
             ["existing", kind, name, rest @ ..] => self.resource(scope, true, kind, name, rest, at),
-            [kind, name, rest @ ..] if self.vocabulary.kinds().contains(kind) => {
+            [kind, name, rest @ ..] if self.vocabulary.is_kind(kind) => {
                 self.resource(scope, false, kind, name, rest, at)
             }
             [kind, name, ..] if self.vocabulary.lookups().contains(kind) && is_name(name) => {
@@ -358,14 +352,14 @@ impl World<'_> {
         &mut self,
         scope: ScopeId,
         decl: &super::declare::Decl,
-    ) -> Vec<(Address, Option<Rc<Each>>)> {
+    ) -> Vec<(Address, Option<Arc<Each>>)> {
         let mut address = Address::new(&decl.kind, &decl.name).within(&self.scopes[scope].path);
         address.existing = decl.existing;
         match &*self.extent(scope, decl) {
             Extent::One => vec![(address, None)],
             Extent::Many(all) => all
                 .iter()
-                .map(|(key, each)| (address.clone().keyed(key), Some(Rc::clone(each))))
+                .map(|(key, each)| (address.clone().keyed(key), Some(Arc::clone(each))))
                 .collect(),
             Extent::Off(_) | Extent::Bad => Vec::new(),
         }
@@ -428,7 +422,7 @@ impl World<'_> {
             .stages
             .iter()
             .position(|stage| Some(stage) == self.stage.as_ref())?;
-        let has = |listing: &Rc<Listing>| listing.decl(false, kind, name).is_some();
+        let has = |listing: &Arc<Listing>| listing.decl(false, kind, name).is_some();
         if let Some(last) = self.ladder[..here].iter().rposition(has) {
             return Some(format!("the stage {} took it out", self.stages[last + 1]));
         }

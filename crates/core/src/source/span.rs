@@ -94,6 +94,19 @@ impl Sources {
         self.files.len() - 1
     }
 
+    /// A span of others as one of these; a file that only they have read is added.
+    pub(crate) fn adopt(&mut self, others: &Self, span: Span) -> Span {
+        let Some((file, range)) = others.find(span) else {
+            return span;
+        };
+        let same = |known: &&Source| known.path == file.path && known.text == file.text;
+        if let Some(known) = self.files.iter().find(same) {
+            return known.span(range);
+        }
+        let number = self.add(file.path.clone(), Arc::clone(&file.text));
+        self.file(number).map_or(span, |known| known.span(range))
+    }
+
     /// The file with this number.
     pub fn file(&self, number: usize) -> Option<&Source> {
         self.files.get(number)

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use minijinja::Value;
+use minijinja::{Environment, Value};
 
 use super::bounds;
 use super::expression;
@@ -18,6 +18,11 @@ pub(crate) struct Library {
     parts: Vec<Part>,
     /// What is included and cannot be read, and why.
     unread: Vec<(String, String)>,
+    /// The parts, read once for all that use them.
+    environment: Environment<'static>,
+    /// What does not read in them.
+    broken: Vec<Fault>,
+    names: Vec<(Vec<String>, Span)>,
 }
 
 #[derive(Debug)]
@@ -39,6 +44,9 @@ impl Library {
             main: main.clone(),
             parts: Vec::new(),
             unread: Vec::new(),
+            environment: expression::for_files(),
+            broken: Vec::new(),
+            names: Vec::new(),
         };
         let mut wanted = vec![main];
         while let Some(name) = wanted.pop() {
@@ -75,19 +83,28 @@ impl Library {
                 .map_or(Span::NOWHERE, |source| source.span(0..0));
             library.parts.push(Part { name, text, start });
         }
+        library.compile();
+        library.names = library.undeclared();
         Ok(library)
+    }
+
+    fn compile(&mut self) {
+        let parts = self.parts.iter();
+        let parts: Vec<(String, String)> = parts
+            .map(|part| (part.name.clone(), part.text.to_string()))
+            .collect();
+        for (name, text) in parts {
+            if let Err(error) = self.environment.add_template_owned(name, text) {
+                let fault = self.fault(&error);
+                self.broken.push(fault);
+            }
+        }
     }
 
     /// What does not read, and what is included and not there: rendering may come much later.
     pub(crate) fn check(&self) -> Vec<Fault> {
-        let mut environment = expression::for_files();
-        let mut faults = Vec::new();
+        let mut faults = self.broken.clone();
         for part in &self.parts {
-            if let Err(error) =
-                environment.add_template_owned(part.name.clone(), part.text.to_string())
-            {
-                faults.push(self.fault(&error));
-            }
             for name in includes(&part.text) {
                 if let Some((_, why)) = self.unread.iter().find(|(unread, _)| *unread == name) {
                     let offset = part.text.find(&name).unwrap_or(0);
@@ -111,11 +128,15 @@ impl Library {
     }
 
     /// The names that the template and what it includes take from outside.
-    pub(crate) fn names(&self) -> Vec<(Vec<String>, Span)> {
-        let environment = self.environment();
+    pub(crate) fn names(&self) -> &[(Vec<String>, Span)] {
+        &self.names
+    }
+
+    fn undeclared(&self) -> Vec<(Vec<String>, Span)> {
         let mut found = Vec::new();
         for part in &self.parts {
-            let Ok(template) = environment.get_template(&part.name) else {
+            // What does not read is told by `check`.
+            let Ok(template) = self.environment.get_template(&part.name) else {
                 continue;
             };
             let mut names: Vec<_> = template.undeclared_variables(true).into_iter().collect();
@@ -138,27 +159,19 @@ impl Library {
             .any(|part| part.text.contains("{% set") || part.text.contains("{% for"))
     }
 
-    fn environment(&self) -> minijinja::Environment<'_> {
-        let mut environment = expression::for_files();
-        for part in &self.parts {
-            // What does not read is told when it is rendered.
-            let _ = environment.add_template_owned(part.name.clone(), part.text.to_string());
-        }
-        environment
-    }
-
     /// The text.
     pub(crate) fn render(&self, context: Value) -> Result<String, Fault> {
-        let mut environment = expression::for_files();
-        for part in &self.parts {
-            let added = environment.add_template_owned(part.name.clone(), part.text.to_string());
-            added.map_err(|error| self.fault(&error))?;
+        if let Some(fault) = self.broken.first() {
+            return Err(fault.clone());
         }
-        let rendered = environment.get_template(&self.main).and_then(|template| {
-            let mut out = Bounded::default();
-            template.render_captured_to(context, &mut out)?;
-            Ok(out.text)
-        });
+        let rendered = self
+            .environment
+            .get_template(&self.main)
+            .and_then(|template| {
+                let mut out = Bounded::default();
+                template.render_captured_to(context, &mut out)?;
+                Ok(out.text)
+            });
         rendered.map_err(|error| self.fault(&error))
     }
 

@@ -32,6 +32,11 @@ pub trait Vocabulary: Send + Sync {
     /// The kinds that resources may have.
     fn kinds(&self) -> Vec<&str>;
 
+    /// Whether there is a kind of this name.
+    fn is_kind(&self, name: &str) -> bool {
+        self.kinds().contains(&name)
+    }
+
     /// Further kinds that `existing` may have.
     fn lookups(&self) -> Vec<&str>;
 

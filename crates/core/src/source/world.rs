@@ -3,7 +3,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
-use std::rc::Rc;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use minijinja::Value;
@@ -38,14 +38,14 @@ pub(crate) struct World<'v> {
     pub(crate) stack_value: Value,
     pub(crate) stages: Vec<String>,
     /// What each stage declares, lowest first.
-    pub(crate) ladder: Vec<Rc<Listing>>,
+    pub(crate) ladder: Vec<Arc<Listing>>,
     pub(crate) stage: Option<String>,
     pub(crate) scopes: Vec<Scope>,
     /// Resources of which it was told that they are none: what they lack need not be told.
     pub(crate) odd: HashSet<Address>,
     /// What could not be read.
     pub(crate) failed: Vec<Span>,
-    pub(crate) modules: HashMap<PathBuf, Option<Rc<ModuleFile>>>,
+    pub(crate) modules: HashMap<PathBuf, Option<Arc<ModuleFile>>>,
     /// How many more resources and modules there may be.
     pub(crate) room: usize,
 }
@@ -53,11 +53,11 @@ pub(crate) struct World<'v> {
 /// What a file sees: its own names, and the inputs if it is a module.
 pub(crate) struct Scope {
     pub(crate) path: Vec<Segment>,
-    pub(crate) listing: Rc<Listing>,
+    pub(crate) listing: Arc<Listing>,
     pub(crate) caller: Option<Caller>,
-    pub(crate) extents: HashMap<(bool, String, String), Memo<Rc<Extent>>>,
-    pub(crate) children: HashMap<String, Memo<Rc<Children>>>,
-    pub(crate) inputs: HashMap<String, Memo<Option<Rc<Input>>>>,
+    pub(crate) extents: HashMap<(bool, String, String), Memo<Arc<Extent>>>,
+    pub(crate) children: HashMap<String, Memo<Arc<Children>>>,
+    pub(crate) inputs: HashMap<String, Memo<Option<Arc<Input>>>>,
     pub(crate) outputs: HashMap<String, Memo<Option<Node>>>,
     pub(crate) region: Option<String>,
     pub(crate) tags: IndexMap<String, Node>,
@@ -67,9 +67,9 @@ pub(crate) struct Scope {
 #[derive(Clone)]
 pub(crate) struct Caller {
     pub(crate) scope: ScopeId,
-    pub(crate) decl: Rc<Decl>,
-    pub(crate) each: Option<Rc<Each>>,
-    pub(crate) file: Rc<ModuleFile>,
+    pub(crate) decl: Arc<Decl>,
+    pub(crate) each: Option<Arc<Each>>,
+    pub(crate) file: Arc<ModuleFile>,
 }
 
 /// Something that is being computed, or is done.
@@ -94,7 +94,7 @@ pub(crate) enum Extent {
     /// Once.
     One,
     /// Once a key.
-    Many(IndexMap<String, Rc<Each>>),
+    Many(IndexMap<String, Arc<Each>>),
     /// Told already.
     Bad,
 }
@@ -111,7 +111,7 @@ pub(crate) enum Children {
 #[derive(Clone)]
 pub(crate) struct Cx {
     pub(crate) scope: ScopeId,
-    pub(crate) each: Option<Rc<Each>>,
+    pub(crate) each: Option<Arc<Each>>,
     /// Whose property it is, for `self`.
     pub(crate) own: Option<Address>,
     /// Only what is known while loading will do.
@@ -128,7 +128,7 @@ impl Cx {
         }
     }
 
-    pub(crate) fn with(&self, each: Option<&Rc<Each>>) -> Self {
+    pub(crate) fn with(&self, each: Option<&Arc<Each>>) -> Self {
         Self {
             each: each.cloned(),
             ..self.clone()
@@ -144,7 +144,7 @@ impl Cx {
 }
 
 impl Scope {
-    pub(crate) fn new(path: Vec<Segment>, listing: Rc<Listing>, caller: Option<Caller>) -> Self {
+    pub(crate) fn new(path: Vec<Segment>, listing: Arc<Listing>, caller: Option<Caller>) -> Self {
         Self {
             path,
             listing,
@@ -166,7 +166,7 @@ impl<'v> World<'v> {
         choice: &Choice,
         stages: &[String],
         stage: usize,
-        ladder: &[Rc<Listing>],
+        ladder: &[Arc<Listing>],
     ) -> Self {
         // Without a pin there is no `stack.account`, rather than an account without a value.
         let known = choice
@@ -223,14 +223,12 @@ impl<'v> World<'v> {
     }
 
     /// The schema of a kind.
-    pub(crate) fn shape(&self, kind: &str) -> Shape<'v> {
-        self.vocabulary
-            .schema(kind)
-            .map_or_else(Shape::none, Shape::of)
+    pub(crate) fn shape(&self, kind: &str) -> Shape {
+        self.files.shapes.of(kind, self.vocabulary)
     }
 
     /// What a string says; `Err`: told already.
-    pub(crate) fn study(&mut self, text: &str, at: Span) -> Result<Option<Rc<Study>>, ()> {
+    pub(crate) fn study(&mut self, text: &str, at: Span) -> Result<Option<Arc<Study>>, ()> {
         if !expression::is_expression(text) {
             return Ok(None);
         }
@@ -238,7 +236,7 @@ impl<'v> World<'v> {
             return known.clone().map(Some).ok_or(());
         }
         let study = match expression::study(text) {
-            Ok(study) => study.map(Rc::new),
+            Ok(study) => study.map(Arc::new),
             Err(fault) => {
                 self.fault(fault, at);
                 None
@@ -248,8 +246,8 @@ impl<'v> World<'v> {
         study.map(Some).ok_or(())
     }
 
-    pub(crate) fn listing(&self, scope: ScopeId) -> Rc<Listing> {
-        Rc::clone(&self.scopes[scope].listing)
+    pub(crate) fn listing(&self, scope: ScopeId) -> Arc<Listing> {
+        Arc::clone(&self.scopes[scope].listing)
     }
 
     /// The scope of a module, by the path that leads to it.
@@ -258,10 +256,10 @@ impl<'v> World<'v> {
     }
 
     /// How often a declaration is there.
-    pub(crate) fn extent(&mut self, scope: ScopeId, decl: &Decl) -> Rc<Extent> {
+    pub(crate) fn extent(&mut self, scope: ScopeId, decl: &Decl) -> Arc<Extent> {
         let key = (decl.existing, decl.kind.clone(), decl.name.clone());
         match self.scopes[scope].extents.get(&key) {
-            Some(Memo::Done(extent)) => return Rc::clone(extent),
+            Some(Memo::Done(extent)) => return Arc::clone(extent),
             Some(Memo::Busy) => {
                 let text = format!(
                     "whether there is a `{}.{}` depends on itself",
@@ -271,7 +269,7 @@ impl<'v> World<'v> {
                     Diagnostic::error(decl.at, text)
                         .help("`when` and `for_each` cannot go round in a circle"),
                 );
-                return Rc::new(Extent::Bad);
+                return Arc::new(Extent::Bad);
             }
             None => {}
         }
@@ -283,13 +281,13 @@ impl<'v> World<'v> {
             _ => 0,
         };
         let extent = extent.filter(|_| self.has_room(count, decl.at));
-        let extent = Rc::new(extent.unwrap_or(Extent::Bad));
+        let extent = Arc::new(extent.unwrap_or(Extent::Bad));
         if matches!(*extent, Extent::Bad) {
             self.failed.push(decl.at);
         }
         self.scopes[scope]
             .extents
-            .insert(key, Memo::Done(Rc::clone(&extent)));
+            .insert(key, Memo::Done(Arc::clone(&extent)));
         extent
     }
 
@@ -351,7 +349,7 @@ impl<'v> World<'v> {
         }
     }
 
-    fn for_each(&mut self, cx: &Cx, keys: &Node) -> Option<IndexMap<String, Rc<Each>>> {
+    fn for_each(&mut self, cx: &Cx, keys: &Node) -> Option<IndexMap<String, Arc<Each>>> {
         let mut all = IndexMap::new();
         match &keys.is {
             Is::Table(table) => {
@@ -369,7 +367,7 @@ impl<'v> World<'v> {
                     if let Some(value) = self.build(&open, value, &Shape::none()).one() {
                         all.insert(
                             key.clone(),
-                            Rc::new(Each {
+                            Arc::new(Each {
                                 key: key.clone(),
                                 value,
                                 home: cx.scope,
@@ -387,7 +385,7 @@ impl<'v> World<'v> {
                             let key = self.key_of(item)?;
                             all.insert(
                                 key.clone(),
-                                Rc::new(Each {
+                                Arc::new(Each {
                                     key,
                                     value: item.clone(),
                                     home,
@@ -400,7 +398,7 @@ impl<'v> World<'v> {
                             self.key_is_good(key, *at)?;
                             all.insert(
                                 key.clone(),
-                                Rc::new(Each {
+                                Arc::new(Each {
                                     key: key.clone(),
                                     value: value.clone(),
                                     home,

@@ -24,7 +24,7 @@ pub(crate) fn zones(world: &mut World<'_>, stack: &Stack) {
     }
 }
 
-fn look(node: &Node, shape: &Shape<'_>, region: &str, told: &mut Vec<Diagnostic>) {
+fn look(node: &Node, shape: &Shape, region: &str, told: &mut Vec<Diagnostic>) {
     match &node.is {
         Is::String(text) if shape.is_zone() => told.extend(judge(node, text, region)),
         Is::Array(items) => items
