@@ -56,11 +56,13 @@ fn total(told: &crate::program::Answer) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-/// What the whole shop costs. The plan and the teardown cost more than they should, and no more than this:
-/// a certificate that goes looks into every region for others that need its records.
+/// What the whole shop costs, which is more than it should: 45 calls for the plan, as many more as two and a half a
+/// resource for the apply, as two a resource for the teardown. Most of what the plan is above that are tags that
+/// no listing has, one call a resource, and what S3 tells of a bucket, one call a property; of the teardown, the
+/// listings of its certificate, and those of certificates in every region when the last of a name goes.
 #[test]
 fn the_shop_costs_so_many_calls() {
-    const PLAN: u64 = 103;
+    const PLAN: u64 = 93;
     const RESOURCES: u64 = 54;
     let account = Account::with_shop("calls", "prod");
     let stage = ["--stage", "read-replicas", "--calls"];
@@ -74,5 +76,5 @@ fn the_shop_costs_so_many_calls() {
     // How often is looked whether something is ready depends on the machine.
     assert!(apply <= RESOURCES * 5 / 2 + PLAN + 20, "{apply} calls");
     let destroy = total(&run(&["destroy", "--yes", "--allow", "data"]));
-    assert!(destroy <= 650, "{destroy} calls");
+    assert!(destroy <= 300, "{destroy} calls");
 }

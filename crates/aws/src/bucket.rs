@@ -44,8 +44,23 @@ pub enum If {
 }
 
 impl Bucket {
-    /// The account's bucket, if it is there: in whatever region, as the stack that made it may be of another.
+    /// The name that the bucket of an account has.
+    pub(crate) fn name_in(account: &str) -> String {
+        format!("terrace-{account}")
+    }
+
+    /// The account's bucket, if it is there: in whatever region, as the stack that made it may be of another. Once
+    /// found it is where it is: a run asks once.
     pub async fn find(cx: &Aws) -> Result<Option<Self>> {
+        if let Some(known) = cx.bucket.get() {
+            return Ok(Some(known.clone()));
+        }
+        let found = Self::look_for(cx).await?;
+        // Another may have found it meanwhile, and found the same.
+        Ok(found.map(|found| cx.bucket.get_or_init(|| found).clone()))
+    }
+
+    async fn look_for(cx: &Aws) -> Result<Option<Self>> {
         let asked = match Self::head(cx, &cx.region, cx.s3.clone()).await? {
             Asked::Elsewhere(region) => Self::head(cx, &region, cx.s3_in(&region)).await?,
             here => here,
@@ -67,7 +82,7 @@ impl Bucket {
     /// Asks a region whether the bucket is there.
     async fn head(cx: &Aws, region: &str, s3: Client) -> Result<Asked> {
         let account = cx.identity.account.clone();
-        let name = format!("terrace-{account}");
+        let name = Self::name_in(&account);
         let served = Served::default();
         let head = cx
             .read("s3:ListBucket", || async {
@@ -120,7 +135,7 @@ impl Bucket {
             return Ok(bucket);
         }
         let account = cx.identity.account.clone();
-        let name = format!("terrace-{account}");
+        let name = Self::name_in(&account);
         let place = (cx.region != "us-east-1").then(|| {
             let region = BucketLocationConstraint::from(cx.region.as_str());
             CreateBucketConfiguration::builder()

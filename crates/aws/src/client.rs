@@ -2,6 +2,7 @@
 //! SDK's own.
 
 use std::future::Future;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
@@ -11,8 +12,10 @@ use aws_smithy_http_client::{Builder, tls};
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::mark::Identity;
 
+use crate::bucket::Bucket;
 use crate::door::{Door, Op};
 use crate::former::Formers;
+use crate::kinds::acm::certificate::far::Far;
 use crate::timing::Timing;
 use crate::whole::Whole;
 
@@ -68,6 +71,10 @@ pub struct Aws {
     pub sts: aws_sdk_sts::Client,
     /// What the stack was called before.
     pub formers: Formers,
+    /// The account's bucket, once it was found.
+    pub(crate) bucket: Arc<OnceLock<Bucket>>,
+    /// The certificates of regions far away, as they were seen last.
+    pub(crate) far: Arc<Far>,
     door: Door,
     config: SdkConfig,
 }
@@ -133,6 +140,8 @@ impl Aws {
             ssm: aws_sdk_ssm::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             formers: Formers::new(),
+            bucket: Arc::default(),
+            far: Arc::default(),
             config: config.clone(),
         }
     }
@@ -171,6 +180,8 @@ impl Aws {
     fn with(&self, config: &SdkConfig, identity: Identity, formers: Formers) -> Self {
         Self {
             formers,
+            bucket: Arc::clone(&self.bucket),
+            far: Arc::clone(&self.far),
             ..Self::with_door(config, identity, self.timing, &self.door)
         }
     }

@@ -45,13 +45,18 @@ impl Drop for Region {
 
 impl Region {
     /// `whole` is what all regions share: the listings of global kinds.
-    fn new(cx: &Arc<Aws>, name: Option<&str>, whole: &HashMap<&'static str, Listing>) -> Self {
+    fn new(
+        cx: &Arc<Aws>,
+        name: Option<&str>,
+        seen: &Seen,
+        whole: &HashMap<&'static str, Listing>,
+    ) -> Self {
         let cx = &match name {
             None => Arc::clone(cx),
             Some(name) => Arc::new(cx.in_region(name)),
         };
         let (hands, mut former) = (all_hands(cx), former::hands(cx));
-        let seen = Seen::default();
+        let seen = seen.beside();
         let mut listings: HashMap<&'static str, Listing> = hands
             .iter()
             .map(|hand| {
@@ -75,7 +80,8 @@ impl Region {
 /// those of `places`. An error anywhere is an error: what could not be listed is not known to be
 /// absent (rule R17).
 pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Result<Inventory> {
-    let home = Region::new(cx, None, &HashMap::new());
+    let seen = Seen::default();
+    let home = Region::new(cx, None, &seen, &HashMap::new());
     let mut whole = home.listings.clone();
     whole.retain(|kind, _| is_global(kind));
     let elsewhere = lookups.iter().filter_map(|lookup| lookup.region.clone());
@@ -83,7 +89,7 @@ pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Res
     let others: BTreeMap<String, Region> = names
         .into_iter()
         .map(|name| {
-            let region = Region::new(cx, Some(&name), &whole);
+            let region = Region::new(cx, Some(&name), &seen, &whole);
             (name, region)
         })
         .collect();
@@ -95,7 +101,7 @@ pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Res
     let listings: Vec<Listing> = home.listings.values().cloned().chain(asked).collect();
     let existing = try_join_all(lookups.iter().map(|lookup| {
         let other = lookup.region.as_ref().and_then(|name| others.get(name));
-        look_up(&other.unwrap_or(&home).hands, lookup)
+        look_up(&other.unwrap_or(&home).hands, lookup, seen.beside())
     }));
     let (found, existing) = tokio::try_join!(try_join_all(listings), existing)?;
     let owners = cx.owners();
@@ -148,13 +154,17 @@ fn list(
     .boxed()
 }
 
-async fn look_up(hands: &[Arc<dyn AnyHand>], lookup: &LookUp) -> Result<(Address, FoundAny)> {
+async fn look_up(
+    hands: &[Arc<dyn AnyHand>],
+    lookup: &LookUp,
+    seen: Seen,
+) -> Result<(Address, FoundAny)> {
     const ACTION: &str = "terrace:look-up";
     let wrong = |message: String| CloudError::new(ACTION, ErrorClass::NotFound, message);
     let hand = hands.iter().find(|hand| hand.name() == lookup.kind);
     let hand = hand.ok_or_else(|| wrong(format!("`{}` cannot be looked up", lookup.kind)))?;
     let look = Look::Like(lookup.like.clone());
-    let mut found = Arc::clone(hand).discover(look, Seen::default()).await?;
+    let mut found = Arc::clone(hand).discover(look, seen).await?;
     let like: Vec<String> = lookup
         .like
         .iter()

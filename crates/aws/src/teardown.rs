@@ -12,7 +12,7 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 use terrace_core::error::Result;
 use terrace_core::inventory::FoundAny;
-use terrace_core::kind::Ready;
+use terrace_core::kind::{About, Ready};
 use terrace_core::mark::{self, Tags};
 
 use crate::KINDS;
@@ -100,10 +100,23 @@ pub async fn certify(cx: &Arc<Aws>, scope: &Scope<'_>) -> Result<Certificate> {
     let kinds: Vec<&'static str> = KINDS.iter().map(|kind| kind.name()).collect();
     // Not only those kinds that the footprint knows to have been there.
     let all: BTreeSet<String> = kinds.iter().map(|kind| (*kind).to_owned()).collect();
-    let places: Places = elsewhere
-        .iter()
-        .map(|name| ((*name).clone(), all.clone()))
-        .collect();
+    let places = try_join_all(elsewhere.iter().map(async |name| {
+        let mut all = all.clone();
+        if machines::tagged(&cx.in_region(name), mark::STACK, &cx.owner())
+            .await?
+            .is_empty()
+        {
+            // One list of tags says that there is nothing of EC2; what was there once is looked for all the same.
+            let once = scope.places.get(*name);
+            let known = |kind: &str| once.is_some_and(|kinds| kinds.contains(kind));
+            let ec2 = KINDS.iter().filter(|kind| is_of_ec2(kind.about()));
+            for kind in ec2.map(|kind| kind.name()).filter(|kind| !known(kind)) {
+                all.remove(kind);
+            }
+        }
+        Ok(((*name).clone(), all))
+    }));
+    let places: Places = places.await?.into_iter().collect();
     let regions: Vec<String> = std::iter::once(home.clone())
         .chain(elsewhere.into_iter().cloned())
         .collect();
@@ -156,6 +169,14 @@ pub async fn certify(cx: &Arc<Aws>, scope: &Scope<'_>) -> Result<Certificate> {
         remains: remains.into_values().collect(),
         kept,
     })
+}
+
+/// Whether a kind's resources are EC2's: what it reads first of all is.
+fn is_of_ec2(about: &About) -> bool {
+    about
+        .actions
+        .first()
+        .is_some_and(|first| first.starts_with("ec2:"))
 }
 
 fn marked(found: &FoundAny, home: &str) -> Rest {

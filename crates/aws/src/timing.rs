@@ -21,10 +21,12 @@ impl Timing {
         Self { scale: 0.02 }
     }
 
-    /// How long to wait before looking again at something that typically takes `minutes`.
+    /// How long to wait before looking again at something that typically takes `minutes`. Nothing is worth a
+    /// look in its first seconds: each look is a call, and what takes minutes is not done by then.
     pub fn poll(&self, attempt: u32, minutes: f64) -> Duration {
-        let longest = (minutes * 60.0 / 12.0).clamp(2.0, 15.0);
-        self.scaled((1.4_f64.powi(attempt.min(20).cast_signed())).min(longest))
+        let longest = (minutes * 60.0 / 12.0).clamp(3.0, 15.0);
+        let first = (longest / 2.0).max(2.5);
+        self.scaled((first * 1.4_f64.powi(attempt.min(20).cast_signed())).min(longest))
     }
 
     /// Whether looking again after `attempt` times is still worth it: six times the typical time, but

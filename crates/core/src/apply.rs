@@ -648,6 +648,15 @@ impl Worker<'_> {
             ended
         })
         .await?;
+        let kind = self.kind()?;
+        if kind.about().gone_at_once {
+            return Ok(End::Done);
+        }
+        // What takes its time is still there at first.
+        let minutes = kind.minutes().delete;
+        if let Some(end) = self.pause(0, minutes, live.id(), "being deleted").await? {
+            return Ok(end);
+        }
         self.until_gone(&live).await
     }
 

@@ -10,6 +10,7 @@ use crate::erased::AnyLive;
 use crate::error::Result;
 use crate::kind::{Kind, Ready};
 use crate::mark::{self, Generation, Tags};
+use crate::reads::Reads;
 
 /// Which resources of a kind to look for.
 #[derive(Clone, Debug)]
@@ -117,9 +118,29 @@ pub type Listing = Shared<BoxFuture<'static, Result<Arc<Vec<FoundAny>>>>>;
 #[derive(Clone, Default)]
 pub struct Seen {
     listings: Arc<Mutex<HashMap<&'static str, Listing>>>,
+    reads: Reads,
 }
 
 impl Seen {
+    /// The same discovery in another place: it reads nothing twice, and knows no listings yet.
+    #[must_use]
+    pub fn beside(&self) -> Self {
+        Self {
+            listings: Arc::default(),
+            reads: self.reads.clone(),
+        }
+    }
+
+    /// What `read` answers, asked once a discovery whoever needs it: `what` says what it is, with the region
+    /// where the answer depends on it.
+    pub async fn once<T: Send + Sync + 'static>(
+        &self,
+        what: impl Into<String> + Send,
+        read: impl Future<Output = Result<T>> + Send,
+    ) -> Result<Arc<T>> {
+        self.reads.once(what.into(), read).await
+    }
+
     /// Says where the kinds' listings come from. Called once, before any is awaited.
     pub fn listings(&self, listings: HashMap<&'static str, Listing>) {
         *self.lock() = listings;

@@ -209,6 +209,8 @@ pub struct About {
     pub late_first: bool,
     /// Whether it is protected unless the TOML says otherwise.
     pub protect: bool,
+    /// Whether AWS has deleted one when it answers: nobody looks whether it is gone.
+    pub gone_at_once: bool,
 }
 
 impl About {
@@ -226,6 +228,7 @@ impl About {
             marks_only: false,
             late_first: false,
             protect: false,
+            gone_at_once: false,
         }
     }
 
@@ -282,6 +285,14 @@ impl About {
     #[must_use]
     pub const fn protect(mut self) -> Self {
         self.protect = true;
+        self
+    }
+
+    /// Deleted when AWS answers. That a listing may show it for some seconds more tells nobody anything:
+    /// what cannot be deleted while AWS counts it as there waits for that itself.
+    #[must_use]
+    pub const fn gone_at_once(mut self) -> Self {
+        self.gone_at_once = true;
         self
     }
 }

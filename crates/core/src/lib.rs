@@ -19,6 +19,7 @@ pub mod mark;
 pub mod minutes;
 pub mod plan;
 pub mod planner;
+mod reads;
 pub mod reference;
 pub mod remaining;
 pub mod said;

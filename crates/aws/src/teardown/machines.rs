@@ -43,14 +43,54 @@ macro_rules! list {
     }};
 }
 
+/// Of what there is something with our mark, with a name of ours, or kept for us: ids, as the tags tell. One list
+/// of tags for all of them spares the lists of those of which there is none.
+struct Tagged {
+    marked: Vec<String>,
+    named: Vec<String>,
+    kept: Vec<String>,
+}
+
+impl Tagged {
+    async fn of(cx: &Aws, ours: &Ours) -> Result<Self> {
+        let prefix = format!("{}*", ours.prefix);
+        let (marked, named, kept) = tokio::try_join!(
+            tagged(cx, mark::STACK, &ours.owner),
+            tagged(cx, "Name", &prefix),
+            tagged(cx, mark::KEPT, &ours.owner),
+        )?;
+        Ok(Self {
+            marked,
+            named,
+            kept,
+        })
+    }
+}
+
+/// The ids of all in EC2 that has a tag with this key and value.
+pub(super) async fn tagged(cx: &Aws, key: &str, value: &str) -> Result<Vec<String>> {
+    let filters = vec![filter("key", key), filter("value", value)];
+    let found = list!(cx, "ec2:DescribeTags", describe_tags, [filters]);
+    Ok(found
+        .into_iter()
+        .filter_map(|tag| tag.resource_id)
+        .collect())
+}
+
+/// Whether an id is among them that begins so.
+fn any(ids: &[String], kind: &str) -> bool {
+    ids.iter().any(|id| id.starts_with(kind))
+}
+
 /// Finds them.
 pub(super) async fn look(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
+    let tagged = &Tagged::of(cx, ours).await?;
     let (machines, disks, snapshots, addresses, interfaces) = tokio::try_join!(
-        instances(cx, ours),
-        volumes(cx, ours),
-        snapshots(cx, ours),
-        addresses(cx, ours),
-        interfaces(cx, ours),
+        instances(cx, ours, tagged),
+        volumes(cx, ours, tagged),
+        snapshots(cx, ours, tagged),
+        addresses(cx, ours, tagged),
+        interfaces(cx, ours, tagged),
     )?;
     // Several filters may find the same.
     let mut all: BTreeMap<String, Fate> = BTreeMap::new();
@@ -64,12 +104,19 @@ pub(super) async fn look(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
     Ok(all.into_values().collect())
 }
 
-/// By mark, by name, and by what of ours a thing is in or of.
-fn looks(ours: &Ours, by: &str, values: &[String]) -> Vec<Vec<Filter>> {
-    let mut looks = vec![
-        vec![filter(format!("tag:{}", mark::STACK), &ours.owner)],
-        vec![filter("tag:Name", format!("{}*", ours.prefix))],
-    ];
+/// By mark, by name, and by what of ours a thing is in or of. Ids begin with `kind`.
+fn looks(
+    (ours, tagged): (&Ours, &Tagged),
+    kind: &str,
+    (by, values): (&str, &[String]),
+) -> Vec<Vec<Filter>> {
+    let mut looks = Vec::new();
+    if any(&tagged.marked, kind) {
+        looks.push(vec![filter(format!("tag:{}", mark::STACK), &ours.owner)]);
+    }
+    if any(&tagged.named, kind) {
+        looks.push(vec![filter("tag:Name", format!("{}*", ours.prefix))]);
+    }
     looks.extend(values.chunks(VALUES).map(|some| {
         let filter = Filter::builder().name(by).set_values(Some(some.to_vec()));
         vec![filter.build()]
@@ -86,7 +133,7 @@ fn why(ours: &Ours, tags: &Tags, held: Option<&str>, known: &[String]) -> Option
     })
 }
 
-async fn instances(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
+async fn instances(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> {
     // A terminated one is listed for about an hour, and costs nothing
     // (EC2 User Guide, "Terminate Amazon EC2 instances").
     let states = ["pending", "running", "stopping", "stopped"];
@@ -94,7 +141,7 @@ async fn instances(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
         .name("instance-state-name")
         .set_values(Some(states.map(str::to_owned).to_vec()))
         .build();
-    let mut looks = looks(ours, "vpc-id", &ours.networks);
+    let mut looks = looks((ours, tagged), "i-", ("vpc-id", &ours.networks));
     for look in &mut looks {
         look.push(living.clone());
     }
@@ -129,8 +176,12 @@ async fn instances(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
     Ok(found.iter().filter_map(fate).collect())
 }
 
-async fn volumes(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
-    let looks = looks(ours, "attachment.instance-id", &ours.instances);
+async fn volumes(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> {
+    let looks = looks(
+        (ours, tagged),
+        "vol-",
+        ("attachment.instance-id", &ours.instances),
+    );
     let found = list!(cx, "ec2:DescribeVolumes", describe_volumes, looks);
     let fate = |one: &aws_sdk_ec2::types::Volume| {
         use aws_sdk_ec2::types::VolumeState;
@@ -154,9 +205,11 @@ async fn volumes(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
     Ok(found.iter().filter_map(fate).collect())
 }
 
-async fn snapshots(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
-    let mut looks = looks(ours, "volume-id", &ours.volumes);
-    looks.push(vec![filter(format!("tag:{}", mark::KEPT), &ours.owner)]);
+async fn snapshots(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> {
+    let mut looks = looks((ours, tagged), "snap-", ("volume-id", &ours.volumes));
+    if any(&tagged.kept, "snap-") {
+        looks.push(vec![filter(format!("tag:{}", mark::KEPT), &ours.owner)]);
+    }
     for look in &mut looks {
         // Without it those of everybody who shares theirs are searched, too.
         look.push(filter("owner-id", &cx.identity.account));
@@ -188,10 +241,14 @@ async fn snapshots(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
     Ok(found.iter().filter_map(fate).collect())
 }
 
-async fn addresses(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
+async fn addresses(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> {
     let mut found = Vec::new();
     // This list has no pages.
-    for look in looks(ours, "instance-id", &ours.instances) {
+    for look in looks(
+        (ours, tagged),
+        "eipalloc-",
+        ("instance-id", &ours.instances),
+    ) {
         let answer = cx
             .read("ec2:DescribeAddresses", || {
                 cx.ec2
@@ -215,8 +272,8 @@ async fn addresses(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
     Ok(found.iter().filter_map(fate).collect())
 }
 
-async fn interfaces(cx: &Aws, ours: &Ours) -> Result<Vec<Fate>> {
-    let looks = looks(ours, "vpc-id", &ours.networks);
+async fn interfaces(cx: &Aws, ours: &Ours, tagged: &Tagged) -> Result<Vec<Fate>> {
+    let looks = looks((ours, tagged), "eni-", ("vpc-id", &ours.networks));
     let found = list!(
         cx,
         "ec2:DescribeNetworkInterfaces",

@@ -2,6 +2,7 @@
 
 mod gates;
 mod laws;
+mod leaving;
 mod many;
 mod paths;
 mod plans;

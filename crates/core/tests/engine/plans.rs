@@ -122,7 +122,11 @@ fn a_deletion_tells_how_far_it_is() {
         site.apply(&stack(TWO)).await;
         assert_eq!(
             site.watch(&stack("")).await,
-            ["mid.b: 1 things taken out", "base.a: 1 things taken out"]
+            [
+                "mid.b: 1 things taken out",
+                "base.a: 1 things taken out",
+                "base.a: being deleted",
+            ]
         );
     });
 }

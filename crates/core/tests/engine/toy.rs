@@ -113,6 +113,8 @@ struct State {
     dead: bool,
     /// How often the sleepy ones are looked at before they are awake.
     sleep: usize,
+    /// The kinds of which one was looked at by its id.
+    looks: Vec<&'static str>,
 }
 
 /// The cloud.
@@ -146,6 +148,11 @@ impl Cloud {
     /// How many looks they still sleep for.
     pub(crate) fn sleeping(&self) -> usize {
         self.state().sleep
+    }
+
+    /// The kinds of which one was looked at by its id since this was last asked.
+    pub(crate) fn looks(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.state().looks)
     }
 
     pub(crate) fn mutations(&self) -> usize {
@@ -355,6 +362,9 @@ macro_rules! toys {
                     let found = |(live, tags): &(ToyLive, Tags)| Found::new(live.clone(), tags.clone());
                     state.things.values().filter(fits).map(found).collect()
                 })?;
+                if matches!(look, Look::Id(_)) {
+                    cx.state().looks.push($name);
+                }
                 if let (Look::Id(_), Some(one)) = (look, found.first_mut()) {
                     one.live = cx.look_at(one.live.clone());
                 }
@@ -457,7 +467,7 @@ macro_rules! toys {
 
 toys! {
     Base "base" Blind DeleteFirst;
-    Mid "mid" Name CreateFirst;
+    Mid "mid" Name CreateFirst gone_at_once;
     Top "top" Token CreateFirst late_first;
 }
 

@@ -27,6 +27,7 @@ MODULES = (
     "ec2_gateways",
     "ec2_managed",
     "ec2_nat",
+    "ec2_regions",
     "ec2_endpoints",
     "ec2_endpoint_filters",
     "ec2_instances",

@@ -90,3 +90,12 @@ class Attributes(Case):
         mine = [{"Name": "attachment.instance-id", "Values": [one]}]
         root = self.ec2.describe_volumes(Filters=mine)["Volumes"][0]
         self.assertTrue(root["Attachments"][0]["DeleteOnTermination"])
+
+
+class Regions(Case):
+    @corrects("ec2.enabled-regions")
+    def test_only_those_that_are_enabled(self):
+        told = {region["RegionName"] for region in client("ec2").describe_regions()["Regions"]}
+        self.assertEqual(17, len(told))
+        self.assertLessEqual({"us-east-1", "eu-west-3"}, told)
+        self.assertFalse(told & {"cn-north-1", "us-gov-west-1", "af-south-1"})

@@ -6,6 +6,7 @@
 //! certificate, since ACM knows nothing of zones.
 
 mod answer;
+pub(crate) mod far;
 mod validation;
 
 use aws_sdk_acm::types::{
@@ -30,7 +31,7 @@ use terrace_core::said::Said;
 use terrace_core::sketch::Sketch;
 
 use self::answer::{is_like, read, zone_tag};
-use self::validation::{Proof, absent, is_over, proven, release, write};
+use self::validation::{Proof, absent, all_stand, is_over, proven, release, write};
 use super::shared::tag_list;
 use crate::blockers::{Blocker, traffic};
 use crate::client::{Aws, missing};
@@ -134,6 +135,7 @@ impl Live for CertificateLive {
 impl Kind for Certificate {
     const NAME: &'static str = "certificate";
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["arn", "name", "records"])
         .actions(&[
             "acm:ListCertificates",
@@ -215,7 +217,10 @@ impl Kind for Certificate {
             .iter()
             .enumerate()
             .map(|(index, name)| (format!("also.{index}"), name));
-        for (field, name) in [("domain".to_owned(), &want.domain)].into_iter().chain(also) {
+        for (field, name) in [("domain".to_owned(), &want.domain)]
+            .into_iter()
+            .chain(also)
+        {
             let rest = proven(name);
             let message = if rest.as_str().contains('*') {
                 "a star stands for the whole of a name's first part and nothing else"
@@ -237,9 +242,9 @@ impl Kind for Certificate {
 
     /// A listing has no tags, and names may be anything: one more call for each that ACM issued itself,
     /// and the whole of those that are ours.
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<CertificateLive>>> {
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<CertificateLive>>> {
         if let Look::Id(arn) = look {
-            return one(cx, arn, None).await.map(Vec::from_iter);
+            return one(cx, arn, None, None).await.map(Vec::from_iter);
         }
         let owner = cx.owner();
         let mut listed = cx.acm_list(&cx.acm).await?;
@@ -263,7 +268,7 @@ impl Kind for Certificate {
                 _ => tags.get(mark::STACK) == Some(&owner),
             };
             if fits {
-                one(cx, &arn, Some(tags)).await
+                one(cx, &arn, Some(tags), Some(seen)).await
             } else {
                 Ok(None)
             }
@@ -306,12 +311,12 @@ impl Kind for Certificate {
         let alive = |arn: &String| {
             let arn = arn.clone();
             async move {
-                let found = one(cx, &arn, Some(Tags::new())).await?;
+                let found = one(cx, &arn, Some(Tags::new()), None).await?;
                 Ok(found.is_some_and(|found| !is_over(&found.live.status())))
             }
         };
         let arn = cx.ec2_tokened(mark, request, alive).await?;
-        let found = one(cx, &arn, Some(tags)).await?;
+        let found = one(cx, &arn, Some(tags), None).await?;
         let found = found.ok_or_else(|| missing("acm:DescribeCertificate", "certificate"))?;
         Ok(found.live)
     }
@@ -336,7 +341,8 @@ impl Kind for Certificate {
         // A certificate learns its records some seconds after it was made.
         let records = cx
             .until(1.0, "what proves the names of a certificate", async || {
-                let found = one(cx, &have.id, Some(Tags::new())).await?;
+                // Without its tags nobody looks whether they stand, which is to be seen only now.
+                let found = one(cx, &have.id, Some(Tags::new()), None).await?;
                 let found = found.ok_or_else(|| missing("acm:DescribeCertificate", "certificate"));
                 found.map(|found| found.live.records)
             })
@@ -347,7 +353,8 @@ impl Kind for Certificate {
         }
         write(cx, &zone, &records).await?;
         if let Some(before) = have.zone.as_ref().filter(|before| **before != zone) {
-            release(cx, &have.id, before, &records).await?;
+            let all: Vec<&Proof> = records.iter().collect();
+            release(cx, &have.id, before, &all).await?;
         }
         live.records = Some(records);
         (live.zone, live.proven) = (Some(zone), true);
@@ -357,11 +364,11 @@ impl Kind for Certificate {
     async fn delete(cx: &Aws, have: &CertificateLive, leave: &Leave) -> Result<()> {
         // The records first, so that they are found again should this break off; and once more, for two
         // certificates of one name that go at the same time leave them to each other.
-        let out = async || match &have.zone {
-            Some(zone) => release(cx, &have.id, zone, have.proofs()).await,
-            None => Ok(false),
+        let all: Vec<&Proof> = have.proofs().iter().collect();
+        let stay = match &have.zone {
+            Some(zone) => release(cx, &have.id, zone, &all).await?,
+            None => Vec::new(),
         };
-        let stay = out().await?;
         // What had it lets go of it only minutes after it is gone itself.
         let op = Op::again("acm:DeleteCertificate")
             .while_busy(&["ResourceInUseException", "ConflictException"], 20.0);
@@ -370,8 +377,8 @@ impl Kind for Certificate {
             call.certificate_arn(&have.id).send()
         };
         cx.remove(op, leave, || used_by(cx, have), call).await?;
-        if stay {
-            out().await?;
+        if let Some(zone) = have.zone.as_ref().filter(|_| !stay.is_empty()) {
+            release(cx, &have.id, zone, &stay).await?;
         }
         Ok(())
     }
@@ -416,13 +423,15 @@ fn zone(want: &CertificateSpec, known: &Known) -> Result<Option<String>> {
         };
         let mut names = [&want.domain].into_iter().chain(&want.also);
         if let Some(outside) = names.find(|name| !beneath(name)) {
-            let message =
-                format!("`{outside}` does not end in {apex}, the name of {address}: its record cannot be there");
+            let message = format!(
+                "`{outside}` does not end in {apex}, the name of {address}: its record cannot be there"
+            );
             return Err(invalid(ACTION, message)
                 .hinted("give names of another zone a certificate of their own"));
         }
         if known.output(reference, "private") == Said::Value(Value::Bool(true)) {
-            let message = format!("{address} is private, and ACM looks for records in public zones");
+            let message =
+                format!("{address} is private, and ACM looks for records in public zones");
             return Err(invalid(ACTION, message));
         }
     }
@@ -441,8 +450,14 @@ fn waits_for(have: &CertificateLive) -> String {
     }
 }
 
-/// A certificate by its ARN, with its tags if they are known.
-async fn one(cx: &Aws, arn: &str, tags: Option<Tags>) -> Result<Option<Found<CertificateLive>>> {
+/// A certificate by its ARN, with its tags if they are known. In a discovery the records of its zone are
+/// listed anyway: whether its own stand there is seen in that listing.
+async fn one(
+    cx: &Aws,
+    arn: &str,
+    tags: Option<Tags>,
+    seen: Option<&Seen>,
+) -> Result<Option<Found<CertificateLive>>> {
     const ACTION: &str = "acm:DescribeCertificate";
     let answer = cx
         .read(ACTION, || {
@@ -463,7 +478,12 @@ async fn one(cx: &Aws, arn: &str, tags: Option<Tags>) -> Result<Option<Found<Cer
     let mut live = read(detail.ok_or_else(|| missing(ACTION, "certificate"))?, &tags)
         .ok_or_else(|| missing(ACTION, "ARN or domain"))?;
     if let (Some(zone), Some(records)) = (&live.zone, &live.records) {
-        live.proven = absent(cx, zone, records).await?.is_empty();
+        live.proven = match seen {
+            Some(seen) => all_stand(cx, zone, records, seen).await?,
+            // Who waits for it looks often, and ACM issues it once it has seen them itself.
+            None if live.status() == CertificateStatus::PendingValidation => false,
+            None => absent(cx, zone, records).await?.is_empty(),
+        };
     }
     Ok(Some(Found::new(live, tags)))
 }
@@ -477,6 +497,8 @@ async fn used_by(cx: &Aws, have: &CertificateLive) -> Result<Vec<Blocker>> {
         })
         .await?;
     let detail = answer.certificate;
-    let users = detail.and_then(|detail| detail.in_use_by).unwrap_or_default();
+    let users = detail
+        .and_then(|detail| detail.in_use_by)
+        .unwrap_or_default();
     traffic::proven_by(cx, &users, &have.id).await
 }

@@ -476,6 +476,10 @@ impl Kind for AutoscalingGroup {
         }
         .carry_out()
         .await?;
+        // What hangs on a group moves no machine: the rest is as it was.
+        if part.fields() == ["policies"] {
+            return live::with_policies(cx, have).await;
+        }
         one(cx, &have.id)
             .await?
             .ok_or_else(|| missing("autoscaling:DescribeAutoScalingGroups", "group"))

@@ -95,6 +95,7 @@ impl Live for OriginAccessControlLive {
 impl Kind for OriginAccessControl {
     const NAME: &'static str = "origin_access_control";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
         .global()
         .marks_only()
         .outputs(&["name"])

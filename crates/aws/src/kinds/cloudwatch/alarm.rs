@@ -166,7 +166,10 @@ impl Live for AlarmLive {
 impl Kind for Alarm {
     const NAME: &'static str = "alarm";
     const ABOUT: About =
-        About::new(Class::Stateless, Create::Name, Swap::CreateFirst).outputs(&["arn", "name"]).actions(&[
+        About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
+        .outputs(&["arn", "name"])
+        .actions(&[
             "cloudwatch:DescribeAlarms",
             "cloudwatch:ListTagsForResource",
             "cloudwatch:PutMetricAlarm",

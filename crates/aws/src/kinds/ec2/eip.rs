@@ -58,6 +58,7 @@ impl Live for EipLive {
 impl Kind for Eip {
     const NAME: &'static str = "eip";
     const ABOUT: About = About::new(Class::Identity, Create::Blind, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["address"])
         // Without a way to the internet an address cannot be mapped (Gateway.NotAttached).
         .after(&["internet_gateway"])

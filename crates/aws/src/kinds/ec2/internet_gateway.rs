@@ -52,19 +52,21 @@ impl Live for InternetGatewayLive {
 
 impl Kind for InternetGateway {
     const NAME: &'static str = "internet_gateway";
-    const ABOUT: About = About::new(Class::Stateless, Create::Blind, Swap::CreateFirst).actions(&[
-        "ec2:DescribeInternetGateways",
-        "ec2:CreateInternetGateway",
-        "ec2:AttachInternetGateway",
-        "ec2:DetachInternetGateway",
-        "ec2:DeleteInternetGateway",
-        "ec2:DescribeNetworkInterfaces",
-        "ec2:DescribeTags",
-        "elasticloadbalancing:DescribeTags",
-        "rds:DescribeDBInstances",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ]);
+    const ABOUT: About = About::new(Class::Stateless, Create::Blind, Swap::CreateFirst)
+        .gone_at_once()
+        .actions(&[
+            "ec2:DescribeInternetGateways",
+            "ec2:CreateInternetGateway",
+            "ec2:AttachInternetGateway",
+            "ec2:DetachInternetGateway",
+            "ec2:DeleteInternetGateway",
+            "ec2:DescribeNetworkInterfaces",
+            "ec2:DescribeTags",
+            "elasticloadbalancing:DescribeTags",
+            "rds:DescribeDBInstances",
+            "ec2:CreateTags",
+            "ec2:DeleteTags",
+        ]);
     type Cx = Aws;
     type Spec = InternetGatewaySpec;
     type Live = InternetGatewayLive;

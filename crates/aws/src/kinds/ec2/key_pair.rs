@@ -64,6 +64,7 @@ impl Live for KeyPairLive {
 impl Kind for KeyPair {
     const NAME: &'static str = "key_pair";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["name"])
         .actions(&[
             "ec2:DescribeKeyPairs",

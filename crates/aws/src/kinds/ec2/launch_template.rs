@@ -120,6 +120,7 @@ impl Live for LaunchTemplateLive {
 impl Kind for LaunchTemplate {
     const NAME: &'static str = "launch_template";
     const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["name", "version"])
         .actions(&[
             "ec2:DescribeLaunchTemplates",

@@ -104,16 +104,18 @@ impl Live for RouteTableLive {
 
 impl Kind for RouteTable {
     const NAME: &'static str = "route_table";
-    const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst).actions(&[
-        "ec2:DescribeRouteTables",
-        "ec2:CreateRouteTable",
-        "ec2:DeleteRouteTable",
-        "ec2:CreateRoute",
-        "ec2:ReplaceRoute",
-        "ec2:DeleteRoute",
-        "ec2:CreateTags",
-        "ec2:DeleteTags",
-    ]);
+    const ABOUT: About = About::new(Class::Stateless, Create::Token, Swap::CreateFirst)
+        .gone_at_once()
+        .actions(&[
+            "ec2:DescribeRouteTables",
+            "ec2:CreateRouteTable",
+            "ec2:DeleteRouteTable",
+            "ec2:CreateRoute",
+            "ec2:ReplaceRoute",
+            "ec2:DeleteRoute",
+            "ec2:CreateTags",
+            "ec2:DeleteTags",
+        ]);
     type Cx = Aws;
     type Spec = RouteTableSpec;
     type Live = RouteTableLive;

@@ -164,6 +164,7 @@ const EVERYTHING: &str = "all to 0.0.0.0/0";
 impl Kind for SecurityGroup {
     const NAME: &'static str = "security_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["name"])
         .actions(&[
             "ec2:DescribeSecurityGroups",

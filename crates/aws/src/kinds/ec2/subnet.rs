@@ -90,6 +90,7 @@ impl Live for SubnetLive {
 impl Kind for Subnet {
     const NAME: &'static str = "subnet";
     const ABOUT: About = About::new(Class::Foundation, Create::Name, Swap::DeleteFirst)
+        .gone_at_once()
         .outputs(&["arn", "cidr", "zone"])
         // What starts in it fetches things at once, by the routes that it should have.
         .late_first()
@@ -139,7 +140,13 @@ impl Kind for Subnet {
             .update(
                 "route_table",
                 |want, known| Said::or_none(want.route_table.as_ref().map(|table| known.id(table))),
-                |have| Said::or_none(have.route_table.as_ref().map(|is| Said::of(is.table.as_str()))),
+                |have| {
+                    Said::or_none(
+                        have.route_table
+                            .as_ref()
+                            .map(|is| Said::of(is.table.as_str())),
+                    )
+                },
             )
             .late()
             .impact(Impact::Blip)

@@ -69,6 +69,7 @@ impl Live for VpcLive {
 impl Kind for Vpc {
     const NAME: &'static str = "vpc";
     const ABOUT: About = About::new(Class::Foundation, Create::Blind, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["cidr"])
         .actions(&[
             "ec2:DescribeVpcs",

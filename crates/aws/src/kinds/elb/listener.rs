@@ -117,6 +117,7 @@ impl Live for ListenerLive {
 impl Kind for Listener {
     const NAME: &'static str = "listener";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::DeleteFirst)
+        .gone_at_once()
         .outputs(&["arn"])
         .actions(&[
             "elasticloadbalancing:DescribeListeners",

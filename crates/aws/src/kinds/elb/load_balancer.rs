@@ -278,27 +278,33 @@ impl Kind for LoadBalancer {
         outputs! { "name" => json!(name(want.name.as_ref(), mark)) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<LoadBalancerLive>>> {
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<LoadBalancerLive>>> {
         const ACTION: &str = "elasticloadbalancing:DescribeLoadBalancers";
         let one = match look {
             Look::Id(id) => Some(id),
             Look::Like(like) => like.get("id").or_else(|| like.get("name")),
             Look::Ours => None,
         };
-        let balancers = cx
-            .read(ACTION, || {
-                let call = cx.elb.describe_load_balancers();
-                let call = match one {
-                    Some(arn) if arn.starts_with("arn:") => call.load_balancer_arns(arn),
-                    Some(name) => call.names(name),
-                    None => call.page_size(400),
-                };
-                let pages = call.into_paginator().items().send();
-                pages.collect::<std::result::Result<Vec<_>, _>>()
-            })
-            .await;
-        let balancers = if_there(balancers)?.unwrap_or_default();
-        let mut balancers = cx.elb_tagged(balancers, arn, look).await?;
+        let mut balancers = match one {
+            None => {
+                let all = cx.elb_listed(seen).await?;
+                cx.elb_found(all.balancers.clone(), arn, &all.tags, look)
+            }
+            Some(one) => {
+                let answer = cx
+                    .read(ACTION, || {
+                        let call = cx.elb.describe_load_balancers();
+                        if one.starts_with("arn:") {
+                            call.load_balancer_arns(one).send()
+                        } else {
+                            call.names(one).send()
+                        }
+                    })
+                    .await;
+                let answer = if_there(answer)?.and_then(|answer| answer.load_balancers);
+                cx.elb_tagged(answer.unwrap_or_default(), arn, look).await?
+            }
+        };
         if let Look::Like(like) = look {
             balancers.retain(|found| {
                 alike(like, &found.tags, |property, value| match property {

@@ -1,13 +1,16 @@
 //! What the kinds of Elastic Load Balancing share: names, protocols, tags, and whose something is.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
-use aws_sdk_elasticloadbalancingv2::types::Tag;
-use futures_util::future::try_join_all;
+use aws_sdk_elasticloadbalancingv2::types::{
+    LoadBalancer, Tag, TargetGroup, TargetHealthDescription,
+};
+use futures_util::future::{try_join, try_join_all};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use terrace_core::error::{CloudError, ErrorClass, Result};
-use terrace_core::inventory::{Found, Look};
+use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::Objection;
 use terrace_core::mark::{self, Mark, Tags};
 
@@ -117,9 +120,62 @@ pub(crate) fn alike(
     like.iter().all(same)
 }
 
+/// The balancers and the target groups of a region, and the tags of both: a listing has none, no call finds by
+/// them, and one call tells those of twenty.
+pub(crate) struct Listed {
+    pub(crate) balancers: Vec<LoadBalancer>,
+    pub(crate) groups: Vec<TargetGroup>,
+    pub(crate) tags: HashMap<String, Tags>,
+}
+
 impl Aws {
-    /// Those of a listing that may be looked for, each with its tags. A listing has none, and no call
-    /// finds by them.
+    /// All that stand in the region, once a discovery.
+    pub(crate) async fn elb_listed(&self, seen: &Seen) -> Result<Arc<Listed>> {
+        let read = Box::pin(async {
+            let balancers = self.read("elasticloadbalancing:DescribeLoadBalancers", || {
+                let call = self.elb.describe_load_balancers().page_size(400);
+                let pages = call.into_paginator().items().send();
+                pages.collect::<std::result::Result<Vec<_>, _>>()
+            });
+            let groups = self.read("elasticloadbalancing:DescribeTargetGroups", || {
+                let call = self.elb.describe_target_groups().page_size(400);
+                let pages = call.into_paginator().items().send();
+                pages.collect::<std::result::Result<Vec<_>, _>>()
+            });
+            let (balancers, groups) = try_join(balancers, groups).await?;
+            let arns = balancers.iter().filter_map(LoadBalancer::load_balancer_arn);
+            let arns = arns.chain(groups.iter().filter_map(TargetGroup::target_group_arn));
+            let arns: Vec<&str> = arns.collect();
+            let tags = self.elb_tags(&arns).await?;
+            Ok(Listed {
+                balancers,
+                groups,
+                tags,
+            })
+        });
+        seen.once(format!("load balancers in {}", self.region), read)
+            .await
+    }
+
+    /// How the targets of a group are, once a discovery.
+    pub(crate) async fn elb_health(
+        &self,
+        group: &str,
+        seen: &Seen,
+    ) -> Result<Arc<Vec<TargetHealthDescription>>> {
+        let read = Box::pin(async {
+            let answer = self
+                .read("elasticloadbalancing:DescribeTargetHealth", || {
+                    let call = self.elb.describe_target_health();
+                    call.target_group_arn(group).send()
+                })
+                .await?;
+            Ok(answer.target_health_descriptions.unwrap_or_default())
+        });
+        seen.once(format!("health in {group}"), read).await
+    }
+
+    /// Those of a listing that may be looked for, each with its tags.
     pub(crate) async fn elb_tagged<T>(
         &self,
         listed: Vec<T>,
@@ -127,15 +183,29 @@ impl Aws {
         look: &Look,
     ) -> Result<Vec<Found<T>>> {
         let arns: Vec<&str> = listed.iter().map(arn).collect();
-        let mut tags = self.elb_tags(&arns).await?;
+        let tags = self.elb_tags(&arns).await?;
+        Ok(self.elb_found(listed, arn, &tags, look))
+    }
+
+    /// The same where their tags are known.
+    pub(crate) fn elb_found<T>(
+        &self,
+        listed: Vec<T>,
+        arn: fn(&T) -> &str,
+        tags: &HashMap<String, Tags>,
+        look: &Look,
+    ) -> Vec<Found<T>> {
         let owner = self.owner();
         // What has no tags here went between the two calls.
-        let pair = |one: T| tags.remove(arn(&one)).map(|tags| Found::new(one, tags));
+        let pair = |one: T| {
+            tags.get(arn(&one))
+                .map(|tags| Found::new(one, tags.clone()))
+        };
         let mut found: Vec<Found<T>> = listed.into_iter().filter_map(pair).collect();
         if matches!(look, Look::Ours) {
             found.retain(|found| found.tags.get(mark::STACK) == Some(&owner));
         }
-        Ok(found)
+        found
     }
 
     /// The tags of several things by ARN; what is gone has none.

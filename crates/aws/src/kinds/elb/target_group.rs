@@ -36,6 +36,7 @@ use super::shared::{alike, check_name, if_there, name, tag_list};
 use crate::blockers::{Blocker, traffic};
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::kinds::autoscaling::autoscaling_group::AutoscalingGroup;
 use crate::kinds::ec2::instance::Instance;
 use crate::kinds::ec2::vpc::Vpc;
 use crate::names::taken;
@@ -161,6 +162,7 @@ impl TargetType {
 impl Kind for TargetGroup {
     const NAME: &'static str = "target_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["arn", "name", "full_name"])
         .actions(&[
             "elasticloadbalancing:DescribeTargetGroups",
@@ -297,27 +299,33 @@ impl Kind for TargetGroup {
         outputs! { "name" => json!(name(want.name.as_ref(), mark)) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<TargetGroupLive>>> {
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<TargetGroupLive>>> {
         const ACTION: &str = "elasticloadbalancing:DescribeTargetGroups";
         let one = match look {
             Look::Id(id) => Some(id),
             Look::Like(like) => like.get("id").or_else(|| like.get("name")),
             Look::Ours => None,
         };
-        let groups = cx
-            .read(ACTION, || {
-                let call = cx.elb.describe_target_groups();
-                let call = match one {
-                    Some(arn) if arn.starts_with("arn:") => call.target_group_arns(arn),
-                    Some(name) => call.names(name),
-                    None => call.page_size(400),
-                };
-                let pages = call.into_paginator().items().send();
-                pages.collect::<std::result::Result<Vec<_>, _>>()
-            })
-            .await;
-        let groups = if_there(groups)?.unwrap_or_default();
-        let mut groups = cx.elb_tagged(groups, arn, look).await?;
+        let mut groups = match one {
+            None => {
+                let all = cx.elb_listed(seen).await?;
+                cx.elb_found(all.groups.clone(), arn, &all.tags, look)
+            }
+            Some(one) => {
+                let answer = cx
+                    .read(ACTION, || {
+                        let call = cx.elb.describe_target_groups();
+                        if one.starts_with("arn:") {
+                            call.target_group_arns(one).send()
+                        } else {
+                            call.names(one).send()
+                        }
+                    })
+                    .await;
+                let answer = if_there(answer)?.and_then(|answer| answer.target_groups);
+                cx.elb_tagged(answer.unwrap_or_default(), arn, look).await?
+            }
+        };
         if let Look::Like(like) = look {
             groups.retain(|found| {
                 alike(like, &found.tags, |property, value| match property {
@@ -331,11 +339,19 @@ impl Kind for TargetGroup {
         let found = groups
             .into_iter()
             .map(|Found { live, tags, .. }| async move {
-                let live = if_there(whole(cx, live, ACTION).await)?;
+                let live = if_there(whole(cx, live, ACTION, seen).await)?;
                 Ok(live.map(|live| Found::new(live, tags)))
             });
         let mut found: Vec<_> = try_join_all(found).await?.into_iter().flatten().collect();
-        mark_members(cx, found.iter_mut().map(|found| &mut found.live)).await?;
+        // The members of our own groups are known to these.
+        let ours = seen.all::<AutoscalingGroup>().await?;
+        let ours = ours.iter().flat_map(|found| found.live.machines());
+        mark_members(
+            cx,
+            found.iter_mut().map(|found| &mut found.live),
+            ours.collect(),
+        )
+        .await?;
         Ok(found)
     }
 
@@ -384,7 +400,7 @@ impl Kind for TargetGroup {
         let made = answer.target_groups.unwrap_or_default().into_iter().next();
         let made = made.ok_or_else(|| missing(ACTION, "target group"))?;
         let made = cx.elb_made(ACTION, made, arn, mark).await?;
-        match if_there(whole(cx, made.clone(), ACTION).await)? {
+        match if_there(whole(cx, made.clone(), ACTION, &Seen::default()).await)? {
             Some(live) => Ok(live),
             None => read(made, None, &[], ACTION),
         }

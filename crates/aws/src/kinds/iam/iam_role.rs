@@ -151,6 +151,7 @@ impl Kind for IamRole {
     const NAME: &'static str = "iam_role";
     // Its users need its policies, not only the role (aws-semantics 7.7).
     const ABOUT: About = About::new(Class::Identity, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
         .global()
         .late_first()
         .outputs(&["arn", "name"])
@@ -376,11 +377,15 @@ impl Kind for IamRole {
 
     async fn delete(cx: &Aws, have: &IamRoleLive, leave: &Leave) -> Result<()> {
         // What hangs on it now, not when the plan was made: a role with policies is not deleted.
-        let Some(Found { live, .. }) = one(cx, &have.id).await? else { return Ok(()) };
-        for arn in &live.managed_policies {
+        let hanging = async { tokio::try_join!(attached(cx, &have.id), names(cx, &have.id)) };
+        let (managed, written) = match hanging.await {
+            Err(error) if error.class == ErrorClass::NotFound => return Ok(()),
+            hanging => hanging?,
+        };
+        for arn in &managed {
             detach(cx, &have.id, arn).await?;
         }
-        for name in live.policies.keys() {
+        for name in &written {
             drop_inline(cx, &have.id, name).await?;
         }
         // An instance profile that was just deleted still holds it for a moment.
@@ -573,14 +578,18 @@ async fn attached(cx: &Aws, name: &str) -> Result<Vec<String>> {
     Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
 }
 
+/// The names of its inline policies.
+async fn names(cx: &Aws, role: &str) -> Result<Vec<String>> {
+    cx.read("iam:ListRolePolicies", || {
+        let pages = cx.iam.list_role_policies().role_name(role).into_paginator();
+        pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
+    })
+    .await
+}
+
 async fn written(cx: &Aws, role: &str) -> Result<BTreeMap<String, Value>> {
     const ACTION: &str = "iam:GetRolePolicy";
-    let names = cx
-        .read("iam:ListRolePolicies", || {
-            let pages = cx.iam.list_role_policies().role_name(role).into_paginator();
-            pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
+    let names = names(cx, role).await?;
     let policies = try_join_all(names.into_iter().map(|name| async move {
         let answer =
             cx.read(ACTION, || cx.iam.get_role_policy().role_name(role).policy_name(&name).send()).await?;

@@ -58,7 +58,11 @@ impl Live for InstanceProfileLive {
 impl Kind for InstanceProfile {
     const NAME: &'static str = "instance_profile";
     const ABOUT: About =
-        About::new(Class::Stateless, Create::Name, Swap::CreateFirst).global().outputs(&["arn", "name"]).actions(&[
+        About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
+        .global()
+        .outputs(&["arn", "name"])
+        .actions(&[
             "iam:ListInstanceProfiles",
             "iam:GetInstanceProfile",
             "iam:CreateInstanceProfile",

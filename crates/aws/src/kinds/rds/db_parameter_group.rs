@@ -74,6 +74,7 @@ const AT_ONCE: usize = 20;
 impl Kind for DbParameterGroup {
     const NAME: &'static str = "db_parameter_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["arn", "name"])
         .actions(&[
             "rds:DescribeDBParameterGroups",

@@ -65,6 +65,7 @@ const ABOUT: &str = "Made by terrace";
 impl Kind for DbSubnetGroup {
     const NAME: &'static str = "db_subnet_group";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
         .outputs(&["arn", "name"])
         .actions(&[
             "rds:DescribeDBSubnetGroups",

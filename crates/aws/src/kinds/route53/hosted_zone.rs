@@ -1,5 +1,7 @@
 //! A zone of the DNS (aws-semantics 3.27).
 
+use std::collections::HashMap;
+
 use aws_sdk_route53::types::{HostedZone as Zone, HostedZoneConfig, Vpc as ZoneVpc, VpcRegion};
 use futures_util::future::try_join_all;
 use schemars::JsonSchema;
@@ -73,6 +75,7 @@ impl Kind for HostedZone {
     const NAME: &'static str = "hosted_zone";
     // Its records are data that others may have written, its servers an address at the registrar.
     const ABOUT: About = About::new(Class::Data, Create::Token, Swap::CreateFirst)
+        .gone_at_once()
         .global()
         .protect()
         .outputs(&["name", "private", "name_servers"])
@@ -153,8 +156,9 @@ impl Kind for HostedZone {
         outputs! { "name" => json!(want.name), "private" => json!(!want.vpcs.is_empty()) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<HostedZoneLive>>> {
-        let mut zones = cx.route53_zones().await?;
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<HostedZoneLive>>> {
+        let all = cx.route53_zones_in(seen).await?;
+        let mut zones = all.to_vec();
         match look {
             Look::Id(id) => zones.retain(|zone| plain(&zone.id) == plain(id)),
             Look::Like(like) => zones.retain(|zone| {
@@ -169,13 +173,21 @@ impl Kind for HostedZone {
             }),
             Look::Ours => {}
         }
-        let ids: Vec<String> = zones
+        // One by its id is looked at alone; else whoever asks in this discovery asks for the same.
+        let asked = if matches!(look, Look::Id(_)) {
+            &zones
+        } else {
+            &*all
+        };
+        let ids: Vec<String> = asked
             .iter()
             .map(|zone| plain(&zone.id).to_owned())
             .collect();
-        let tags = cx.route53_tags(&ids).await?;
+        let tags = seen.once("tags of zones", Box::pin(cx.route53_tags(&ids))).await?;
+        let tags: HashMap<String, Tags> = ids.into_iter().zip(tags.iter().cloned()).collect();
         let owner = cx.owner();
-        let marked = zones.into_iter().zip(tags).map(|(zone, tags)| {
+        let marked = zones.into_iter().map(|zone| {
+            let tags = tags.get(plain(&zone.id)).cloned().unwrap_or_default();
             // What the zone was made with is its mark; a tag set since then overrules it.
             let birth = mark_of(&zone.caller_reference).unwrap_or_default();
             (zone, tags, birth)

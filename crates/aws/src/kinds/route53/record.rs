@@ -175,6 +175,9 @@ pub struct RecordLive {
     name: DnsName,
     kind: String,
     sets: Vec<Set>,
+    /// As a listing had it, with its mark; nothing where it was not read but written.
+    #[serde(skip)]
+    seen: Option<Standing>,
 }
 
 impl Live for RecordLive {
@@ -190,6 +193,7 @@ impl Live for RecordLive {
 impl Kind for Record {
     const NAME: &'static str = "record";
     const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+        .gone_at_once()
         .global()
         .marks_only()
         .outputs(&["name"])
@@ -281,7 +285,10 @@ impl Kind for Record {
 
     fn linger(have: &RecordLive) -> u32 {
         // Route 53 answers for an alias with the target's own, which for its services is a minute.
-        let ttl = |set: &Set| set.ttl.map_or(60, |ttl| u32::try_from(ttl).unwrap_or(u32::MAX));
+        let ttl = |set: &Set| {
+            set.ttl
+                .map_or(60, |ttl| u32::try_from(ttl).unwrap_or(u32::MAX))
+        };
         have.sets.iter().map(ttl).max().unwrap_or(0)
     }
 
@@ -365,12 +372,13 @@ impl Kind for Record {
 
     /// Ours may stand in any zone of the account, and a teardown has no TOML that names them: one page
     /// chain for each zone, which for nearly all of them is one call.
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<RecordLive>>> {
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<RecordLive>>> {
         if let Look::Id(id) = look {
             return by_id(cx, id).await;
         }
-        let zones = cx.route53_zones().await?;
-        let zones = try_join_all(zones.iter().map(|zone| in_zone(cx, plain(&zone.id)))).await?;
+        let zones = cx.route53_zones_in(seen).await?;
+        let zones = zones.iter().map(|zone| in_zone(cx, plain(&zone.id), seen));
+        let zones = try_join_all(zones).await?;
         let owner = cx.owner();
         let fits = |found: &Found<RecordLive>| match look {
             Look::Ours => found.tags.get(mark::STACK) == Some(&owner),
@@ -463,6 +471,14 @@ impl Kind for Record {
 
     async fn delete(cx: &Aws, have: &RecordLive, _leave: &Leave) -> Result<()> {
         let place = Place::of(have);
+        // As it was seen: AWS takes all of it away or, if anything is otherwise by now, nothing.
+        if let Some(seen) = have.seen.as_ref().filter(|seen| seen.marker.is_some()) {
+            match cx.route53_change(&place.zone, seen.removal()?).await {
+                Err(error) if error.class == ErrorClass::NotFound => return Ok(()),
+                Err(error) if error.is(&["InvalidChangeBatch"]) => {}
+                answer => return answer,
+            }
+        }
         for attempt in 1.. {
             let there = match place.read(cx).await {
                 Err(error) if error.class == ErrorClass::NotFound => return Ok(()),

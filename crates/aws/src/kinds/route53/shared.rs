@@ -1,5 +1,7 @@
 //! What the kinds of Route 53 share: zones as they are listed, their tags, records by page, changes.
 
+use std::sync::Arc;
+
 use aws_sdk_route53::types::{
     Change, ChangeAction, ChangeBatch, ChangeInfo, ChangeStatus, HostedZone, ResourceRecordSet,
     RrType, Tag, TagResourceType,
@@ -7,6 +9,7 @@ use aws_sdk_route53::types::{
 use futures_util::future::try_join_all;
 use terrace_core::canon::DnsName;
 use terrace_core::error::{CloudError, Result};
+use terrace_core::inventory::Seen;
 use terrace_core::mark::Tags;
 
 use crate::client::{Aws, missing};
@@ -42,6 +45,21 @@ pub(crate) enum Records<'a> {
 }
 
 impl Aws {
+    /// The same as [`Aws::route53_zones`], once a discovery.
+    pub(crate) async fn route53_zones_in(&self, seen: &Seen) -> Result<Arc<Vec<HostedZone>>> {
+        seen.once("zones", Box::pin(self.route53_zones())).await
+    }
+
+    /// All records of a zone, once a discovery.
+    pub(crate) async fn route53_all_records(
+        &self,
+        zone: &str,
+        seen: &Seen,
+    ) -> Result<Arc<Vec<ResourceRecordSet>>> {
+        let read = Box::pin(self.route53_records(zone, Records::All));
+        seen.once(format!("records of {zone}"), read).await
+    }
+
     /// Every hosted zone of the account, ours or not.
     pub(crate) async fn route53_zones(&self) -> Result<Vec<HostedZone>> {
         self.read("route53:ListHostedZones", || {

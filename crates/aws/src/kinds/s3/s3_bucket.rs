@@ -142,6 +142,7 @@ fn yes() -> bool {
 impl Kind for S3Bucket {
     const NAME: &'static str = "s3_bucket";
     const ABOUT: About = About::new(Class::Data, Create::Name, Swap::DeleteFirst)
+        .gone_at_once()
         .outputs(&["arn", "name", "dns_name", "website_dns_name"])
         .actions(&[
             "s3:ListAllMyBuckets",

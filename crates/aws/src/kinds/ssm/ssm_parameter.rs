@@ -104,7 +104,9 @@ impl Kind for SsmParameter {
     const NAME: &'static str = "ssm_parameter";
     // All it holds stands in the TOML, so nothing is lost with it. A name cannot be there twice.
     const ABOUT: About =
-        About::new(Class::Stateless, Create::Name, Swap::DeleteFirst).outputs(&["arn", "name"]).actions(&[
+        About::new(Class::Stateless, Create::Name, Swap::DeleteFirst)
+        .gone_at_once()
+        .outputs(&["arn", "name"]).actions(&[
             "ssm:DescribeParameters",
             "ssm:GetParameters",
             "ssm:ListTagsForResource",

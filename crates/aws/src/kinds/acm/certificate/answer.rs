@@ -61,7 +61,6 @@ pub(super) fn read(detail: CertificateDetail, tags: &Tags) -> Option<Certificate
     })
 }
 
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -118,7 +117,10 @@ mod tests {
             by_hand.ends_with("_a.example.com CNAME _b.acm-validations.aws"),
             "{by_hand}"
         );
-        let ours = says(&live("PENDING_VALIDATION", &[("terrace:fp.validation", "Z1")]));
+        let ours = says(&live(
+            "PENDING_VALIDATION",
+            &[("terrace:fp.validation", "Z1")],
+        ));
         assert_eq!(ours, "pending validation by its records");
     }
 

@@ -13,6 +13,7 @@ use futures_util::future::try_join_all;
 use serde::Serialize;
 use terrace_core::canon::DnsName;
 use terrace_core::error::{ErrorClass, Result};
+use terrace_core::inventory::Seen;
 
 use super::answer::zone_tag;
 use crate::client::Aws;
@@ -118,6 +119,21 @@ pub(super) async fn absent<'p>(
     Ok(absent.into_iter().flatten().collect())
 }
 
+/// Whether all of them stand in `zone`, by the listing of its records in a discovery.
+pub(super) async fn all_stand(cx: &Aws, zone: &str, proofs: &[Proof], seen: &Seen) -> Result<bool> {
+    let records = match cx.route53_all_records(zone, seen).await {
+        Err(error) if error.class == ErrorClass::NotFound => return Ok(false),
+        records => records?,
+    };
+    let stands = |proof: &Proof| {
+        let mut there = records.iter().filter(|set| {
+            set.r#type == RrType::Cname && DnsName::from_aws(&set.name) == proof.name
+        });
+        there.any(|set| proof.is(set))
+    };
+    Ok(proofs.iter().all(stands))
+}
+
 async fn standing(cx: &Aws, zone: &str, proof: &Proof) -> Result<Vec<ResourceRecordSet>> {
     let at = Records::At(&proof.name, &RrType::Cname);
     match cx.route53_records(zone, at).await {
@@ -136,11 +152,16 @@ pub(super) async fn write(cx: &Aws, zone: &str, proofs: &[Proof]) -> Result<()> 
     cx.route53_change(zone, changes?).await
 }
 
-/// Takes those out of `zone` that no other certificate needs there; true if some had to stay.
-pub(super) async fn release(cx: &Aws, arn: &str, zone: &str, proofs: &[Proof]) -> Result<bool> {
+/// Takes those out of `zone` that no other certificate needs there; answers those that had to stay.
+pub(super) async fn release<'p>(
+    cx: &Aws,
+    arn: &str,
+    zone: &str,
+    proofs: &[&'p Proof],
+) -> Result<Vec<&'p Proof>> {
     let names: BTreeSet<&DnsName> = proofs.iter().map(|proof| &proof.of).collect();
     let Some(needed) = needed_elsewhere(cx, arn, zone, &names).await? else {
-        return Ok(true);
+        return Ok(proofs.to_vec());
     };
     let (stay, leave): (Vec<&Proof>, Vec<&Proof>) =
         proofs.iter().partition(|proof| needed.contains(&proof.of));
@@ -165,44 +186,77 @@ pub(super) async fn release(cx: &Aws, arn: &str, zone: &str, proofs: &[Proof]) -
             }
         }
     }
-    Ok(!stay.is_empty())
+    Ok(stay)
 }
 
-/// Those of `names` that other certificates of the account have, in every region that it may use, and that
-/// are proven in this zone as far as anybody knows. `None` if a region may not be looked at: then nobody
-/// knows who else needs a record.
+/// Those of `names` that other certificates of the account have and that are proven in this zone as far as
+/// anybody knows. `None` if a region may not be looked at: then nobody knows who else needs a record.
+///
+/// That a name is not needed takes every region to say; that it is, one. So those come first in which
+/// certificates mostly are: the stack's own, the certificate's, and CloudFront's.
 async fn needed_elsewhere(
     cx: &Aws,
     arn: &str,
     zone: &str,
     names: &BTreeSet<&DnsName>,
 ) -> Result<Option<BTreeSet<DnsName>>> {
-    let answer = cx
-        .read("ec2:DescribeRegions", || cx.ec2.describe_regions().send())
-        .await?;
-    let regions = answer.regions.unwrap_or_default().into_iter();
-    let regions = regions.filter_map(|region| region.region_name);
-    let needed = try_join_all(regions.map(async |region| {
-        let acm = cx.acm_in(&region);
-        let listed = match cx.acm_list(&acm).await {
-            Err(error) if error.class == ErrorClass::Denied => return Ok(None),
-            listed => listed?,
+    let near = [cx.region.as_str(), &cx.identity.region, "us-east-1"];
+    let near: BTreeSet<String> = near.map(str::to_owned).into();
+    let of = (arn, zone);
+    let Some(mut needed) = needed_in(cx, near.iter(), of, names).await? else {
+        return Ok(None);
+    };
+    let open = names.iter().filter(|name| !needed.contains(**name));
+    let open: BTreeSet<&DnsName> = open.copied().collect();
+    if open.is_empty() {
+        return Ok(Some(needed));
+    }
+    for (region, listed) in cx.certificates_far_from(&near).await?.iter() {
+        let Some(listed) = listed else {
+            return Ok(None);
         };
-        let mut needed = BTreeSet::new();
-        for other in listed {
-            let mut needs = needs(&other, arn);
-            needs.retain(|name| names.contains(name));
-            // One of ours that is proven in another zone of the same name does without.
-            if needs.is_empty() || is_elsewhere(cx, &acm, &other, zone).await? {
-                continue;
-            }
-            needed.extend(needs);
-        }
-        Ok(Some(needed))
-    }))
+        needed.extend(needed_by(cx, (region, listed), of, &open).await?);
+    }
+    Ok(Some(needed))
+}
+
+/// The same in these regions, as they are now; of the certificate and its zone.
+async fn needed_in(
+    cx: &Aws,
+    regions: impl Iterator<Item = &String>,
+    of: (&str, &str),
+    names: &BTreeSet<&DnsName>,
+) -> Result<Option<BTreeSet<DnsName>>> {
+    let needed = try_join_all(regions.map(
+        async |region| match cx.acm_list(&cx.acm_in(region)).await {
+            Err(error) if error.class == ErrorClass::Denied => Ok(None),
+            listed => needed_by(cx, (region, &listed?), of, names).await.map(Some),
+        },
+    ))
     .await?;
     let needed: Option<Vec<BTreeSet<DnsName>>> = needed.into_iter().collect();
     Ok(needed.map(|needed| needed.into_iter().flatten().collect()))
+}
+
+/// The same by the listed certificates of a region.
+async fn needed_by(
+    cx: &Aws,
+    (region, listed): (&str, &[CertificateSummary]),
+    (arn, zone): (&str, &str),
+    names: &BTreeSet<&DnsName>,
+) -> Result<BTreeSet<DnsName>> {
+    let acm = cx.acm_in(region);
+    let mut needed = BTreeSet::new();
+    for other in listed {
+        let mut needs = needs(other, arn);
+        needs.retain(|name| names.contains(name));
+        // One of ours that is proven in another zone of the same name does without.
+        if needs.is_empty() || is_elsewhere(cx, &acm, other, zone).await? {
+            continue;
+        }
+        needed.extend(needs);
+    }
+    Ok(needed)
 }
 
 /// Whether a certificate says by its tag that its records are in another zone.
@@ -266,7 +320,10 @@ mod tests {
     fn records_are_known_all_or_not_at_all() {
         let record = Some(("_a.a.example.com.", "_b.acm-validations.aws."));
         assert_eq!(
-            proofs(&[option("a.example.com", record), option("b.example.com", None)]),
+            proofs(&[
+                option("a.example.com", record),
+                option("b.example.com", None)
+            ]),
             None
         );
         assert_eq!(proofs(&[]), None);

@@ -62,6 +62,11 @@ pub struct AutoscalingGroupLive {
 }
 
 impl AutoscalingGroupLive {
+    /// The ids of its machines, however they are.
+    pub(crate) fn machines(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.id.as_str())
+    }
+
     /// Machines that serve, or will.
     pub(super) fn staying(&self) -> impl Iterator<Item = &Member> {
         self.members.iter().filter(|member| member.stays())
@@ -200,7 +205,7 @@ pub(super) async fn find(
         let (machines, uses) = (&machines, &uses);
         async move {
             let tags = tags(group.tags.as_deref().unwrap_or_default());
-            let Some(mut live) = if_there(Box::pin(read(cx, group, machines)).await)? else {
+            let Some(mut live) = if_there(Box::pin(read(cx, group, machines, seen)).await)? else {
                 return Ok(None);
             };
             let templates = live.templates();
@@ -260,10 +265,22 @@ pub(super) async fn one(cx: &Aws, name: &str) -> Result<Option<AutoscalingGroupL
     Ok(found.into_iter().next().map(|found| found.live))
 }
 
+/// The same with its policies as they are now: AWS gives them ARNs of its own.
+pub(super) async fn with_policies(
+    cx: &Aws,
+    have: &AutoscalingGroupLive,
+) -> Result<AutoscalingGroupLive> {
+    Ok(AutoscalingGroupLive {
+        policies: policies::describe(cx, &have.id).await?,
+        ..have.clone()
+    })
+}
+
 async fn read(
     cx: &Aws,
     group: Told,
     machines: &HashMap<String, Machine>,
+    seen: &Seen,
 ) -> Result<AutoscalingGroupLive> {
     const ACTION: &str = "autoscaling:DescribeAutoScalingGroups";
     let mut live = bare(group.clone(), ACTION)?;
@@ -274,7 +291,7 @@ async fn read(
     let judged = live.health_check.r#type == HealthType::LoadBalancer && !targets.is_empty();
     let healthy = async {
         match judged {
-            true => members::healthy(cx, &targets).await.map(Some),
+            true => members::healthy(cx, &targets, seen).await.map(Some),
             false => Ok(None),
         }
     };

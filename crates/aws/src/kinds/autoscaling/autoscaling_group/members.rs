@@ -8,6 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::TargetHealthStateEnum;
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use terrace_core::error::{ErrorClass, Result};
+use terrace_core::inventory::Seen;
 
 use super::super::shared::if_there;
 use super::launch::Launch;
@@ -109,30 +110,31 @@ pub(super) fn read(
 
 /// The machines that every one of these target groups finds healthy, or does not look at because nothing
 /// is forwarded to it.
-pub(super) async fn healthy(cx: &Aws, target_groups: &[String]) -> Result<HashSet<String>> {
-    let all = target_groups.iter().map(|arn| healthy_in(cx, arn));
+pub(super) async fn healthy(
+    cx: &Aws,
+    target_groups: &[String],
+    seen: &Seen,
+) -> Result<HashSet<String>> {
+    let all = target_groups.iter().map(|arn| healthy_in(cx, arn, seen));
     let mut all = try_join_all(all).await?.into_iter();
     let first = all.next().unwrap_or_default();
     Ok(all.fold(first, |both, more| &both & &more))
 }
 
-async fn healthy_in(cx: &Aws, arn: &str) -> Result<HashSet<String>> {
-    let answer = cx
-        .read("elasticloadbalancing:DescribeTargetHealth", || {
-            cx.elb.describe_target_health().target_group_arn(arn).send()
-        })
-        .await;
-    let targets = match answer {
+async fn healthy_in(cx: &Aws, arn: &str, seen: &Seen) -> Result<HashSet<String>> {
+    let targets = match cx.elb_health(arn, seen).await {
         Err(error) if error.class == ErrorClass::NotFound => return Ok(HashSet::new()),
-        answer => answer?.target_health_descriptions.unwrap_or_default(),
+        answer => answer?,
     };
-    let fine = targets.into_iter().filter(|target| {
+    let fine = targets.iter().filter(|target| {
         let health = target.target_health.as_ref();
         let unused = health.and_then(|health| health.reason.as_ref());
         health.and_then(|health| health.state.as_ref()) == Some(&TargetHealthStateEnum::Healthy)
             || unused.is_some_and(|reason| reason.as_str() == "Target.NotInUse")
     });
-    Ok(fine.filter_map(|target| target.target?.id).collect())
+    Ok(fine
+        .filter_map(|target| target.target()?.id.clone())
+        .collect())
 }
 
 /// Why the last try to start a machine came to nothing.

@@ -3,7 +3,10 @@
 
 use std::collections::HashMap;
 
-use aws_sdk_ec2::types::{Filter, Volume as Disk, VolumeModification, VolumeType};
+use aws_sdk_ec2::types::{
+    Filter, Volume as Disk, VolumeModification, VolumeModificationState, VolumeType,
+};
+use futures_util::future::try_join_all;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use terrace_core::error::Result;
@@ -163,9 +166,6 @@ pub(in crate::kinds::ec2) async fn disks(
     cx: &Aws,
     filters: Vec<Filter>,
 ) -> Result<Vec<(Disk, DiskLive)>> {
-    // First the changes under way: one that ends between the two calls is then seen as done.
-    let under_way = vec![filter("modification-state", "modifying")];
-    let changes = modifications(cx, under_way).await?;
     let disks = cx
         .read("ec2:DescribeVolumes", || {
             let pages = cx.ec2.describe_volumes().set_filters(Some(filters.clone()));
@@ -177,6 +177,19 @@ pub(in crate::kinds::ec2) async fn disks(
                 .collect::<std::result::Result<Vec<_>, _>>()
         })
         .await?;
+    // Where there are none, nothing of them is under way. The latest change of a disk tells what it is or will
+    // be, also if it ended between the two calls.
+    let ids: Vec<String> = disks
+        .iter()
+        .filter_map(|disk| disk.volume_id.clone())
+        .collect();
+    let changes = try_join_all(ids.chunks(VALUES).map(|ids| {
+        let these = Filter::builder().name("volume-id");
+        let these = these.set_values(Some(ids.to_vec())).build();
+        modifications(cx, vec![these])
+    }));
+    let changes: HashMap<String, VolumeModification> =
+        changes.await?.into_iter().flatten().collect();
     disks
         .into_iter()
         .map(|disk| {
@@ -184,7 +197,7 @@ pub(in crate::kinds::ec2) async fn disks(
                 .volume_id
                 .clone()
                 .ok_or_else(|| missing("ec2:DescribeVolumes", "volume id"))?;
-            let change = changes.get(&id);
+            let change = changes.get(&id).filter(|change| !has_failed(change));
             let target = |pick: fn(&VolumeModification) -> Option<i32>| change.and_then(pick);
             let kind = change
                 .and_then(|change| change.target_volume_type.clone())
@@ -199,12 +212,21 @@ pub(in crate::kinds::ec2) async fn disks(
                 iops: target(|change| change.target_iops).or(disk.iops),
                 throughput: target(|change| change.target_throughput).or(disk.throughput),
                 encrypted: disk.encrypted.unwrap_or_default(),
-                modifying: change.is_some(),
+                modifying: change.is_some_and(|change| {
+                    change.modification_state == Some(VolumeModificationState::Modifying)
+                }),
                 id,
             };
             Ok((disk, live))
         })
         .collect()
+}
+
+/// How many values a filter of EC2 takes (API reference, Filter).
+const VALUES: usize = 200;
+
+fn has_failed(change: &VolumeModification) -> bool {
+    change.modification_state == Some(VolumeModificationState::Failed)
 }
 
 async fn modifications(

@@ -7,6 +7,7 @@ use futures_util::future::try_join;
 use serde::Serialize;
 use serde_json::json;
 use terrace_core::error::Result;
+use terrace_core::inventory::Seen;
 use terrace_core::kind::{Live, Outputs};
 use terrace_core::outputs;
 use terrace_core::reference::Id;
@@ -74,10 +75,15 @@ pub(super) fn arn(group: &Group) -> &str {
 }
 
 /// A group with what its listing leaves out: two more calls.
-pub(super) async fn whole(cx: &Aws, group: Group, action: &str) -> Result<TargetGroupLive> {
+pub(super) async fn whole(
+    cx: &Aws,
+    group: Group,
+    action: &str,
+    seen: &Seen,
+) -> Result<TargetGroupLive> {
     let (attributes, targets) = try_join(
         attributes::of(cx, arn(&group)),
-        targets::health(cx, arn(&group)),
+        targets::health(cx, arn(&group), seen),
     )
     .await?;
     read(group, Some(attributes), &targets, action)

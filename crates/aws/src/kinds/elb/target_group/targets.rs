@@ -8,6 +8,7 @@ use aws_sdk_elasticloadbalancingv2::types::{TargetDescription, TargetHealthDescr
 use futures_util::future::try_join_all;
 use serde::Serialize;
 use terrace_core::error::Result;
+use terrace_core::inventory::Seen;
 use terrace_core::kind::Objection;
 use terrace_core::known::Known;
 use terrace_core::reference::Reference;
@@ -122,34 +123,33 @@ pub(super) fn check(want: &TargetGroupSpec, wrong: &mut Vec<Objection>) {
 }
 
 /// All targets of a group, those included that are leaving.
-pub(super) async fn health(cx: &Aws, arn: &str) -> Result<Vec<Target>> {
-    let answer = cx
-        .read("elasticloadbalancing:DescribeTargetHealth", || {
-            cx.elb.describe_target_health().target_group_arn(arn).send()
-        })
-        .await?;
-    let targets = answer.target_health_descriptions.unwrap_or_default();
-    Ok(targets.into_iter().filter_map(Target::read).collect())
+pub(super) async fn health(cx: &Aws, arn: &str, seen: &Seen) -> Result<Vec<Target>> {
+    let targets = cx.elb_health(arn, seen).await?;
+    Ok(targets.iter().cloned().filter_map(Target::read).collect())
 }
 
 /// How many values a filter of EC2 takes (API reference, Filter).
 const VALUES: usize = 200;
 
 /// Takes the members of autoscaling groups out of the lists of targets: they come and go by the groups'
-/// hands. Only their tags tell them (rule R12).
+/// hands. Those of `ours` are known to be that; of the others only their tags tell it (rule R12).
 pub(super) async fn mark_members(
     cx: &Aws,
     groups: impl Iterator<Item = &mut TargetGroupLive>,
+    ours: BTreeSet<&str>,
 ) -> Result<()> {
     let groups: Vec<_> = groups.collect();
     let instances = groups.iter().flat_map(|group| {
         let staying = group.targets.values().map(|target| &target.id);
         staying.chain(&group.draining)
     });
-    let instances = instances.filter(|id| id.starts_with("i-")).cloned();
+    let instances = instances.filter(|id| id.starts_with("i-") && !ours.contains(id.as_str()));
+    let instances = instances.cloned();
     let instances: Vec<String> = instances.collect::<BTreeSet<_>>().into_iter().collect();
     let members = instances.chunks(VALUES).map(|ids| members(cx, ids));
-    let members: BTreeSet<String> = try_join_all(members).await?.into_iter().flatten().collect();
+    let mut members: BTreeSet<String> =
+        try_join_all(members).await?.into_iter().flatten().collect();
+    members.extend(ours.into_iter().map(str::to_owned));
     for group in groups {
         group
             .targets
@@ -250,7 +250,7 @@ pub(super) async fn deregister(
     let left = || async move {
         let busy =
             |target: &Target| target.is_draining() && going.iter().any(|gone| gone.id == target.id);
-        let busy = health(cx, id).await?.iter().any(busy);
+        let busy = health(cx, id, &Seen::default()).await?.iter().any(busy);
         Ok((!busy).then_some(()))
     };
     cx.until(delay / 60.0, "draining the targets that leave", left)

@@ -4,7 +4,7 @@ use aws_sdk_route53::types::{Change, ChangeAction, ResourceRecordSet, RrType};
 use indexmap::IndexMap;
 use terrace_core::canon::DnsName;
 use terrace_core::error::{CloudError, ErrorClass, Result};
-use terrace_core::inventory::Found;
+use terrace_core::inventory::{Found, Seen};
 use terrace_core::known::Known;
 use terrace_core::mark::{self, Tags};
 use terrace_core::reference::Id;
@@ -23,7 +23,7 @@ pub(super) struct Place {
 }
 
 /// What AWS has there, and the record that marks it.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Standing {
     pub(super) sets: Vec<ResourceRecordSet>,
     pub(super) marker: Option<ResourceRecordSet>,
@@ -119,6 +119,7 @@ impl Place {
             name: self.name.clone(),
             kind: self.kind.as_str().to_owned(),
             sets,
+            seen: None,
         }
     }
 
@@ -242,14 +243,14 @@ pub(super) fn unmarked(place: &Place) -> CloudError {
 }
 
 /// All records of a zone, each with its mark if it has one.
-pub(super) async fn in_zone(cx: &Aws, zone: &str) -> Result<Vec<Found<RecordLive>>> {
-    let records = match cx.route53_records(zone, Records::All).await {
+pub(super) async fn in_zone(cx: &Aws, zone: &str, seen: &Seen) -> Result<Vec<Found<RecordLive>>> {
+    let records = match cx.route53_all_records(zone, seen).await {
         // Deleted since the zones were listed.
         Err(error) if error.class == ErrorClass::NotFound => return Ok(Vec::new()),
         records => records?,
     };
     let mut places: IndexMap<(DnsName, RrType), Standing> = IndexMap::new();
-    for record in records {
+    for record in records.iter().cloned() {
         let name = DnsName::from_aws(&record.name);
         if let (Some(place), RrType::Txt) = (marked(&name), &record.r#type) {
             places.entry(place).or_default().marker = Some(record);
@@ -300,10 +301,9 @@ pub(super) async fn by_id(cx: &Aws, text: &str) -> Result<Vec<Found<RecordLive>>
 impl Place {
     pub(super) fn found(&self, there: &Standing) -> Found<RecordLive> {
         let tags = there.tags();
-        Found::new(
-            self.live(there.sets.iter().map(Set::read).collect(), &tags),
-            tags,
-        )
+        let mut live = self.live(there.sets.iter().map(Set::read).collect(), &tags);
+        live.seen = Some(there.clone());
+        Found::new(live, tags)
     }
 }
 

@@ -8,6 +8,7 @@ use terrace_core::mark::{self, Tags};
 
 use super::super::shared::{of, tag_list, tags, there};
 use super::{S3BucketLive, events, guard, lifecycle, site};
+use crate::bucket::Bucket;
 use crate::client::Aws;
 use crate::door::Op;
 use crate::names::invalid;
@@ -39,7 +40,10 @@ pub(super) async fn ours(cx: &Aws) -> Result<Vec<Found<S3BucketLive>>> {
         .await?;
     let (owner, prefix) = (cx.owner(), cx.identity.prefix());
     let (owner, prefix) = (&owner, prefix.as_str());
+    // The one with the locks is the account's, and no stack's.
+    let locks = Bucket::name_in(&cx.identity.account);
     let names = buckets.into_iter().filter_map(|bucket| bucket.name);
+    let names = names.filter(|name| *name != locks);
     let found = try_join_all(names.map(|name| async move {
         let tags = match tags_of(cx, &name).await {
             // A bucket may be closed even to its account. One that is named unlike ours is taken for

@@ -414,7 +414,8 @@ async fn read_policy(cx: &Aws, bucket: &str) -> Result<Option<Value>> {
         let message = format!("the answer broke off: {why}");
         CloudError::new(ACTION, ErrorClass::Unknown, message)
     };
-    text.map(|text| policy::read(&text).map_err(cut)).transpose()
+    text.map(|text| policy::read(&text).map_err(cut))
+        .transpose()
 }
 
 /// Puts a policy in force, or none; `open` says whether it may let the public in.
