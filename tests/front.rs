@@ -38,7 +38,7 @@ impl Front {
     pub(crate) fn command(&self, folder: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_terrace"));
         command.args(arguments).current_dir(folder).env_clear();
-        for name in ["PATH", "HOME", "TERRACE_SANDBOX_HOME"] {
+        for name in ["PATH", "HOME", "XDG_CACHE_HOME", "TERRACE_SANDBOX_HOME"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command

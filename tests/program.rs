@@ -67,7 +67,7 @@ impl Folder {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(&self.program);
         command.args(arguments).current_dir(self.path()).env_clear();
-        for name in ["PATH", "HOME", "TERRACE_SANDBOX_HOME"] {
+        for name in ["PATH", "HOME", "XDG_CACHE_HOME", "TERRACE_SANDBOX_HOME"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
         }
         command.env("AWS_EC2_METADATA_DISABLED", "true");

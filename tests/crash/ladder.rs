@@ -84,6 +84,8 @@ impl Ladder {
             let words = confirmed(&front, folder.path(), words);
             let answer = run(&front, folder.path(), &words);
             assert!(answer.0, "{title}: {}", answer.1);
+            // Else it went to another emulator, and there would be nothing to survive.
+            assert!(!counter.calls().is_empty(), "{title} makes no call");
             moves.push(Move {
                 title,
                 calls: counter.calls(),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{Filter, NetworkInterface, Tag};
+use aws_sdk_ec2::types::{Filter, NetworkInterface, RouteTable, Tag};
 use futures_util::future::try_join_all;
 use terrace_core::error::Result;
 use terrace_core::mark::Tags;
@@ -354,23 +354,45 @@ async fn gateways(cx: &Aws, vpc: &str) -> Result<Vec<Blocker>> {
     Ok(found.iter().map(blocker).collect())
 }
 
+/// The subnets that a route table still serves. Needs `ec2:DescribeRouteTables` and `ec2:DescribeTags`.
+pub(crate) async fn served_by(cx: &Aws, table: &str) -> Result<Vec<Blocker>> {
+    let found = find_tables(cx, vec![filter("route-table-id", table)]).await?;
+    let served: Vec<(&str, &str)> = found
+        .iter()
+        .flat_map(RouteTable::associations)
+        .filter_map(|one| Some((one.subnet_id()?, one.route_table_association_id()?)))
+        .collect();
+    let subnets = served.iter().map(|(subnet, _)| (*subnet).to_owned());
+    let tags = tags_of(cx, subnets.collect()).await?;
+    let blocker = |(subnet, association): (&str, &str)| {
+        let command = format!("ec2 disassociate-route-table --association-id {association}");
+        let remedy = cx.cli("take the table from it", &command);
+        let tags = tags.get(subnet).cloned().unwrap_or_default();
+        Blocker::new(format!("subnet {subnet}"), cx.fate(&tags, remedy))
+    };
+    Ok(served.into_iter().map(blocker).collect())
+}
+
+async fn find_tables(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<RouteTable>> {
+    cx.read("ec2:DescribeRouteTables", || {
+        let call = cx.ec2.describe_route_tables();
+        let call = call.set_filters(Some(filters.clone()));
+        let pages = call.into_paginator().items().send();
+        pages.collect::<std::result::Result<Vec<_>, _>>()
+    })
+    .await
+}
+
 async fn tables(cx: &Aws, filters: Vec<Filter>) -> Result<Vec<Blocker>> {
-    let found = cx
-        .read("ec2:DescribeRouteTables", || {
-            let call = cx.ec2.describe_route_tables();
-            let call = call.set_filters(Some(filters.clone()));
-            let pages = call.into_paginator().items().send();
-            pages.collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
+    let found = find_tables(cx, filters).await?;
     // The main table goes with the VPC.
-    let side = |table: &&aws_sdk_ec2::types::RouteTable| {
+    let side = |table: &&RouteTable| {
         !table
             .associations()
             .iter()
             .any(|one| one.main() == Some(true))
     };
-    let blocker = |one: &aws_sdk_ec2::types::RouteTable| {
+    let blocker = |one: &RouteTable| {
         let id = one.route_table_id();
         plain(
             cx,

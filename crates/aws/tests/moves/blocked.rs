@@ -167,6 +167,28 @@ async fn public_addresses_hold_a_gateway_and_what_has_it_an_address() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_subnet_of_somebody_else_holds_its_route_table() {
+    let world = world().await;
+    let table = "[route_table.public]\nvpc = \"vpc.main\"\n";
+    let site = world.at(&format!("{NETWORK}{table}")).await;
+    let (vpc, table) = (
+        id(&site, "vpc.main").await,
+        id(&site, "route_table.public").await,
+    );
+    let ec2 = &site.cx.ec2;
+    let call = ec2.create_subnet().vpc_id(&vpc).cidr_block("10.0.9.0/24");
+    let theirs = call.send().await.unwrap().subnet.unwrap();
+    let theirs = theirs.subnet_id.unwrap();
+    let call = ec2.associate_route_table().route_table_id(&table);
+    let made = call.subnet_id(&theirs).send().await.unwrap();
+    let association = made.association_id.unwrap();
+    let what = format!("subnet {theirs} (not ours)");
+    let remedy = format!("aws ec2 disassociate-route-table --association-id {association}");
+    let (waits, error) = blocked(&site, "route_table.public").await;
+    told(&waits, &error, &what, &remedy);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_profile_of_somebody_else_holds_a_role() {
     let world = world().await;
     let role = "[iam_role.web]\ntrust = { service = \"ec2.amazonaws.com\" }\n";

@@ -8,10 +8,10 @@ use serde_json::Value;
 
 use super::vocabulary::Vocabulary;
 
-/// What may stand in one place. Cheap to copy: all places of a kind share one [`Plan`].
+/// What may stand in one place. Cheap to copy: all places of a kind share one [`Outline`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Shape {
-    place: Option<(Arc<Plan>, usize)>,
+    place: Option<(Arc<Outline>, usize)>,
     /// Of a module's input: what it declares instead of a schema.
     input: Option<Arc<Input>>,
 }
@@ -25,11 +25,11 @@ struct Input {
 }
 
 /// All places of a kind's schema, read once: the same kind is met in every resource at every stage.
-type Plan = Vec<Place>;
+type Outline = Vec<Point>;
 
 /// One place: the schemas that may hold for its value (more than one below `anyOf`), taken together.
 #[derive(Debug, Default)]
-struct Place {
+struct Point {
     refs: Vec<String>,
     list: bool,
     choice: bool,
@@ -71,7 +71,7 @@ impl Shapes {
 /// Walks a schema and notes its places.
 struct Survey<'v> {
     root: &'v Value,
-    plan: Plan,
+    outline: Outline,
     /// Places by the schemas that hold there: a schema may lead back to itself.
     numbers: HashMap<Vec<*const Value>, usize>,
 }
@@ -90,11 +90,11 @@ impl<'v> Survey<'v> {
         if let Some(number) = self.numbers.get(&key) {
             return *number;
         }
-        let number = self.plan.len();
+        let number = self.outline.len();
         self.numbers.insert(key, number);
-        self.plan.push(Place::default());
+        self.outline.push(Point::default());
         let place = self.read(&all);
-        if let Some(slot) = self.plan.get_mut(number) {
+        if let Some(slot) = self.outline.get_mut(number) {
             *slot = place;
         }
         number
@@ -125,7 +125,7 @@ impl<'v> Survey<'v> {
         }
     }
 
-    fn read(&mut self, all: &[&'v Value]) -> Place {
+    fn read(&mut self, all: &[&'v Value]) -> Point {
         let says = |flag: &str| {
             all.iter()
                 .any(|schema| schema.get(flag) == Some(&Value::Bool(true)))
@@ -145,7 +145,7 @@ impl<'v> Survey<'v> {
                 entries.insert(name.clone(), place);
             }
         }
-        Place {
+        Point {
             refs: all
                 .iter()
                 .flat_map(|schema| texts(schema.get("x-ref")))
@@ -203,12 +203,12 @@ impl Shape {
     fn of(schema: &Value) -> Self {
         let mut survey = Survey {
             root: schema,
-            plan: Plan::new(),
+            outline: Outline::new(),
             numbers: HashMap::new(),
         };
         let number = survey.place([schema]);
         Self {
-            place: Some((Arc::new(survey.plan), number)),
+            place: Some((Arc::new(survey.outline), number)),
             input: None,
         }
     }
@@ -225,16 +225,16 @@ impl Shape {
         }
     }
 
-    fn here(&self) -> Option<&Place> {
+    fn here(&self) -> Option<&Point> {
         self.place
             .as_ref()
-            .and_then(|(plan, number)| plan.get(*number))
+            .and_then(|(outline, number)| outline.get(*number))
     }
 
-    fn step(&self, next: impl Fn(&Place) -> usize) -> Self {
-        let place = self.place.as_ref().and_then(|(plan, number)| {
-            let number = next(plan.get(*number)?);
-            Some((Arc::clone(plan), number))
+    fn step(&self, next: impl Fn(&Point) -> usize) -> Self {
+        let place = self.place.as_ref().and_then(|(outline, number)| {
+            let number = next(outline.get(*number)?);
+            Some((Arc::clone(outline), number))
         });
         Self { place, input: None }
     }
@@ -265,7 +265,7 @@ impl Shape {
         }
     }
 
-    fn is(&self, what: impl Fn(&Place) -> bool) -> bool {
+    fn is(&self, what: impl Fn(&Point) -> bool) -> bool {
         self.here().is_some_and(what)
     }
 

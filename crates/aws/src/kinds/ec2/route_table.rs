@@ -26,6 +26,7 @@ use super::nat_gateway::NatGateway;
 use super::shared::{PrefixLists, filter, marked, tags};
 use super::vpc::Vpc;
 use super::vpc_endpoint::VpcEndpoint;
+use crate::blockers::network;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 
@@ -204,10 +205,11 @@ impl Kind for RouteTable {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &RouteTableLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &RouteTableLive, leave: &Leave) -> Result<()> {
         let op = Op::again("ec2:DeleteRouteTable").while_busy(&["DependencyViolation"], 5.0);
+        let blockers = || network::served_by(cx, &have.id);
         let call = || cx.ec2.delete_route_table().route_table_id(&have.id).send();
-        cx.gone(cx.mutate(op, call).await)
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(cx: &Aws, have: &RouteTableLive, set: &Tags, unset: &[String]) -> Result<()> {
