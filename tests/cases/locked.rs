@@ -14,6 +14,9 @@ use crate::world::Account;
 
 const APPLY: [&str; 4] = ["apply", "--yes", "--stage", "single-instance"];
 const PLAN: [&str; 4] = ["plan", "--detailed-exitcode", "--stage", "single-instance"];
+/// A run that waits for a database: there is time to stop it, however busy the machine.
+const LONG_APPLY: [&str; 4] = ["apply", "--yes", "--stage", "split-database"];
+const LONG_PLAN: [&str; 4] = ["plan", "--detailed-exitcode", "--stage", "split-database"];
 
 /// A run that has begun: it has said so many lines of progress.
 struct Begun {
@@ -161,7 +164,7 @@ fn a_lock_that_is_freed_by_hand_is_left_unsettled() {
 fn who_is_asked_to_stop_says_where_it_stands() {
     for signal in ["INT", "TERM", "HUP"] {
         let account = Account::with_shop("locked", "prod");
-        let run = Begun::after(&account, 12);
+        let run = Begun::of(account.begin(&LONG_APPLY), 12);
         run.signal(signal);
         let (exit, rest) = run.end();
         assert_eq!(exit, Some(1), "{signal}: {rest}");
@@ -174,8 +177,8 @@ fn who_is_asked_to_stop_says_where_it_stands() {
         }
         // Every call was awaited, so the next run need not wait.
         assert_eq!(state(&account), Value::Null, "{signal}");
-        account.ends(0, &APPLY);
-        account.ends(0, &PLAN);
+        account.ends(0, &LONG_APPLY);
+        account.ends(0, &LONG_PLAN);
     }
 }
 
@@ -206,7 +209,7 @@ fn what_nohup_has_it_ignore_it_ignores() {
 #[test]
 fn who_is_asked_twice_stops_at_once_and_the_next_run_goes_on() {
     let account = Account::with_shop("locked", "prod");
-    let run = Begun::after(&account, 12);
+    let run = Begun::of(account.begin(&LONG_APPLY), 12);
     // As CI systems do: first the one, some seconds later the other.
     run.signal("INT");
     run.signal("TERM");
@@ -214,6 +217,6 @@ fn who_is_asked_twice_stops_at_once_and_the_next_run_goes_on() {
     assert_eq!(exit, Some(1), "{rest}");
     // Between the signals the calls under way may all have been answered.
     assert_ne!(state(&account), "held", "{rest}");
-    account.ends(0, &APPLY);
-    account.ends(0, &PLAN);
+    account.ends(0, &LONG_APPLY);
+    account.ends(0, &LONG_PLAN);
 }
