@@ -376,7 +376,8 @@ def replica(call: Any, proceed: Any) -> Any:
             "You can't create a read replica of a DB instance that manages its master user password in Secrets "
             "Manager.",
         )
-    tags = [dict(tag) for tag in asked.get("Tags") or ()]
+    # As plain ones: moto's own lose their names when they are copied.
+    tags = [{"Key": tag["Key"], "Value": tag["Value"]} for tag in asked.get("Tags") or ()]
     answer = proceed()
     made = answer.result["DBInstance"]
     made.tags = tags

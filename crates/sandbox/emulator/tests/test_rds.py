@@ -185,6 +185,10 @@ class Instances(Databases):
         self.assertEqual(0, found["BackupRetentionPeriod"])
         self.assertNotEqual(self.read(source)["DbiResourceId"], found["DbiResourceId"])
         self.assertEqual([name], self.read(source)["ReadReplicaDBInstanceIdentifiers"])
+        tags = [{"Key": "its", "Value": "own"}]
+        other = {**copy, "DBInstanceIdentifier": unique(), "Tags": tags}
+        self.rds.create_db_instance_read_replica(**other)
+        self.assertEqual(tags, self.wait(other["DBInstanceIdentifier"])["TagList"])
         with self.refused("InvalidParameterCombination"):
             self.rds.delete_db_instance(DBInstanceIdentifier=name, FinalDBSnapshotIdentifier="x")
         self.rds.delete_db_instance(DBInstanceIdentifier=source, SkipFinalSnapshot=True)
