@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use terrace_aws::VOCABULARY;
 use terrace_aws::bucket::Bucket;
 use terrace_aws::client::{Aws, Connection, account, configure};
-use terrace_aws::discovery::{LookUp, Places, discover};
+use terrace_aws::discovery::{LookUp, Places, confirm, discover};
 use terrace_aws::footprint::{self, Footprint};
 use terrace_aws::kinds;
 use terrace_aws::lock::{Lock, Patience};
@@ -17,7 +17,7 @@ use terrace_aws::world::AwsWorld;
 use terrace_core::address::Address;
 use terrace_core::bridge::report;
 use terrace_core::error::{CloudError, ErrorClass};
-use terrace_core::inventory::Inventory;
+use terrace_core::inventory::{FoundAny, Inventory};
 use terrace_core::kind::Loss;
 use terrace_core::mark::Identity;
 use terrace_core::plan::{Movement, Plan};
@@ -224,10 +224,29 @@ impl Session {
         &self,
         footprint: Option<&Footprint>,
     ) -> Result<Inventory, Failure> {
+        let known = self.known_as(footprint);
+        self.discover_by(known.as_ref().unwrap_or(&self.cx), footprint)
+            .await
+    }
+
+    /// The same for a run that is to tear all of it down: every service is asked itself whether it is ours.
+    pub(crate) async fn discover_for_teardown(
+        &self,
+        footprint: Option<&Footprint>,
+    ) -> Result<Inventory, Failure> {
+        let known = self.known_as(footprint);
+        let sure = Arc::new(known.as_ref().unwrap_or(&self.cx).without_index());
+        self.discover_by(&sure, footprint).await
+    }
+
+    async fn discover_by(
+        &self,
+        cx: &Arc<Aws>,
+        footprint: Option<&Footprint>,
+    ) -> Result<Inventory, Failure> {
         let places = self.places(footprint);
         let lookups = lookups(self.stack());
-        let known = self.known_as(footprint);
-        Ok(discover(known.as_ref().unwrap_or(&self.cx), &places, &lookups).await?)
+        Ok(discover(cx, &places, &lookups).await?)
     }
 
     /// Every region that the TOML or the footprint names, beside the home region.
@@ -295,8 +314,29 @@ impl Session {
         (locks, Ok(()))
     }
 
-    /// Makes a plan.
-    pub(crate) fn plan(&self, inventory: &Inventory, options: &Options) -> Result<Plan, Failure> {
+    /// Makes a plan of what was found. What it would do something to is looked at again where only an index said
+    /// that it is ours; what was found then is what comes back with the plan.
+    pub(crate) async fn plan(
+        &self,
+        mut inventory: Inventory,
+        options: &Options,
+    ) -> Result<(Inventory, Plan), Failure> {
+        loop {
+            let plan = self.plan_of(&inventory, options)?;
+            let matters = |found: &FoundAny| found.is_concerned(&plan);
+            match confirm(&self.cx, &inventory, matters).await? {
+                Some(surer) => inventory = surer,
+                None => return Ok((inventory, plan)),
+            }
+        }
+    }
+
+    /// The plan of what was found, as it was found.
+    pub(crate) fn plan_of(
+        &self,
+        inventory: &Inventory,
+        options: &Options,
+    ) -> Result<Plan, Failure> {
         let input = Input {
             kinds: KINDS,
             stack: self.stack(),

@@ -144,8 +144,11 @@ async fn locked(
     let footprint = footprint::read(&session.cx, &bucket).await?;
     footprint::check(&session.cx, footprint.as_ref())?;
     session.note(footprint.as_ref());
-    let inventory = session.discover_with(footprint.as_ref()).await?;
-    let plan = session.plan(&inventory, options)?;
+    let inventory = match options.destroy {
+        true => session.discover_for_teardown(footprint.as_ref()).await?,
+        false => session.discover_with(footprint.as_ref()).await?,
+    };
+    let (inventory, plan) = session.plan(inventory, options).await?;
     if !agree(&plan, &inventory)? {
         ui.say("nothing was done");
         return Ok(Carried {

@@ -36,7 +36,7 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let session = Session::open(&args.stack, ui).await?;
     let inventory = session.discover().await?;
     let options = session.options(&ConsentArgs::default(), false)?;
-    let plan = session.plan(&inventory, &options)?;
+    let (inventory, plan) = session.plan(inventory, &options).await?;
     guards::refuse_unseen(&session, &plan, &inventory)?;
     let drift = Drift::of(&plan, &inventory);
     ui.answer(&match args.stack.format {

@@ -105,9 +105,9 @@ async fn import(
     free(session, address, &found)?;
 
     let options = session.options(&ConsentArgs::default(), false)?;
-    let tags = mark(&session.plan(&inventory, &options)?, address)?;
+    let tags = mark(&session.plan_of(&inventory, &options)?, address)?;
     let inventory = with(inventory, &found, &tags);
-    let plan = session.plan(&inventory, &options)?;
+    let plan = session.plan_of(&inventory, &options)?;
     let json = args.stack.format == Format::Json;
     if !json {
         ui.answer(&view(session, address, &found, &plan, &inventory));

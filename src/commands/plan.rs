@@ -34,7 +34,7 @@ pub(crate) async fn run(args: Args, ui: Ui) -> Result<Exit, Failure> {
     let session = Session::open(&args.stack, ui).await?;
     let options = session.options(&args.consent, false)?;
     let inventory = session.discover().await?;
-    let plan = session.plan(&inventory, &options)?;
+    let (inventory, plan) = session.plan(inventory, &options).await?;
     let view = PlanView::new(&plan, &inventory);
     match args.stack.format {
         Format::Human => ui.answer(&view.human()),

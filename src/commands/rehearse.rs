@@ -322,7 +322,7 @@ fn priced(
         confirm: std::collections::BTreeSet::new(),
         ..options.clone()
     };
-    let held = session.plan(inventory, &unconfirmed)?;
+    let held = session.plan_of(inventory, &unconfirmed)?;
     let held = held.steps.iter().filter_map(|step| {
         let why = step.held.as_ref()?;
         let own = !why.starts_with("waits for ");
@@ -355,7 +355,7 @@ fn settled(plan: &Plan) -> Result<(), Failure> {
 /// What a second plan would still do, one a line.
 async fn differing(session: &Session, options: &Options) -> Result<Vec<String>, Failure> {
     let inventory = session.discover().await?;
-    let plan = session.plan(&inventory, options)?;
+    let (_, plan) = session.plan(inventory, options).await?;
     settled(&plan)?;
     let line = |step: &terrace_core::plan::Step| {
         let fields: Vec<&str> = step.changes.iter().map(|change| change.field).collect();

@@ -9,6 +9,7 @@ mod explain;
 mod graph;
 mod guards;
 mod guide;
+mod indexed;
 mod init;
 mod killed;
 mod ladder;

@@ -67,10 +67,14 @@ pub struct Aws {
     pub sns: aws_sdk_sns::Client,
     /// Systems Manager.
     pub ssm: aws_sdk_ssm::Client,
+    /// Resource Groups Tagging.
+    pub tagging: aws_sdk_resourcegroupstagging::Client,
     /// Security Token Service.
     pub sts: aws_sdk_sts::Client,
     /// What the stack was called before.
     pub formers: Formers,
+    /// Whether the index of tags is believed in what it can be believed.
+    pub(crate) indexed: bool,
     /// The account's bucket, once it was found.
     pub(crate) bucket: Arc<OnceLock<Bucket>>,
     /// The certificates of regions far away, as they were seen last.
@@ -138,8 +142,10 @@ impl Aws {
             secrets: aws_sdk_secretsmanager::Client::new(config),
             sns: aws_sdk_sns::Client::new(config),
             ssm: aws_sdk_ssm::Client::new(config),
+            tagging: aws_sdk_resourcegroupstagging::Client::new(config),
             sts: aws_sdk_sts::Client::new(config),
             formers: Formers::new(),
+            indexed: true,
             bucket: Arc::default(),
             far: Arc::default(),
             config: config.clone(),
@@ -177,9 +183,21 @@ impl Aws {
         self.with(&self.config, identity, formers)
     }
 
+    /// The same, which asks every service itself for its tags: for a run that does something to all it finds, and
+    /// would have to ask in the end.
+    #[must_use]
+    pub fn without_index(&self) -> Self {
+        let same = self.with(&self.config, self.identity.clone(), self.formers.clone());
+        Self {
+            indexed: false,
+            ..same
+        }
+    }
+
     fn with(&self, config: &SdkConfig, identity: Identity, formers: Formers) -> Self {
         Self {
             formers,
+            indexed: self.indexed,
             bucket: Arc::clone(&self.bucket),
             far: Arc::clone(&self.far),
             ..Self::with_door(config, identity, self.timing, &self.door)
@@ -194,6 +212,13 @@ impl Aws {
             .to_builder()
             .region(Region::new(region.to_owned()));
         aws_sdk_s3::Client::from_conf(config.build())
+    }
+
+    /// The index of tags of another region.
+    pub(crate) fn tagging_in(&self, region: &str) -> aws_sdk_resourcegroupstagging::Client {
+        let config = self.tagging.config().to_builder();
+        let config = config.region(Region::new(region.to_owned()));
+        aws_sdk_resourcegroupstagging::Client::from_conf(config.build())
     }
 
     /// The doors.

@@ -106,23 +106,77 @@ pub async fn discover(cx: &Arc<Aws>, places: &Places, lookups: &[LookUp]) -> Res
     let (found, existing) = tokio::try_join!(try_join_all(listings), existing)?;
     let owners = cx.owners();
     let is_ours = |found: &&FoundAny| found.owner.as_ref().is_some_and(|o| owners.contains(o));
-    let mut ours: Vec<FoundAny> = found
-        .iter()
-        .flat_map(|found| found.iter())
-        .filter(is_ours)
-        .cloned()
-        .collect();
-    // The same world is always told in the same order, whichever listing came first.
+    let ours = found.iter().flat_map(|found| found.iter()).filter(is_ours);
+    Ok(Inventory {
+        ours: in_order(ours.cloned().collect()),
+        existing: existing.into_iter().collect(),
+    })
+}
+
+/// The same world is always told in the same order, whichever listing came first.
+fn in_order(mut ours: Vec<FoundAny>) -> Vec<FoundAny> {
     ours.sort_by(|one, other| {
         let id = |found: &FoundAny| found.live.id().to_owned();
         one.mark
             .cmp(&other.mark)
             .then_with(|| id(one).cmp(&id(other)))
     });
-    Ok(Inventory {
-        ours,
-        existing: existing.into_iter().collect(),
-    })
+    ours
+}
+
+/// Asks the services themselves about those of which only the index says that they are ours, and which `matters`: it
+/// may be minutes behind. `None` if there is nothing to ask.
+pub async fn confirm(
+    cx: &Arc<Aws>,
+    inventory: &Inventory,
+    matters: impl Fn(&FoundAny) -> bool,
+) -> Result<Option<Inventory>> {
+    let (doubtful, sure): (Vec<&FoundAny>, Vec<&FoundAny>) = inventory
+        .ours
+        .iter()
+        .partition(|found| found.indexed && matters(found));
+    if doubtful.is_empty() {
+        return Ok(None);
+    }
+    let again = try_join_all(doubtful.into_iter().map(|found| once_more(cx, found))).await?;
+    let sure = sure.into_iter().cloned();
+    Ok(Some(Inventory {
+        ours: in_order(sure.chain(again.into_iter().flatten()).collect()),
+        existing: inventory.existing.clone(),
+    }))
+}
+
+/// One live resource as its service tells of it; `None` if it is gone, or not ours any more.
+async fn once_more(cx: &Arc<Aws>, found: &FoundAny) -> Result<Option<FoundAny>> {
+    let cx = match &found.region {
+        None => Arc::clone(cx),
+        Some(region) => Arc::new(cx.in_region(region)),
+    };
+    // As the hand that found it does: some read of it what was made of the stack's name.
+    let named = match &found.former {
+        None => Arc::clone(&cx),
+        Some(name) => Arc::new(cx.called(name)),
+    };
+    let kind = found.live.kind();
+    let mut hands = all_hands(&named).into_iter();
+    let hand = hands.find(|hand| hand.name() == kind);
+    let Some(hand) = hand else {
+        return Ok(Some(found.clone().indexed(false)));
+    };
+    let id = found.live.id();
+    let again = hand.discover(Look::Id(id.to_owned()), Seen::default());
+    let owners = cx.owners();
+    // The index may also be behind with the name of the stack.
+    let is_ours = |one: &FoundAny| {
+        let owner = one.owner.as_ref();
+        owner == found.owner.as_ref() || owner.is_some_and(|owner| owners.contains(owner))
+    };
+    let same = |one: &FoundAny| one.live.id() == id && is_ours(one);
+    Ok(again.await?.into_iter().find(same).map(|one| FoundAny {
+        region: found.region.clone(),
+        former: found.former.clone(),
+        ..one
+    }))
 }
 
 fn is_global(kind: &str) -> bool {

@@ -13,6 +13,7 @@ pub mod error;
 pub mod footprint;
 pub mod former;
 pub mod images;
+mod index;
 pub mod kinds;
 pub mod lease;
 mod limits;

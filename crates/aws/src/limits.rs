@@ -107,6 +107,7 @@ const LIMITS: &[Limit] = {
         limit("ssm", READS, All, (40.0, 20.0)),
         limit("ssm", &[], All, (10.0, 6.0)),
         limit("secretsmanager", &[], All, (40.0, 20.0)),
+        limit("tag", &[], All, (10.0, 5.0)),
     ]
 };
 

@@ -390,7 +390,8 @@ impl<K: Kind> AnyHand for Hand<K> {
             let found = K::discover(&self.cx, &look, &seen).await?;
             let erase = |found: crate::inventory::Found<K::Live>| {
                 let ready = K::ready(&found.live);
-                FoundAny::new(AnyLive::of::<K>(found.live), found.tags, found.birth, ready)
+                let live = AnyLive::of::<K>(found.live);
+                FoundAny::new(live, found.tags, found.birth, ready).indexed(found.indexed)
             };
             Ok(found.into_iter().map(erase).collect())
         }

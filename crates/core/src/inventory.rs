@@ -10,6 +10,7 @@ use crate::erased::AnyLive;
 use crate::error::Result;
 use crate::kind::{Kind, Ready};
 use crate::mark::{self, Generation, Tags};
+use crate::plan::Plan;
 use crate::reads::Reads;
 
 /// Which resources of a kind to look for.
@@ -32,6 +33,8 @@ pub struct Found<L> {
     pub tags: Tags,
     /// The mark as something else says it, where its tags came after its creation and may be missing yet.
     pub birth: Tags,
+    /// Whether its tags are what an index of them says, which may be minutes behind.
+    pub indexed: bool,
 }
 
 impl<L> Found<L> {
@@ -41,7 +44,15 @@ impl<L> Found<L> {
             live,
             tags,
             birth: Tags::new(),
+            indexed: false,
         }
+    }
+
+    /// With tags that an index has, if so.
+    #[must_use]
+    pub fn indexed(mut self, indexed: bool) -> Self {
+        self.indexed = indexed;
+        self
     }
 
     /// With the mark that it was made with. A tag overrules it; one that is missing is a difference.
@@ -70,6 +81,9 @@ pub struct FoundAny {
     /// The former name of the stack by which alone it is found, if it is: it lies under a path or a prefix
     /// made of that name, or its mark still says it.
     pub former: Option<String>,
+    /// Whether its tags are what an index of them says, which may be minutes behind: enough to see that nothing is
+    /// to be done, and not to do anything by (rule R14).
+    pub indexed: bool,
 }
 
 impl FoundAny {
@@ -88,7 +102,15 @@ impl FoundAny {
             ready,
             region: None,
             former: None,
+            indexed: false,
         }
+    }
+
+    /// The same, with tags that an index has, if so.
+    #[must_use]
+    pub fn indexed(mut self, indexed: bool) -> Self {
+        self.indexed = indexed;
+        self
     }
 
     /// The same, found in a region that is not the home region.
@@ -103,6 +125,17 @@ impl FoundAny {
     pub fn by_former_name(mut self, name: &str) -> Self {
         self.former = Some(name.to_owned());
         self
+    }
+
+    /// Whether a plan does something to it, or refuses to, or to whatever else has its address.
+    pub fn is_concerned(&self, plan: &Plan) -> bool {
+        let steps = plan.steps.iter();
+        let mut steps = steps.map(|step| (&step.address, step.live.as_ref().map(AnyLive::id)));
+        let mut refusals = plan.refusals.iter().map(|refusal| &refusal.address);
+        let marked = self.mark.as_ref().map(|(address, _)| address);
+        let id = self.live.id();
+        steps.any(|(address, live)| Some(address) == marked || live == Some(id))
+            || refusals.any(|address| Some(address) == marked)
     }
 
     /// Whether the tag `key` says `true`.
@@ -155,6 +188,11 @@ impl Seen {
 
     fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Listing>> {
         self.listings.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether kind `K` is listed in this discovery.
+    pub fn lists<K: Kind>(&self) -> bool {
+        self.lock().contains_key(K::NAME)
     }
 
     /// All resources of kind `K` found; waits for them. Empty where only `K`'s dependant is looked for.

@@ -1,13 +1,15 @@
 """Late visibility, as weather: what was just made is not seen for a while. Off unless asked for.
 
 EC2 and IAM are eventually consistent (aws-semantics R5, 5.2): directly after a creation a listing may lack the new
-resource, and a call that names it may be told that there is no such id. It is done on the wire, where it happens.
+resource, and a call that names it may be told that there is no such id. It is done on the wire, where it happens. The
+index of tags is behind with everything.
 """
 
 from __future__ import annotations
 
 import re
 import time
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
 from xml.etree import ElementTree
@@ -18,6 +20,9 @@ seconds = 0.0
 
 # Until when an id, or an IAM name, is not seen.
 _unseen: dict[str, float] = {}
+
+# What an index of tags knew when it was last brought up to date, and when that was.
+_indexes: dict[Any, tuple[float, list]] = {}
 
 _MAKES = re.compile(r"(Create|RunInstances|AllocateAddress)")
 _READS = re.compile(r"(Describe|Get|List|Search)")
@@ -40,11 +45,24 @@ _ID = re.compile(rf"\b(?:{'|'.join(_NOT_FOUND)})-[0-9a-f]{{17}}\b")
 def set_seconds(value: float) -> None:
     global seconds
     seconds = max(0.0, value)
-    _unseen.clear()
+    reset()
 
 
 def reset() -> None:
     _unseen.clear()
+    _indexes.clear()
+
+
+def indexed(place: Any, listed: Callable[[], list]) -> list:
+    """What the index of a place says: all that is there, or what was there a while ago."""
+    if not seconds:
+        return listed()
+    now = time.monotonic()
+    since, known = _indexes.get(place, (0.0, None))
+    if known is None or now - since >= seconds:
+        known = listed()
+        _indexes[place] = (now, known)
+    return known
 
 
 def _hidden() -> set[str]:

@@ -60,6 +60,7 @@ MODULES = (
     "s3_checks",
     "secretsmanager",
     "ssm",
+    "tagging",
 )
 
 # Services that may call back into the server while they answer: holding the lock there would wait for itself.

@@ -36,6 +36,7 @@ use super::shared::tag_list;
 use crate::blockers::{Blocker, traffic};
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::index::{Labelled, Labels};
 use crate::kinds::route53::hosted_zone::HostedZone;
 use crate::kinds::route53::shared::plain;
 use crate::names::invalid;
@@ -140,6 +141,7 @@ impl Kind for Certificate {
         .actions(&[
             "acm:ListCertificates",
             "acm:ListTagsForCertificate",
+            "tag:GetResources",
             "acm:DescribeCertificate",
             "acm:RequestCertificate",
             "acm:AddTagsToCertificate",
@@ -256,9 +258,11 @@ impl Kind for Certificate {
             .into_iter()
             .filter_map(|summary| summary.certificate_arn);
         let found = try_join_all(arns.map(async |arn| {
-            let Some(tags) = cx.acm_tags(&cx.acm, &arn).await? else {
+            let own = cx.acm_tags(&cx.acm, &arn);
+            let Some(labels) = cx.labels(look, seen, &arn, own).await? else {
                 return Ok(None);
             };
+            let tags = &labels.tags;
             let fits = match look {
                 Look::Like(like) => like.iter().all(|(property, value)| {
                     property
@@ -268,7 +272,7 @@ impl Kind for Certificate {
                 _ => tags.get(mark::STACK) == Some(&owner),
             };
             if fits {
-                one(cx, &arn, Some(tags), Some(seen)).await
+                one(cx, &arn, Some(labels), Some(seen)).await
             } else {
                 Ok(None)
             }
@@ -311,12 +315,12 @@ impl Kind for Certificate {
         let alive = |arn: &String| {
             let arn = arn.clone();
             async move {
-                let found = one(cx, &arn, Some(Tags::new()), None).await?;
+                let found = one(cx, &arn, Some(Labels::own(Tags::new())), None).await?;
                 Ok(found.is_some_and(|found| !is_over(&found.live.status())))
             }
         };
         let arn = cx.ec2_tokened(mark, request, alive).await?;
-        let found = one(cx, &arn, Some(tags), None).await?;
+        let found = one(cx, &arn, Some(Labels::own(tags)), None).await?;
         let found = found.ok_or_else(|| missing("acm:DescribeCertificate", "certificate"))?;
         Ok(found.live)
     }
@@ -342,7 +346,7 @@ impl Kind for Certificate {
         let records = cx
             .until(1.0, "what proves the names of a certificate", async || {
                 // Without its tags nobody looks whether they stand, which is to be seen only now.
-                let found = one(cx, &have.id, Some(Tags::new()), None).await?;
+                let found = one(cx, &have.id, Some(Labels::own(Tags::new())), None).await?;
                 let found = found.ok_or_else(|| missing("acm:DescribeCertificate", "certificate"));
                 found.map(|found| found.live.records)
             })
@@ -455,7 +459,7 @@ fn waits_for(have: &CertificateLive) -> String {
 async fn one(
     cx: &Aws,
     arn: &str,
-    tags: Option<Tags>,
+    labels: Option<Labels>,
     seen: Option<&Seen>,
 ) -> Result<Option<Found<CertificateLive>>> {
     const ACTION: &str = "acm:DescribeCertificate";
@@ -468,14 +472,15 @@ async fn one(
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
         answer => answer?.certificate,
     };
-    let tags = match tags {
-        Some(tags) => Some(tags),
-        None => cx.acm_tags(&cx.acm, arn).await?,
+    let labels = match labels {
+        Some(labels) => Some(labels),
+        None => cx.acm_tags(&cx.acm, arn).await?.map(Labels::own),
     };
-    let Some(tags) = tags else {
+    let Some(labels) = labels else {
         return Ok(None);
     };
-    let mut live = read(detail.ok_or_else(|| missing(ACTION, "certificate"))?, &tags)
+    let detail = detail.ok_or_else(|| missing(ACTION, "certificate"))?;
+    let mut live = read(detail, &labels.tags)
         .ok_or_else(|| missing(ACTION, "ARN or domain"))?;
     if let (Some(zone), Some(records)) = (&live.zone, &live.records) {
         live.proven = match seen {
@@ -485,7 +490,7 @@ async fn one(
             None => absent(cx, zone, records).await?.is_empty(),
         };
     }
-    Ok(Some(Found::new(live, tags)))
+    Ok(Some(Found::labelled(live, labels)))
 }
 
 /// What still has a certificate that is to go.

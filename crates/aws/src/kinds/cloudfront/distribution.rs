@@ -47,6 +47,7 @@ use self::origin::Origin;
 use super::shared::tag_list;
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::index::{Labelled, Labels};
 use crate::kinds::acm::certificate::Certificate;
 use crate::names::invalid;
 
@@ -194,6 +195,7 @@ impl Kind for Distribution {
         .actions(&[
             "cloudfront:ListDistributions",
             "cloudfront:ListTagsForResource",
+            "tag:GetResources",
             "cloudfront:GetDistribution",
             "cloudfront:GetDistributionConfig",
             "cloudfront:CreateDistribution",
@@ -324,7 +326,7 @@ impl Kind for Distribution {
         outputs! { "zone_id" => json!(ZONE) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<DistributionLive>>> {
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<DistributionLive>>> {
         let owner = cx.owner();
         let ids: Vec<(String, String)> = match look {
             Look::Id(id) => {
@@ -346,9 +348,11 @@ impl Kind for Distribution {
             }
         };
         let found = try_join_all(ids.into_iter().map(async |(id, arn)| {
-            let Some(tags) = cx.cloudfront_tags(&arn).await? else {
+            let own = cx.cloudfront_tags(&arn);
+            let Some(labels) = cx.labels(look, seen, &arn, own).await? else {
                 return Ok(None);
             };
+            let tags = &labels.tags;
             let fits = match look {
                 Look::Like(like) => like.iter().all(|(property, value)| {
                     property
@@ -356,10 +360,10 @@ impl Kind for Distribution {
                         .is_none_or(|key| tags.get(key) == Some(value))
                 }),
                 // The comment says a new name of the stack before the tags do.
-                _ => cx.owns(&tags),
+                _ => cx.owns(tags),
             };
             match get(cx, &id).await? {
-                Some(wire) if fits => found(cx, wire, Some(tags)).await,
+                Some(wire) if fits => found(cx, wire, Some(labels)).await,
                 _ => Ok(None),
             }
         }))
@@ -516,12 +520,13 @@ fn read(cx: &Aws, wire: Wire) -> Result<DistributionLive> {
 async fn found(
     cx: &Aws,
     wire: Wire,
-    tags: Option<Tags>,
+    labels: Option<Labels>,
 ) -> Result<Option<Found<DistributionLive>>> {
-    let tags = match tags {
-        Some(tags) => Some(tags),
-        None => cx.cloudfront_tags(&wire.arn).await?,
+    let labels = match labels {
+        Some(labels) => Some(labels),
+        None => cx.cloudfront_tags(&wire.arn).await?.map(Labels::own),
     };
-    tags.map(|tags| Ok(Found::new(read(cx, wire)?, tags)))
+    labels
+        .map(|labels| Ok(Found::labelled(read(cx, wire)?, labels)))
         .transpose()
 }

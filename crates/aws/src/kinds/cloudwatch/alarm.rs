@@ -25,6 +25,7 @@ use terrace_core::sketch::Sketch;
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::index::Labelled;
 use crate::lookups::LookUpKind;
 use crate::lookups::sns_topic::SnsTopic;
 use crate::names::{invalid, only, partition, taken};
@@ -172,6 +173,7 @@ impl Kind for Alarm {
         .actions(&[
             "cloudwatch:DescribeAlarms",
             "cloudwatch:ListTagsForResource",
+            "tag:GetResources",
             "cloudwatch:PutMetricAlarm",
             "cloudwatch:DeleteAlarms",
             "cloudwatch:TagResource",
@@ -258,19 +260,27 @@ impl Kind for Alarm {
         outputs! { "name" => json!(mark.name(LIMIT)) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<AlarmLive>>> {
-        match look {
-            Look::Ours => list(cx, Which::Beginning(&cx.identity.prefix())).await,
+    /// The listing has no tags, and CloudWatch has no call for those of several.
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<AlarmLive>>> {
+        let prefix = cx.identity.prefix();
+        let alarms = match look {
+            Look::Ours => list(cx, Which::Beginning(&prefix)).await,
             Look::Id(name) => list(cx, Which::Name(name)).await,
             Look::Like(like) => list(cx, Which::Name(only(like, Self::NAME, &["name", "id"])?)).await,
-        }
+        };
+        let found = try_join_all(alarms?.into_iter().map(|live| async move {
+            let labels = cx.labels(look, seen, &live.arn, tags_of(cx, &live.arn)).await?;
+            Ok(labels.map(|labels| Found::labelled(live, labels)))
+        }));
+        Ok(found.await?.into_iter().flatten().collect())
     }
 
     async fn create(cx: &Aws, want: &AlarmSpec, known: &Known, mark: &Mark) -> Result<AlarmLive> {
         const ACTION: &str = "cloudwatch:PutMetricAlarm";
         let live = wanted(cx, want, known, mark.name(LIMIT))?;
         // The call would overwrite whatever has the name, so that must be known first.
-        if let Some(there) = list(cx, Which::Name(&live.id)).await?.pop() {
+        let there = Self::discover(cx, &Look::Id(live.id.clone()), &Seen::default()).await?.pop();
+        if let Some(there) = there {
             let refused =
                 CloudError::new(ACTION, ErrorClass::Conflict, format!("there is an alarm `{}`", live.id));
             return taken(refused, Some(there), mark);
@@ -450,8 +460,7 @@ enum Which<'a> {
     Name(&'a str),
 }
 
-/// The listing has no tags, and CloudWatch has no call for those of several: one each.
-async fn list(cx: &Aws, which: Which<'_>) -> Result<Vec<Found<AlarmLive>>> {
+async fn list(cx: &Aws, which: Which<'_>) -> Result<Vec<AlarmLive>> {
     let alarms = cx
         .read("cloudwatch:DescribeAlarms", || {
             let call = cx.cloudwatch.describe_alarms().alarm_types(AlarmType::MetricAlarm);
@@ -463,11 +472,7 @@ async fn list(cx: &Aws, which: Which<'_>) -> Result<Vec<Found<AlarmLive>>> {
         })
         .await?;
     let alarms = alarms.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default());
-    let found = try_join_all(alarms.map(|alarm| async move {
-        let live = read(alarm)?;
-        Ok(tags_of(cx, &live.arn).await?.map(|tags| Found::new(live, tags)))
-    }));
-    Ok(found.await?.into_iter().flatten().collect())
+    alarms.map(read).collect()
 }
 
 async fn tags_of(cx: &Aws, arn: &str) -> Result<Option<Tags>> {

@@ -24,6 +24,7 @@ use super::shared::{arn, check_name, or_none, tag_list, taken};
 use crate::blockers::databases::databases;
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::index::Labelled;
 
 /// Settings of a database engine.
 pub struct DbParameterGroup;
@@ -80,6 +81,7 @@ impl Kind for DbParameterGroup {
             "rds:DescribeDBParameterGroups",
             "rds:DescribeDBParameters",
             "rds:ListTagsForResource",
+            "tag:GetResources",
             "rds:CreateDBParameterGroup",
             "rds:ModifyDBParameterGroup",
             "rds:ResetDBParameterGroup",
@@ -142,7 +144,7 @@ impl Kind for DbParameterGroup {
     async fn discover(
         cx: &Aws,
         look: &Look,
-        _seen: &Seen,
+        seen: &Seen,
     ) -> Result<Vec<Found<DbParameterGroupLive>>> {
         const ACTION: &str = "rds:DescribeDBParameterGroups";
         let name = match look {
@@ -176,7 +178,11 @@ impl Kind for DbParameterGroup {
             .filter(|group| name.is_some() || !own(group));
         let found = try_join_all(others.map(|group| async move {
             let mut live = read(cx, group, ACTION)?;
-            let tags = cx.rds_tags(&live.arn).await?;
+            let own = cx.rds_tags(&live.arn);
+            let Some(labels) = cx.labels(look, seen, &live.arn, own).await? else {
+                return Ok(None);
+            };
+            let tags = &labels.tags;
             let fits = match look {
                 Look::Ours => tags.get(mark::STACK) == Some(&cx.owner()),
                 Look::Like(like) => like
@@ -194,7 +200,7 @@ impl Kind for DbParameterGroup {
                 return Ok(None);
             }
             live.parameters = settings(cx, &live.id).await?;
-            Ok(Some(Found::new(live, tags)))
+            Ok(Some(Found::labelled(live, labels)))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())

@@ -22,6 +22,7 @@ use super::shared::{arn, check_name, or_none, tag_list, taken};
 use crate::blockers::databases::databases;
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::index::Labelled;
 use crate::kinds::ec2::subnet::Subnet;
 
 /// The subnets that databases may stand in.
@@ -70,6 +71,7 @@ impl Kind for DbSubnetGroup {
         .actions(&[
             "rds:DescribeDBSubnetGroups",
             "rds:ListTagsForResource",
+            "tag:GetResources",
             "rds:CreateDBSubnetGroup",
             "rds:ModifyDBSubnetGroup",
             "rds:DeleteDBSubnetGroup",
@@ -132,7 +134,7 @@ impl Kind for DbSubnetGroup {
     async fn discover(
         cx: &Aws,
         look: &Look,
-        _seen: &Seen,
+        seen: &Seen,
     ) -> Result<Vec<Found<DbSubnetGroupLive>>> {
         const ACTION: &str = "rds:DescribeDBSubnetGroups";
         let name = match look {
@@ -160,8 +162,9 @@ impl Kind for DbSubnetGroup {
         });
         let found = try_join_all(ours.map(|group| async move {
             let live = read(cx, group, ACTION)?;
-            let tags = cx.rds_tags(&live.arn).await?;
-            Ok(Found::new(live, tags))
+            let own = cx.rds_tags(&live.arn);
+            let labels = cx.labels(look, seen, &live.arn, own).await?;
+            Ok(labels.map(|labels| Found::labelled(live, labels)))
         }))
         .await?;
         let owner = cx.owner();
@@ -178,7 +181,7 @@ impl Kind for DbSubnetGroup {
                 }),
             Look::Id(_) => true,
         };
-        Ok(found.into_iter().filter(fits).collect())
+        Ok(found.into_iter().flatten().filter(fits).collect())
     }
 
     async fn create(

@@ -79,14 +79,14 @@ pub(crate) fn or_none<T: Default>(answer: Result<T>) -> Result<T> {
 }
 
 impl Aws {
-    /// The tags of something whose listing leaves them out; none if it is gone meanwhile.
-    pub(crate) async fn rds_tags(&self, arn: &str) -> Result<Tags> {
+    /// The tags of something whose listing leaves them out; `None` if it is gone meanwhile.
+    pub(crate) async fn rds_tags(&self, arn: &str) -> Result<Option<Tags>> {
         let answer = self
             .read("rds:ListTagsForResource", || {
                 self.rds.list_tags_for_resource().resource_name(arn).send()
             })
             .await;
-        or_none(answer.map(|answer| tags(answer.tag_list())))
+        or_none(answer.map(|answer| Some(tags(answer.tag_list()))))
     }
 
     /// Sets and removes tags of anything of RDS.

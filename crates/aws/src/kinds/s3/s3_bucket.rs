@@ -148,6 +148,7 @@ impl Kind for S3Bucket {
             "s3:ListAllMyBuckets",
             "s3:ListBucket",
             "s3:GetBucketTagging",
+            "tag:GetResources",
             "s3:GetBucketVersioning",
             "s3:GetBucketObjectLockConfiguration",
             "s3:GetEncryptionConfiguration",
@@ -323,9 +324,9 @@ impl Kind for S3Bucket {
         live::told(&name(want, mark), &mark.identity.region)
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<S3BucketLive>>> {
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<S3BucketLive>>> {
         let name = match look {
-            Look::Ours => return find::ours(cx).await,
+            Look::Ours => return find::ours(cx, seen).await,
             Look::Id(name) => name,
             Look::Like(like) => only(like, Self::NAME, &["name", "id"])?,
         };

@@ -27,6 +27,7 @@ use terrace_core::sketch::Sketch;
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
+use crate::index::Labelled;
 use crate::names::{invalid, only};
 
 /// A setting that applications read, by its name.
@@ -110,6 +111,7 @@ impl Kind for SsmParameter {
             "ssm:DescribeParameters",
             "ssm:GetParameters",
             "ssm:ListTagsForResource",
+            "tag:GetResources",
             "ssm:PutParameter",
             "ssm:DeleteParameter",
             "ssm:AddTagsToResource",
@@ -188,12 +190,18 @@ impl Kind for SsmParameter {
         outputs! { "name" => json!(name(want, mark)) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<SsmParameterLive>>> {
-        match look {
+    /// The listing has no tags, and Systems Manager has no call for those of several.
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<SsmParameterLive>>> {
+        let all = match look {
             Look::Ours => all(cx, &format!("tag:{}", mark::STACK), &cx.owner()).await,
             Look::Id(name) => all(cx, "Name", name).await,
             Look::Like(like) => all(cx, "Name", only(like, Self::NAME, &["name", "id"])?).await,
-        }
+        };
+        let found = try_join_all(all?.into_iter().map(|live| async move {
+            let labels = cx.labels(look, seen, &live.arn, tags_of(cx, &live.id)).await?;
+            Ok(labels.map(|labels| Found::labelled(live, labels)))
+        }));
+        Ok(found.await?.into_iter().flatten().collect())
     }
 
     async fn create(
@@ -301,9 +309,8 @@ fn put(cx: &Aws, live: &SsmParameterLive) -> PutParameterFluentBuilder {
     call.r#type(ParameterType::from(live.kind.as_str())).description(&live.description)
 }
 
-/// All that a filter lets through. The listing has neither values nor tags: ten values a call, and the tags
-/// one by one, as Systems Manager has no call for those of several.
-async fn all(cx: &Aws, key: &str, value: &str) -> Result<Vec<Found<SsmParameterLive>>> {
+/// All that a filter lets through. The listing has no values: ten a call.
+async fn all(cx: &Aws, key: &str, value: &str) -> Result<Vec<SsmParameterLive>> {
     const ACTION: &str = "ssm:DescribeParameters";
     let filter = ParameterStringFilter::builder().key(key).option("Equals").values(value).build();
     let filter = filter.map_err(|error| invalid(ACTION, error))?;
@@ -316,17 +323,14 @@ async fn all(cx: &Aws, key: &str, value: &str) -> Result<Vec<Found<SsmParameterL
     let listed = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
     let listed: Vec<ParameterMetadata> = listed.collect();
     let names: Vec<String> = listed.iter().filter_map(|parameter| parameter.name.clone()).collect();
-    let values = try_join_all(names.chunks(10).map(|names| values(cx, names)));
-    let tags = try_join_all(names.iter().map(|name| tags_of(cx, name)));
-    let (values, tags) = tokio::try_join!(values, tags)?;
+    let values = try_join_all(names.chunks(10).map(|names| values(cx, names))).await?;
     let mut values: HashMap<String, Parameter> = values.into_iter().flatten().collect();
-    let tagged = listed.into_iter().filter(|parameter| parameter.name.is_some()).zip(tags);
-    // One without a value or tags has gone since it was listed.
-    let found = tagged.filter_map(|(listed, tags)| {
+    // One without a value has gone since it was listed.
+    let found = listed.into_iter().filter_map(|listed| {
         let parameter = values.remove(listed.name.as_deref()?)?;
-        Some((listed, parameter, tags?))
+        Some((listed, parameter))
     });
-    found.map(|(listed, parameter, tags)| Ok(Found::new(read(listed, parameter)?, tags))).collect()
+    found.map(|(listed, parameter)| read(listed, parameter)).collect()
 }
 
 /// The values of up to ten; names that are not there are left out.

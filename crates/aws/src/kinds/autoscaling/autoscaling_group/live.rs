@@ -271,7 +271,7 @@ pub(super) async fn with_policies(
     have: &AutoscalingGroupLive,
 ) -> Result<AutoscalingGroupLive> {
     Ok(AutoscalingGroupLive {
-        policies: policies::describe(cx, &have.id).await?,
+        policies: policies::describe(cx, &have.id, &Seen::default()).await?,
         ..have.clone()
     })
 }
@@ -296,7 +296,7 @@ async fn read(
         }
     };
     let (policies, schedules, hooks, refresh, passing, healthy) = tokio::try_join!(
-        policies::describe(cx, &live.id),
+        policies::describe(cx, &live.id, seen),
         schedules::describe(cx, &live.id),
         hooks::describe(cx, &live.id),
         refresh::newest(cx, &live.id),

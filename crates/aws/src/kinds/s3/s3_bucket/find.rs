@@ -3,14 +3,16 @@
 use aws_sdk_s3::types::Tagging;
 use futures_util::future::try_join_all;
 use terrace_core::error::{ErrorClass, Result};
-use terrace_core::inventory::Found;
+use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::mark::{self, Tags};
 
 use super::super::shared::{of, tag_list, tags, there};
+use super::live::arn;
 use super::{S3BucketLive, events, guard, lifecycle, site};
 use crate::bucket::Bucket;
 use crate::client::Aws;
 use crate::door::Op;
+use crate::index::{Labelled, Labels};
 use crate::names::invalid;
 
 /// Whether there is a bucket of this name that is the account's.
@@ -26,7 +28,7 @@ pub(super) async fn is_there(cx: &Aws, name: &str) -> Result<bool> {
 
 /// All with our mark. A listing has no tags, and names may be anything: one more call for each bucket in
 /// the region, and the rest only for ours.
-pub(super) async fn ours(cx: &Aws) -> Result<Vec<Found<S3BucketLive>>> {
+pub(super) async fn ours(cx: &Aws, seen: &Seen) -> Result<Vec<Found<S3BucketLive>>> {
     let buckets = cx
         .read("s3:ListAllMyBuckets", || {
             let pages = cx
@@ -45,14 +47,19 @@ pub(super) async fn ours(cx: &Aws) -> Result<Vec<Found<S3BucketLive>>> {
     let names = buckets.into_iter().filter_map(|bucket| bucket.name);
     let names = names.filter(|name| *name != locks);
     let found = try_join_all(names.map(|name| async move {
-        let tags = match tags_of(cx, &name).await {
-            // A bucket may be closed even to its account. One that is named unlike ours is taken for
-            // somebody else's: were it ours after all, its name is taken, and no second one is made.
-            Err(error) if error.class == ErrorClass::Denied && !name.starts_with(prefix) => None,
-            tags => tags?,
+        let own = async {
+            match tags_of(cx, &name).await {
+                // A bucket may be closed even to its account. One that is named unlike ours is taken for
+                // somebody else's: were it ours after all, its name is taken, and no second one is made.
+                Err(error) if error.class == ErrorClass::Denied && !name.starts_with(prefix) => {
+                    Ok(None)
+                }
+                tags => tags,
+            }
         };
-        match tags.filter(|tags| tags.get(mark::STACK) == Some(owner)) {
-            Some(tags) => with_tags(cx, name, tags).await,
+        let labels = cx.labels(&Look::Ours, seen, &arn(&name, &cx.region), own).await?;
+        match labels.filter(|labels| labels.tags.get(mark::STACK) == Some(owner)) {
+            Some(labels) => with_labels(cx, name, labels).await,
             None => Ok(None),
         }
     }));
@@ -62,13 +69,17 @@ pub(super) async fn ours(cx: &Aws) -> Result<Vec<Found<S3BucketLive>>> {
 /// One bucket, whoever's mark it has.
 pub(super) async fn one(cx: &Aws, name: &str) -> Result<Option<Found<S3BucketLive>>> {
     match tags_of(cx, name).await? {
-        Some(tags) => with_tags(cx, name.to_owned(), tags).await,
+        Some(tags) => with_labels(cx, name.to_owned(), Labels::own(tags)).await,
         None => Ok(None),
     }
 }
 
 /// The rest of a bucket, all at once.
-async fn with_tags(cx: &Aws, name: String, tags: Tags) -> Result<Option<Found<S3BucketLive>>> {
+async fn with_labels(
+    cx: &Aws,
+    name: String,
+    labels: Labels,
+) -> Result<Option<Found<S3BucketLive>>> {
     let id = name.as_str();
     let read = Box::pin(async {
         tokio::try_join!(
@@ -95,7 +106,7 @@ async fn with_tags(cx: &Aws, name: String, tags: Tags) -> Result<Option<Found<S3
         logging,
         notified,
     };
-    Ok(Some(Found::new(live, tags)))
+    Ok(Some(Found::labelled(live, labels)))
 }
 
 const GONE: &[&str] = &["NoSuchBucket"];

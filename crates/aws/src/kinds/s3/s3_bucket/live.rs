@@ -58,10 +58,14 @@ impl Live for S3BucketLive {
     }
 }
 
+/// The ARN of a bucket in a region, which it does not say.
+pub(super) fn arn(name: &str, region: &str) -> String {
+    format!("arn:{}:s3:::{name}", partition(region))
+}
+
 /// All that follows from a bucket's name and region.
 pub(super) fn told(name: &str, region: &str) -> Outputs {
-    let partition = partition(region);
-    let domain = match partition {
+    let domain = match partition(region) {
         "aws-cn" => "amazonaws.com.cn",
         _ => "amazonaws.com",
     };
@@ -72,7 +76,7 @@ pub(super) fn told(name: &str, region: &str) -> Outputs {
         _ => '.',
     };
     outputs! {
-        "arn" => json!(format!("arn:{partition}:s3:::{name}")),
+        "arn" => json!(arn(name, region)),
         "name" => json!(name),
         "dns_name" => json!(format!("{name}.s3.{region}.{domain}")),
         "website_dns_name" => json!(format!("{name}.s3-website{dot}{region}.{domain}")),

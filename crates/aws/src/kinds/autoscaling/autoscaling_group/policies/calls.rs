@@ -6,9 +6,11 @@ use aws_sdk_autoscaling::types::{
     CustomizedMetricSpecification, MetricDimension, MetricStatistic, PredefinedMetricSpecification,
     ScalingPolicy, StepAdjustment, TargetTrackingConfiguration,
 };
+use aws_sdk_elasticloadbalancingv2::types::TargetGroup;
 use serde_json::{Value, json};
 use terrace_core::canon::Duration;
 use terrace_core::error::{ErrorClass, Result};
+use terrace_core::inventory::Seen;
 use terrace_core::known::Known;
 
 use super::super::super::shared::{change, is_gone, number};
@@ -19,6 +21,7 @@ use super::{
 };
 use crate::client::Aws;
 use crate::kinds::elb::shared::full_name;
+use crate::kinds::elb::target_group;
 use crate::names::invalid;
 
 const TRACKING: &str = "TargetTrackingScaling";
@@ -27,7 +30,7 @@ const STEP: &str = "StepScaling";
 // What AWS says.
 
 /// All policies of a group.
-pub(in super::super) async fn describe(cx: &Aws, group: &str) -> Result<Policies> {
+pub(in super::super) async fn describe(cx: &Aws, group: &str, seen: &Seen) -> Result<Policies> {
     let policies = cx
         .read("autoscaling:DescribePolicies", || {
             let call = cx
@@ -42,7 +45,7 @@ pub(in super::super) async fn describe(cx: &Aws, group: &str) -> Result<Policies
     let balancers = if labels.is_empty() {
         HashMap::new()
     } else {
-        balancers(cx, &labels).await?
+        balancers(cx, &labels, seen).await?
     };
     Ok(policies
         .into_iter()
@@ -60,11 +63,15 @@ fn resource_label(policy: &ScalingPolicy) -> Option<String> {
 }
 
 /// Whose requests these labels count: target group by target group the load balancer that uses it now.
-async fn balancers(cx: &Aws, labels: &[String]) -> Result<HashMap<String, String>> {
+async fn balancers(
+    cx: &Aws,
+    labels: &[String],
+    seen: &Seen,
+) -> Result<HashMap<String, String>> {
     let mut found = HashMap::new();
     for counted in labels.iter().filter_map(|text| halves(text)) {
         let arn = cx.arn("elasticloadbalancing", counted.1);
-        if let Some(balancer) = balancer_of(cx, &arn).await? {
+        if let Some(balancer) = balancer_of(cx, &arn, seen).await? {
             found.insert(counted.1.to_owned(), balancer);
         }
     }
@@ -77,8 +84,18 @@ fn halves(label: &str) -> Option<(&str, &str)> {
     Some((&label[..at], &label[at + 1..]))
 }
 
-/// The first half of the label of what is forwarded to a target group.
-async fn balancer_of(cx: &Aws, arn: &str) -> Result<Option<String>> {
+/// The first half of the label of what is forwarded to a target group. A discovery lists all of them anyway.
+async fn balancer_of(cx: &Aws, arn: &str, seen: &Seen) -> Result<Option<String>> {
+    let first = |group: &TargetGroup| {
+        let balancer = group.load_balancer_arns().first();
+        balancer.map(|arn| full_name(arn).to_owned())
+    };
+    if seen.lists::<target_group::TargetGroup>() {
+        let all = cx.elb_listed(seen).await?;
+        let mut groups = all.groups.iter();
+        let group = groups.find(|group| group.target_group_arn() == Some(arn));
+        return Ok(group.and_then(first));
+    }
     let answer = cx
         .read("elasticloadbalancing:DescribeTargetGroups", || {
             cx.elb
@@ -91,10 +108,7 @@ async fn balancer_of(cx: &Aws, arn: &str) -> Result<Option<String>> {
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
         answer => answer?.target_groups.unwrap_or_default(),
     };
-    let balancer = groups
-        .into_iter()
-        .find_map(|group| group.load_balancer_arns?.into_iter().next());
-    Ok(balancer.map(|arn| full_name(&arn).to_owned()))
+    Ok(groups.iter().find_map(first))
 }
 
 fn read(
@@ -299,7 +313,8 @@ async fn tracked(
 /// The label of requests to a target group. There is none before a listener forwards to it.
 async fn counted(cx: &Aws, arn: &str) -> Result<String> {
     let group = full_name(arn);
-    let look = || balancer_of(cx, arn);
+    let seen = Seen::default();
+    let look = || balancer_of(cx, arn, &seen);
     let balancer = cx
         .until(1.0, &format!("a listener that forwards to {group}"), look)
         .await;
