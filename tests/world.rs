@@ -8,6 +8,8 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use terrace_sandbox::{Home, Sandbox};
 use tokio::runtime::Runtime;
@@ -207,6 +209,21 @@ impl Account {
         let answer = self.run(arguments);
         assert_eq!(answer.exit, Some(exit), "{arguments:?}: {answer}");
         answer
+    }
+
+    /// Runs a command that must end well, again and again while another run has the lock, as CI would: that of a run
+    /// that was cut off is free when its lease has run out.
+    pub(crate) fn ends_once_free(&self, arguments: &[&str]) -> Answer {
+        let begun = Instant::now();
+        loop {
+            let answer = self.run(arguments);
+            if answer.exit == Some(0) {
+                return answer;
+            }
+            assert!(answer.stderr.contains("holds the lock since"), "{answer}");
+            assert!(begun.elapsed() < Duration::from_mins(1), "{answer}");
+            sleep(Duration::from_millis(250));
+        }
     }
 
     /// Begins a command, whose stderr is to be read.

@@ -1,13 +1,14 @@
 //! What goes on, for programs: a line of JSON on stdout for each event, where JSON was asked for.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Instant;
 
 use serde_json::{Value, json};
 use terrace_aws::teardown::Certificate;
 use terrace_core::apply::{End, Event};
 use terrace_core::inventory::Inventory;
+use terrace_core::mutex::lock;
 use terrace_core::plan::{Plan, Step};
 
 use super::Ui;
@@ -89,7 +90,7 @@ impl Events {
 
     /// One event.
     pub(crate) fn see(&self, plan: &Plan, event: Event<'_>) {
-        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut seen = lock(&self.seen);
         match event {
             Event::Started(index, step) => {
                 seen.since.insert(index, Instant::now());
@@ -110,7 +111,7 @@ impl Events {
 
     /// The last line, whatever came before.
     pub(crate) fn end(&self, end: &Result<Exit, Failure>) {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let seen = lock(&self.seen);
         let mut more = json!({ "exit": end.as_ref().map_or_else(|failure| failure.exit, |exit| *exit).code() });
         for word in ENDS {
             more[word] = seen.ended.get(word).copied().unwrap_or_default().into();

@@ -4,12 +4,13 @@
 use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::IsTerminal;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressState, ProgressStyle};
 use terrace_core::apply::{End, Event};
 use terrace_core::error::ErrorClass;
+use terrace_core::mutex::lock;
 use terrace_core::plan::{Plan, Step};
 use terrace_core::remaining::{Left, Remaining};
 
@@ -94,7 +95,7 @@ impl<'a> Progress<'a> {
     }
 
     fn show(&self, event: Event<'_>) {
-        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut running = lock(&self.running);
         match event {
             Event::Started(index, step) => {
                 let bar = self.bars.as_ref().map(|bars| bars.spinner(step));
@@ -209,10 +210,6 @@ impl Drop for Bars {
     fn drop(&mut self) {
         self.left.finish_and_clear();
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn minutes(since: Instant) -> f64 {

@@ -4,12 +4,9 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::thread::sleep;
-use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::program::Answer;
 use crate::world::Account;
 
 const APPLY: [&str; 4] = ["apply", "--yes", "--stage", "single-instance"];
@@ -61,19 +58,6 @@ fn state(account: &Account) -> Value {
     serde_json::from_str::<Value>(&told.stdout).unwrap()["lock"]["state"].clone()
 }
 
-/// Applies as soon as the lock lets it.
-fn apply_in_time(account: &Account) -> Answer {
-    for _ in 0..120 {
-        let answer = account.run(&APPLY);
-        if answer.exit == Some(0) {
-            return answer;
-        }
-        assert!(answer.stderr.contains("holds the lock since"), "{answer}");
-        sleep(Duration::from_millis(250));
-    }
-    panic!("the lock is never free");
-}
-
 #[test]
 fn the_second_of_two_runs_is_told_who_the_first_is() {
     let account = Account::with_shop("locked", "prod");
@@ -118,7 +102,7 @@ fn whose_lock_was_taken_over_changes_nothing_more() {
     let first = Begun::after(&account, 12);
     // As with a lid that is closed.
     first.signal("STOP");
-    let told = apply_in_time(&account);
+    let told = account.ends_once_free(&APPLY);
     assert!(told.stderr.contains("took over the lock of"), "{told}");
     account.ends(
         0,

@@ -6,7 +6,6 @@
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use jiff::fmt::rfc2822::DateTimePrinter;
@@ -108,16 +107,7 @@ fn says(answer: &Answer, words: &[&str]) {
 
 /// Applies as soon as the lock of the run before lets it, and finds nothing left to do.
 fn converges(account: &Account) {
-    let begun = Instant::now();
-    loop {
-        let answer = account.run(&["apply", "--yes"]);
-        if answer.exit == Some(0) {
-            break;
-        }
-        assert!(answer.stderr.contains("holds the lock since"), "{answer}");
-        assert!(begun.elapsed() < Duration::from_mins(1), "{answer}");
-        sleep(Duration::from_millis(250));
-    }
+    account.ends_once_free(&["apply", "--yes"]);
     account.ends(0, &["plan", "--detailed-exitcode"]);
     let told = account.ends(0, &["lock", "--format", "json"]);
     let lock: Value = serde_json::from_str(&told.stdout).unwrap();

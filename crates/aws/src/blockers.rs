@@ -11,7 +11,7 @@ pub(crate) mod traffic;
 
 use std::error::Error;
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
@@ -21,6 +21,7 @@ use futures_util::future::BoxFuture;
 use terrace_core::error::{CloudError, Result};
 use terrace_core::kind::Leave;
 use terrace_core::mark::{self, Tags};
+use terrace_core::mutex::lock;
 
 use crate::client::Aws;
 use crate::door::{Op, Watch};
@@ -218,7 +219,7 @@ where
 
 impl<L> Watcher<'_, L> {
     fn looked(&self) -> std::sync::MutexGuard<'_, Looked> {
-        self.looked.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.looked)
     }
 
     /// Says what was seen; false if waiting on is of no use.

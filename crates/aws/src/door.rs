@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::future::Future;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
@@ -15,6 +15,7 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use futures_util::future::BoxFuture;
 use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::mutex::lock;
 use tokio::sync::{Semaphore, SemaphorePermit};
 
 use crate::error;
@@ -318,10 +319,6 @@ impl Door {
     fn count(&self, action: &str) {
         *lock(&self.all.calls).entry(action.to_owned()).or_default() += 1;
     }
-}
-
-fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
-    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// How often a call was made, and how often in a row it went wrong.

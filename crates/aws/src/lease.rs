@@ -3,10 +3,11 @@
 //! AWS takes no fencing token. So before every attempt of a change the door asks the lease, and between the
 //! last heartbeat and the end of the lease there is room for the longest call (aws-semantics 5.4).
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant, SystemTime};
 
 use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::mutex::lock;
 use tokio::sync::watch;
 
 /// A moment by both clocks of this machine.
@@ -121,7 +122,7 @@ impl Lease {
 
     /// How long ago a change went without an answer: what it did may not be visible yet.
     pub fn doubt(&self) -> Option<Duration> {
-        let doubt = self.doubt.lock().unwrap_or_else(PoisonError::into_inner);
+        let doubt = lock(&self.doubt);
         doubt.as_ref().map(Moment::age)
     }
 }
@@ -143,11 +144,7 @@ impl Asked<'_> {
 impl Drop for Asked<'_> {
     fn drop(&mut self) {
         if !self.answered {
-            let mut doubt = self
-                .lease
-                .doubt
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
+            let mut doubt = lock(&self.lease.doubt);
             *doubt = Some(Moment::now());
         }
     }

@@ -5,8 +5,9 @@
 //! at half of that, and recovers with every call that passes (aws-semantics 5.1).
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
+use terrace_core::mutex::lock;
 
 use crate::timing::Timing;
 
@@ -199,7 +200,7 @@ impl Limits {
         let own = if limit.share == Share::Each { name } else { "" };
         let key = (region.to_owned(), place, own.to_owned());
         let now = Instant::now();
-        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut buckets = lock(&self.buckets);
         let bucket = buckets.entry(key).or_insert(Bucket {
             tokens: limit.burst,
             at: now,

@@ -1,7 +1,8 @@
 //! When an answer was given, by AWS's own clock: this machine's may be wrong, and the age of another's lock must
 //! not depend on that (aws-semantics 5.4). And in which region S3 says the bucket is that was asked for.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
+use terrace_core::mutex::lock;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -38,7 +39,7 @@ impl Served {
     }
 
     fn said(&self) -> MutexGuard<'_, Said> {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.said)
     }
 }
 

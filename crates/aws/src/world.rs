@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use terrace_core::address::Address;
 use terrace_core::apply::{End, World};
 use terrace_core::erased::AnyHand;
+use terrace_core::mutex::lock;
 
 use crate::client::Aws;
 use crate::kinds::hands;
@@ -57,7 +58,7 @@ impl AwsWorld {
 
 impl World for AwsWorld {
     fn hand(&self, kind: &str, region: Option<&str>) -> Option<Arc<dyn AnyHand>> {
-        let mut all = self.hands.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.hands);
         let hands = all
             .entry(region.map(str::to_owned))
             .or_insert_with(|| self.hands_in(region));

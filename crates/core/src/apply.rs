@@ -9,7 +9,7 @@ mod spares;
 use std::cmp::Ordering;
 use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::atomic::{self, AtomicBool};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -23,6 +23,7 @@ use crate::inventory::{FoundAny, Inventory, Look, Seen};
 use crate::kind::{Create, Leave, Progress, Ready};
 use crate::known::Known;
 use crate::mark::{self, Identity, Mark, Tags};
+use crate::mutex::lock;
 use crate::plan::{Action, Plan, Step};
 use crate::planner::{self, Kinds, Trouble};
 use crate::source::Stack;
@@ -290,10 +291,6 @@ struct State {
     live: Mutex<HashMap<Address, AnyLive>>,
     /// Whether AWS has said that it takes no call of ours.
     over: AtomicBool,
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl State {

@@ -1,7 +1,7 @@
 //! What is live: the resources found, by kind and by mark.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, Shared};
 
@@ -10,6 +10,7 @@ use crate::erased::AnyLive;
 use crate::error::Result;
 use crate::kind::{Kind, Ready};
 use crate::mark::{self, Generation, Tags};
+use crate::mutex::lock;
 use crate::plan::Plan;
 use crate::reads::Reads;
 
@@ -176,28 +177,24 @@ impl Seen {
 
     /// Says where the kinds' listings come from. Called once, before any is awaited.
     pub fn listings(&self, listings: HashMap<&'static str, Listing>) {
-        *self.lock() = listings;
+        *lock(&self.listings) = listings;
     }
 
     /// Lets go of them when the discovery is over. Each holds the others through this: one that was under way when
     /// another failed would be held for ever, and with it the turn of the call that it awaits.
     pub fn over(&self) {
-        let listings = std::mem::take(&mut *self.lock());
+        let listings = std::mem::take(&mut *lock(&self.listings));
         drop(listings);
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<&'static str, Listing>> {
-        self.listings.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether kind `K` is listed in this discovery.
     pub fn lists<K: Kind>(&self) -> bool {
-        self.lock().contains_key(K::NAME)
+        lock(&self.listings).contains_key(K::NAME)
     }
 
     /// All resources of kind `K` found; waits for them. Empty where only `K`'s dependant is looked for.
     pub async fn all<K: Kind>(&self) -> Result<Vec<Found<K::Live>>> {
-        let listing = self.lock().get(K::NAME).cloned();
+        let listing = lock(&self.listings).get(K::NAME).cloned();
         let Some(listing) = listing else {
             return Ok(Vec::new());
         };

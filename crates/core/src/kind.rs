@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -18,6 +18,7 @@ use crate::fields::{FieldChange, Fields, Part};
 use crate::inventory::{Found, Look, Seen};
 use crate::known::Known;
 use crate::mark::{Identity, Mark, Tags};
+use crate::mutex::lock;
 use crate::sketch::Sketch;
 
 /// Outputs of a resource by name: `id`, `arn`, `name`, `address`, `dns_name` and the kind's own.
@@ -472,12 +473,12 @@ pub struct Progress {
 impl Progress {
     /// Says it, for people: `2000 objects deleted`.
     pub fn say(&self, how_far: impl Into<String>) {
-        *self.said.lock().unwrap_or_else(PoisonError::into_inner) = Some(how_far.into());
+        *lock(&self.said) = Some(how_far.into());
     }
 
     /// What was said since it was last asked.
     pub fn take(&self) -> Option<String> {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut said = lock(&self.said);
         said.take()
     }
 }

@@ -17,6 +17,7 @@ pub mod known;
 pub mod late;
 pub mod mark;
 pub mod minutes;
+pub mod mutex;
 pub mod plan;
 pub mod planner;
 mod reads;

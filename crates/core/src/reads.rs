@@ -5,9 +5,10 @@
 
 use std::any::Any;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use crate::error::{CloudError, ErrorClass, Result};
+use crate::mutex::lock;
 
 type Answer = Result<Arc<dyn Any + Send + Sync>>;
 
@@ -28,7 +29,7 @@ impl Reads {
         read: impl Future<Output = Result<T>> + Send,
     ) -> Result<Arc<T>> {
         let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut slots = lock(&self.slots);
             Arc::clone(slots.entry(what).or_default())
         };
         let mut known = slot.lock().await;

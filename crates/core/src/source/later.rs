@@ -15,6 +15,7 @@ use super::node::{Is, Node, Table};
 use super::span::Span;
 use super::text::Library;
 use crate::address::Address;
+use crate::mutex::lock;
 
 /// The outputs that are known: address and output name to value.
 pub type Known<'a> = dyn Fn(&Address, &str) -> Option<Value> + 'a;
@@ -315,10 +316,7 @@ struct MissedNames {
 
 impl Missed {
     fn with<T>(&self, act: impl FnOnce(&mut MissedNames) -> T) -> T {
-        act(&mut self
-            .0
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner))
+        act(&mut lock(&self.0))
     }
 
     fn add(&self, address: &Address) {

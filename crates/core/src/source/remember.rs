@@ -2,7 +2,7 @@
 //! the same values was judged at the stage before.
 
 use std::collections::{HashMap, VecDeque};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use indexmap::IndexMap;
 use serde_json::Value;
@@ -12,6 +12,7 @@ use super::node::Node;
 use super::span::Span;
 use super::vocabulary::{Identity, Vocabulary};
 use crate::address::Address;
+use crate::mutex::lock;
 
 /// How many answers are kept of one declaration: its keys, and what is open in it and what is not.
 const KEPT: usize = 16;
@@ -45,7 +46,7 @@ impl<T: Clone> Answers<T> {
         ask: impl FnOnce() -> T,
     ) -> T {
         let key = (kind.to_owned(), table.at);
-        let all = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let all = || lock(&self.0);
         if let Some(known) = all().get(&key) {
             let same = |(of, answer): &&(Node, T)| fits(answer) && of == table;
             if let Some((_, answer)) = known.iter().find(same) {

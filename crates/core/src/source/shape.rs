@@ -1,7 +1,8 @@
 //! A kind's JSON schema as a guide through its table: what may be a reference, a text, a choice.
 
+use crate::mutex::lock;
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use foldhash::fast::RandomState;
 use serde_json::Value;
@@ -58,7 +59,7 @@ pub(crate) struct Shapes {
 impl Shapes {
     /// The shape of a whole spec of a kind.
     pub(crate) fn of(&self, kind: &str, vocabulary: &dyn Vocabulary) -> Shape {
-        let mut all = self.all.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut all = lock(&self.all);
         if let Some(shape) = all.get(kind) {
             return shape.clone();
         }

@@ -1,8 +1,9 @@
 //! Requests that go to other target groups than before: they do once the targets of those are healthy.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+use terrace_core::mutex::lock;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::inventory::{Look, Seen};
 use terrace_core::kind::{Kind, Live, Serving};
@@ -77,7 +78,7 @@ impl Switch {
             return Ok(());
         };
         let last = Mutex::new(String::new());
-        let why = || last.lock().unwrap_or_else(PoisonError::into_inner);
+        let why = || lock(&last);
         let serves = || async {
             let now = group(cx, arn).await?;
             Ok(match now.as_ref().map(TargetGroup::serving) {
