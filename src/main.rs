@@ -23,6 +23,10 @@ use clap::error::ErrorKind;
 use crate::cli::Cli;
 use crate::ui::Ui;
 
+/// A stack is read into many small tables, several at once: the system's allocator is a quarter of that.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,

@@ -153,3 +153,20 @@ fn every_environment_tells_its_own_mistakes_in_its_own_file() {
     ];
     assert_eq!(sorted, each, "{told}");
 }
+
+/// Two names stand for a pattern, and the second is rendered only where it may meet the first.
+#[test]
+fn the_environments_of_a_pattern_must_not_share_a_name() {
+    let told = |name: &str| {
+        let toml = format!(
+            "[environments.\"pr-*\"]\n[ssm_parameter.url]\nname = \"{name}\"\nvalue = \"x\"\n"
+        );
+        one(&toml).validated()
+    };
+    let shared = "the environments `pr-0` and `pr-1` would share this ssm_parameter";
+    for name in ["/shop/url", "/shop/pr-0/url"] {
+        let told = told(name);
+        assert!(told.contains(shared), "{told}");
+    }
+    assert_eq!(told("/shop/{{ stack.environment }}/url"), "");
+}

@@ -29,12 +29,13 @@ pub(crate) struct Choice {
     pub(crate) variables: IndexMap<String, Value>,
 }
 
-/// Names that stand for an environment: its own, or two of a pattern, which must not meet either.
-pub(crate) fn samples(pattern: &str) -> Vec<String> {
+/// A name that stands for an environment: its own, or two of a pattern, which must not meet either.
+pub(crate) fn samples(pattern: &str) -> (String, Option<String>) {
     if pattern.contains('*') {
-        return vec![pattern.replace('*', "0"), pattern.replace('*', "1")];
+        let (one, other) = (pattern.replace('*', "0"), pattern.replace('*', "1"));
+        return (one, Some(other));
     }
-    vec![pattern.to_owned()]
+    (pattern.to_owned(), None)
 }
 
 fn matches(pattern: &str, name: &str) -> bool {

@@ -99,12 +99,24 @@ impl Sources {
         let Some((file, range)) = others.find(span) else {
             return span;
         };
-        let same = |known: &&Source| known.path == file.path && known.text == file.text;
-        if let Some(known) = self.files.iter().find(same) {
-            return known.span(range);
-        }
-        let number = self.add(file.path.clone(), Arc::clone(&file.text));
+        let number = self.number(file);
         self.file(number).map_or(span, |known| known.span(range))
+    }
+
+    /// Knows all files of others as well.
+    pub(crate) fn adopt_all(&mut self, others: &Self) {
+        for file in &others.files {
+            self.number(file);
+        }
+    }
+
+    /// The number of a file, which is added if it is not known.
+    fn number(&mut self, file: &Source) -> usize {
+        let same = |known: &Source| known.path == file.path && known.text == file.text;
+        match self.files.iter().position(same) {
+            Some(number) => number,
+            None => self.add(file.path.clone(), Arc::clone(&file.text)),
+        }
     }
 
     /// The file with this number.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::panic::resume_unwind;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use super::diagnostic::{Diagnostic, Report, Severity};
@@ -20,15 +21,14 @@ use super::vocabulary::Vocabulary;
 /// Who says a physical name: environment to place.
 type Claims = BTreeMap<(Option<String>, String, String), BTreeMap<String, Span>>;
 
-/// An environment, and the stages at which it is rendered.
-type Run = (Option<String>, Vec<Option<String>>);
+/// An environment and a stage.
+type Place = (Option<String>, Option<String>);
 
-/// How many environments are rendered at once: each holds a whole stack.
+/// How many stacks are rendered at once.
 const AT_ONCE: usize = 4;
 
-/// What one environment has to tell.
+/// What there is to tell of one place.
 struct Rendered {
-    sources: Sources,
     told: Vec<Diagnostic>,
     claims: Claims,
 }
@@ -40,33 +40,37 @@ pub fn validate_all(request: &Request, vocabulary: &dyn Vocabulary) -> Result<Re
     let mut told = Vec::new();
     let mut claims = Claims::new();
     if let Some(ladder) = ladder::read(&request.folder, vocabulary, &mut files, &mut told) {
-        let runs = runs(&ladder.header, request);
+        let names = environments(&ladder.header, request);
         // As it stands, too: whether the stage that an environment names is one.
-        for (environment, _) in &runs {
-            let one = Request {
-                environment: environment.clone(),
-                ..request.clone()
-            };
-            choose(&ladder.header, &one, &mut files, &mut told);
+        for (environment, twin) in &names {
+            let twin = twin.iter().map(|twin| Some(twin.clone()));
+            for environment in std::iter::once(environment.clone()).chain(twin) {
+                let one = Request {
+                    environment,
+                    ..request.clone()
+                };
+                choose(&ladder.header, &one, &mut files, &mut told);
+            }
         }
+        let stages = stages(&ladder.header, request);
+        let mut sources = files.sources.clone();
         let every = Every {
             request,
             vocabulary: &Remembering::of(vocabulary),
             ladder: &ladder,
             files: &files,
         };
-        for rendered in every.at_once(&runs) {
-            let sources = &mut files.sources;
-            let mut place = |at: Span| sources.adopt(&rendered.sources, at);
-            let here = rendered.told.into_iter();
-            told.extend(here.map(|one| one.placed(&mut place)));
-            for (claim, mut places) in rendered.claims {
-                for at in places.values_mut() {
-                    *at = place(*at);
-                }
+        let first = names.iter().map(|(name, _)| name.clone());
+        let first = every.at_once(&places(first, &stages), &mut sources);
+        let twins = twins(&names, &stages, &first, &sources);
+        let second = every.at_once(&twins, &mut sources);
+        for rendered in first.into_iter().chain(second) {
+            told.extend(rendered.told);
+            for (claim, places) in rendered.claims {
                 claims.entry(claim).or_default().extend(places);
             }
         }
+        files.sources = sources;
     }
     if told.iter().all(|one| one.severity != Severity::Error) {
         told.extend(shared(&claims));
@@ -89,52 +93,71 @@ struct Every<'a> {
 }
 
 impl Every<'_> {
-    /// Renders environments side by side; the answers come in their order.
-    fn at_once(self, runs: &[Run]) -> Vec<Rendered> {
+    /// Renders places side by side; the answers come in their order, their spans placed in `sources`.
+    fn at_once(self, places: &[Place], sources: &mut Sources) -> Vec<Rendered> {
         let cores = thread::available_parallelism().map_or(1, NonZero::get);
-        let workers = cores.min(AT_ONCE).min(runs.len());
-        if workers < 2 {
-            return runs.iter().map(|run| self.render(run)).collect();
-        }
-        let share = |worker: usize| {
-            move || -> Vec<(usize, Rendered)> {
-                let mine = runs.iter().enumerate().skip(worker).step_by(workers);
-                mine.map(|(place, run)| (place, self.render(run))).collect()
+        let workers = cores.min(AT_ONCE).min(places.len());
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut files = self.files.clone();
+            let mut done = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                let Some(place) = places.get(number) else {
+                    return (files.sources, done);
+                };
+                done.push((number, self.render(place, &mut files)));
             }
         };
-        let mut all: Vec<(usize, Rendered)> = thread::scope(|scope| {
-            let started: Vec<_> = (0..workers)
-                .map(|worker| scope.spawn(share(worker)))
-                .collect();
-            let ended = started.into_iter().map(thread::ScopedJoinHandle::join);
-            ended
-                .flat_map(|one| one.unwrap_or_else(|panic| resume_unwind(panic)))
-                .collect()
-        });
-        all.sort_by_key(|(place, _)| *place);
+        let ended: Vec<(Sources, Vec<(usize, Rendered)>)> = if workers < 2 {
+            vec![work()]
+        } else {
+            thread::scope(|scope| {
+                let started: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+                let ended = started.into_iter().map(thread::ScopedJoinHandle::join);
+                let ended = ended.map(|one| one.unwrap_or_else(|panic| resume_unwind(panic)));
+                ended.collect()
+            })
+        };
+        let mut all: Vec<(usize, Rendered)> = Vec::new();
+        for (own, done) in ended {
+            sources.adopt_all(&own);
+            let mut place = |at: Span| sources.adopt(&own, at);
+            let placed = done.into_iter();
+            all.extend(placed.map(|(number, one)| (number, one.placed(&mut place))));
+        }
+        all.sort_by_key(|(number, _)| *number);
         all.into_iter().map(|(_, rendered)| rendered).collect()
     }
 
-    fn render(self, (environment, stages): &Run) -> Rendered {
-        let mut files = self.files.clone();
+    fn render(self, (environment, stage): &Place, files: &mut Files) -> Rendered {
         let (mut told, mut claims) = (Vec::new(), Claims::new());
-        for stage in stages {
-            let one = Request {
-                environment: environment.clone(),
-                stage: stage.clone(),
-                ..self.request.clone()
-            };
-            let (ladder, words) = (self.ladder, self.vocabulary);
-            let stack = load_with(ladder, &one, words, &mut files, &mut told, Breadth::Stage);
-            if let Some(stack) = stack {
-                claim(&stack, words, &mut claims);
+        let one = Request {
+            environment: environment.clone(),
+            stage: stage.clone(),
+            ..self.request.clone()
+        };
+        let (ladder, words) = (self.ladder, self.vocabulary);
+        let stack = load_with(ladder, &one, words, files, &mut told, Breadth::Stage);
+        if let Some(stack) = stack {
+            claim(&stack, words, &mut claims);
+        }
+        Rendered { told, claims }
+    }
+}
+
+impl Rendered {
+    /// The same with its spans in other sources.
+    fn placed(self, place: &mut impl FnMut(Span) -> Span) -> Self {
+        let told = self.told.into_iter();
+        let told = told.map(|one| one.placed(&mut *place)).collect();
+        let mut claims = self.claims;
+        for places in claims.values_mut() {
+            for at in places.values_mut() {
+                *at = place(*at);
             }
         }
-        Rendered {
-            sources: files.sources,
-            told,
-            claims,
-        }
+        Self { told, claims }
     }
 }
 
@@ -149,36 +172,74 @@ pub fn environment_names(request: &Request, vocabulary: &dyn Vocabulary) -> Vec<
     );
     let header = ladder.map(|ladder| ladder.header);
     let names = header.map(|header| environments(&header, request));
-    names.into_iter().flatten().flatten().collect()
+    let names = names.into_iter().flatten();
+    names
+        .flat_map(|(name, twin)| [name, twin])
+        .flatten()
+        .collect()
 }
 
-fn environments(header: &Header, request: &Request) -> Vec<Option<String>> {
+/// Names of environments, each with another that fits the same pattern, if it is one.
+fn environments(header: &Header, request: &Request) -> Vec<(Option<String>, Option<String>)> {
     match &request.environment {
-        Some(name) => vec![Some(name.clone())],
-        None if header.environments.is_empty() => vec![None],
-        None => header
-            .environments
-            .keys()
-            .flat_map(|pattern| samples(pattern))
-            .map(Some)
-            .collect(),
+        Some(name) => vec![(Some(name.clone()), None)],
+        None if header.environments.is_empty() => vec![(None, None)],
+        None => {
+            let patterns = header.environments.keys();
+            let names = patterns.map(|pattern| samples(pattern));
+            names.map(|(name, twin)| (Some(name), twin)).collect()
+        }
     }
 }
 
-/// Which environments, at which stages.
-fn runs(header: &Header, request: &Request) -> Vec<Run> {
-    let stages: Vec<Option<String>> = match &request.stage {
+fn stages(header: &Header, request: &Request) -> Vec<Option<String>> {
+    match &request.stage {
         Some(stage) => vec![Some(stage.clone())],
         None if header.stages.is_empty() => vec![None],
         None => {
             let names = header.stages.iter().map(|(name, _)| name.clone());
             names.map(Some).collect()
         }
+    }
+}
+
+/// Every environment at every stage.
+fn places(
+    environments: impl Iterator<Item = Option<String>>,
+    stages: &[Option<String>],
+) -> Vec<Place> {
+    let at_all = |environment: Option<String>| {
+        let stages = stages.iter().cloned();
+        stages.map(move |stage| (environment.clone(), stage))
     };
-    let environments = environments(header, request).into_iter();
-    environments
-        .map(|environment| (environment, stages.clone()))
-        .collect()
+    environments.flat_map(at_all).collect()
+}
+
+/// Where the second name of a pattern is rendered, too: where the first claims a physical name in which it does not
+/// occur itself, or may occur for another reason. All others differ as the two environments do.
+fn twins(
+    names: &[(Option<String>, Option<String>)],
+    stages: &[Option<String>],
+    first: &[Rendered],
+    sources: &Sources,
+) -> Vec<Place> {
+    let each = names.iter().zip(first.chunks(stages.len().max(1)));
+    let twins = each.flat_map(|((name, twin), rendered)| {
+        let name = name.as_deref().unwrap_or_default();
+        let written = name.len() < 3 || sources.iter().any(|file| file.text.contains(name));
+        let alike = move |one: &&(&Option<String>, &Rendered)| {
+            let mut claimed = one.1.claims.keys();
+            written || claimed.any(|(_, _, physical)| !physical.contains(name))
+        };
+        let at = stages.iter().zip(rendered).filter(|one| alike(&one));
+        let twin = twin.as_ref().map(|twin| {
+            let place =
+                |(stage, _): (&Option<String>, &Rendered)| (Some(twin.clone()), stage.clone());
+            at.map(place).collect::<Vec<_>>()
+        });
+        twin.unwrap_or_default()
+    });
+    twins.collect()
 }
 
 fn claim(stack: &Stack, vocabulary: &dyn Vocabulary, claims: &mut Claims) {
