@@ -81,7 +81,13 @@ pub(crate) fn failure(plan: &Plan, outcome: &Outcome) -> Option<Failure> {
         let hints = cause.error.hints.iter().map(|hint| format!("  {hint}"));
         failure.hints.extend(hints);
     }
-    Some(failure.hint(AGAIN))
+    // A lease that was lost says so itself.
+    let is_said = failure.hints.iter().any(|hint| hint.contains(AGAIN));
+    Some(if is_said {
+        failure
+    } else {
+        failure.hint(AGAIN)
+    })
 }
 
 /// Whether an error only says again what has made steps fail.

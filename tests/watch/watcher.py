@@ -249,7 +249,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def handle_one(self) -> None:
         body = self.body()
         name, changes = action(self.command, self.path, self.headers, body)
-        if changes:
+        is_lock = self.path.startswith("/terrace-")
+        if is_lock:
+            # On no path of the site, and its lease runs while others are looked after: it is answered first.
+            answer, content = self.pass_on(body)
+        elif changes:
             # One change at a time, so that each has a world of its own after it.
             with watch.changes:
                 answer, content = self.pass_on(body)
@@ -272,6 +276,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(content)
+        if is_lock:
+            watch.look(f"at {name}")
 
     do_GET = do_HEAD = do_POST = do_PUT = do_DELETE = do_PATCH = handle_one
 
