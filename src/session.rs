@@ -17,7 +17,7 @@ use terrace_aws::world::AwsWorld;
 use terrace_core::address::Address;
 use terrace_core::bridge::report;
 use terrace_core::error::{CloudError, ErrorClass};
-use terrace_core::inventory::{FoundAny, Inventory};
+use terrace_core::inventory::{Inventory, concerned};
 use terrace_core::kind::Loss;
 use terrace_core::mark::Identity;
 use terrace_core::plan::{Movement, Plan};
@@ -323,8 +323,7 @@ impl Session {
     ) -> Result<(Inventory, Plan), Failure> {
         loop {
             let plan = self.plan_of(&inventory, options)?;
-            let matters = |found: &FoundAny| found.is_concerned(&plan);
-            match confirm(&self.cx, &inventory, matters).await? {
+            match confirm(&self.cx, &inventory, concerned(&plan)).await? {
                 Some(surer) => inventory = surer,
                 None => return Ok((inventory, plan)),
             }

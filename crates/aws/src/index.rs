@@ -36,16 +36,10 @@ impl Labels {
             indexed: false,
         }
     }
-}
 
-/// A live thing with its tags.
-pub(crate) trait Labelled<L> {
-    fn labelled(live: L, labels: Labels) -> Self;
-}
-
-impl<L> Labelled<L> for Found<L> {
-    fn labelled(live: L, labels: Labels) -> Self {
-        Self::new(live, labels.tags).indexed(labels.indexed)
+    /// A live thing with these.
+    pub(crate) fn on<L>(self, live: L) -> Found<L> {
+        Found::new(live, self.tags).indexed(self.indexed)
     }
 }
 

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
+
 use terrace_core::mutex::lock;
 
 use crate::timing::Timing;

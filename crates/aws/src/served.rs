@@ -2,7 +2,6 @@
 //! not depend on that (aws-semantics 5.4). And in which region S3 says the bucket is that was asked for.
 
 use std::sync::{Arc, Mutex, MutexGuard};
-use terrace_core::mutex::lock;
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::interceptors::Intercept;
@@ -12,6 +11,7 @@ use aws_smithy_runtime_api::http::Headers;
 use aws_smithy_types::DateTime;
 use aws_smithy_types::config_bag::ConfigBag;
 use aws_smithy_types::date_time::Format;
+use terrace_core::mutex::lock;
 
 /// Remembers what the last answer said beside what was asked for.
 #[derive(Clone, Debug, Default)]

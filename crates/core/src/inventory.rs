@@ -1,6 +1,6 @@
 //! What is live: the resources found, by kind and by mark.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use futures_util::future::{BoxFuture, Shared};
@@ -128,20 +128,23 @@ impl FoundAny {
         self
     }
 
-    /// Whether a plan does something to it, or refuses to, or to whatever else has its address.
-    pub fn is_concerned(&self, plan: &Plan) -> bool {
-        let steps = plan.steps.iter();
-        let mut steps = steps.map(|step| (&step.address, step.live.as_ref().map(AnyLive::id)));
-        let mut refusals = plan.refusals.iter().map(|refusal| &refusal.address);
-        let marked = self.mark.as_ref().map(|(address, _)| address);
-        let id = self.live.id();
-        steps.any(|(address, live)| Some(address) == marked || live == Some(id))
-            || refusals.any(|address| Some(address) == marked)
-    }
-
     /// Whether the tag `key` says `true`.
     pub fn says(&self, key: &str) -> bool {
         self.tags.get(key).is_some_and(|value| value == "true")
+    }
+}
+
+/// Whether a plan does something to a live resource, or refuses to, or to whatever else has its address.
+pub fn concerned(plan: &Plan) -> impl Fn(&FoundAny) -> bool {
+    let refused = plan.refusals.iter().map(|refusal| &refusal.address);
+    let addresses = plan.steps.iter().map(|step| &step.address);
+    let addresses: HashSet<&Address> = addresses.chain(refused).collect();
+    let lives = plan.steps.iter().filter_map(|step| step.live.as_ref());
+    let ids: HashSet<&str> = lives.map(AnyLive::id).collect();
+    move |found| {
+        let marked = found.mark.as_ref();
+        marked.is_some_and(|(address, _)| addresses.contains(address))
+            || ids.contains(found.live.id())
     }
 }
 

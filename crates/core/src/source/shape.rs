@@ -1,6 +1,5 @@
 //! A kind's JSON schema as a guide through its table: what may be a reference, a text, a choice.
 
-use crate::mutex::lock;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -8,6 +7,7 @@ use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::vocabulary::Vocabulary;
+use crate::mutex::lock;
 
 /// What may stand in one place. Cheap to copy: all places of a kind share one [`Outline`].
 #[derive(Clone, Debug, Default)]

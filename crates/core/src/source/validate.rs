@@ -223,23 +223,21 @@ fn twins(
     first: &[Rendered],
     sources: &Sources,
 ) -> Vec<Place> {
-    let each = names.iter().zip(first.chunks(stages.len().max(1)));
-    let twins = each.flat_map(|((name, twin), rendered)| {
-        let name = name.as_deref().unwrap_or_default();
-        let written = name.len() < 3 || sources.iter().any(|file| file.text.contains(name));
-        let alike = move |one: &&(&Option<String>, &Rendered)| {
-            let mut claimed = one.1.claims.keys();
-            written || claimed.any(|(_, _, physical)| !physical.contains(name))
+    let mut places = Vec::new();
+    for ((name, twin), rendered) in names.iter().zip(first.chunks(stages.len().max(1))) {
+        let (Some(name), Some(twin)) = (name, twin) else {
+            continue;
         };
-        let at = stages.iter().zip(rendered).filter(|one| alike(&one));
-        let twin = twin.as_ref().map(|twin| {
-            let place =
-                |(stage, _): (&Option<String>, &Rendered)| (Some(twin.clone()), stage.clone());
-            at.map(place).collect::<Vec<_>>()
-        });
-        twin.unwrap_or_default()
-    });
-    twins.collect()
+        let written =
+            name.len() < 3 || sources.iter().any(|file| file.text.contains(name.as_str()));
+        for (stage, rendered) in stages.iter().zip(rendered) {
+            let mut claimed = rendered.claims.keys();
+            if written || claimed.any(|(_, _, physical)| !physical.contains(name.as_str())) {
+                places.push((Some(twin.clone()), stage.clone()));
+            }
+        }
+    }
+    places
 }
 
 fn claim(stack: &Stack, vocabulary: &dyn Vocabulary, claims: &mut Claims) {

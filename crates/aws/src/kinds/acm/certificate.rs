@@ -36,7 +36,7 @@ use super::shared::tag_list;
 use crate::blockers::{Blocker, traffic};
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::index::{Labelled, Labels};
+use crate::index::Labels;
 use crate::kinds::route53::hosted_zone::HostedZone;
 use crate::kinds::route53::shared::plain;
 use crate::names::invalid;
@@ -490,7 +490,7 @@ async fn one(
             None => absent(cx, zone, records).await?.is_empty(),
         };
     }
-    Ok(Some(Found::labelled(live, labels)))
+    Ok(Some(labels.on(live)))
 }
 
 /// What still has a certificate that is to go.

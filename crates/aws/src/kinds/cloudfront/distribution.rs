@@ -47,7 +47,7 @@ use self::origin::Origin;
 use super::shared::tag_list;
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::index::{Labelled, Labels};
+use crate::index::Labels;
 use crate::kinds::acm::certificate::Certificate;
 use crate::names::invalid;
 
@@ -527,6 +527,6 @@ async fn found(
         None => cx.cloudfront_tags(&wire.arn).await?.map(Labels::own),
     };
     labels
-        .map(|labels| Ok(Found::labelled(read(cx, wire)?, labels)))
+        .map(|labels| Ok(labels.on(read(cx, wire)?)))
         .transpose()
 }

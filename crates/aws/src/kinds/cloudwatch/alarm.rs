@@ -25,7 +25,6 @@ use terrace_core::sketch::Sketch;
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::index::Labelled;
 use crate::lookups::LookUpKind;
 use crate::lookups::sns_topic::SnsTopic;
 use crate::names::{invalid, only, partition, taken};
@@ -270,7 +269,7 @@ impl Kind for Alarm {
         };
         let found = try_join_all(alarms?.into_iter().map(|live| async move {
             let labels = cx.labels(look, seen, &live.arn, tags_of(cx, &live.arn)).await?;
-            Ok(labels.map(|labels| Found::labelled(live, labels)))
+            Ok(labels.map(|labels| labels.on(live)))
         }));
         Ok(found.await?.into_iter().flatten().collect())
     }

@@ -24,7 +24,6 @@ use super::shared::{arn, check_name, or_none, tag_list, taken};
 use crate::blockers::databases::databases;
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::index::Labelled;
 
 /// Settings of a database engine.
 pub struct DbParameterGroup;
@@ -200,7 +199,7 @@ impl Kind for DbParameterGroup {
                 return Ok(None);
             }
             live.parameters = settings(cx, &live.id).await?;
-            Ok(Some(Found::labelled(live, labels)))
+            Ok(Some(labels.on(live)))
         }))
         .await?;
         Ok(found.into_iter().flatten().collect())

@@ -22,7 +22,6 @@ use super::shared::{arn, check_name, or_none, tag_list, taken};
 use crate::blockers::databases::databases;
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::index::Labelled;
 use crate::kinds::ec2::subnet::Subnet;
 
 /// The subnets that databases may stand in.
@@ -164,7 +163,7 @@ impl Kind for DbSubnetGroup {
             let live = read(cx, group, ACTION)?;
             let own = cx.rds_tags(&live.arn);
             let labels = cx.labels(look, seen, &live.arn, own).await?;
-            Ok(labels.map(|labels| Found::labelled(live, labels)))
+            Ok(labels.map(|labels| labels.on(live)))
         }))
         .await?;
         let owner = cx.owner();

@@ -27,7 +27,6 @@ use terrace_core::sketch::Sketch;
 use super::shared::{tag_list, tags};
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::index::Labelled;
 use crate::names::{invalid, only};
 
 /// A setting that applications read, by its name.
@@ -199,7 +198,7 @@ impl Kind for SsmParameter {
         };
         let found = try_join_all(all?.into_iter().map(|live| async move {
             let labels = cx.labels(look, seen, &live.arn, tags_of(cx, &live.id)).await?;
-            Ok(labels.map(|labels| Found::labelled(live, labels)))
+            Ok(labels.map(|labels| labels.on(live)))
         }));
         Ok(found.await?.into_iter().flatten().collect())
     }

@@ -12,7 +12,7 @@ use super::{S3BucketLive, events, guard, lifecycle, site};
 use crate::bucket::Bucket;
 use crate::client::Aws;
 use crate::door::Op;
-use crate::index::{Labelled, Labels};
+use crate::index::Labels;
 use crate::names::invalid;
 
 /// Whether there is a bucket of this name that is the account's.
@@ -106,7 +106,7 @@ async fn with_labels(
         logging,
         notified,
     };
-    Ok(Some(Found::labelled(live, labels)))
+    Ok(Some(labels.on(live)))
 }
 
 const GONE: &[&str] = &["NoSuchBucket"];
