@@ -7,10 +7,11 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use terrace_core::mutex::lock;
 use terrace_sandbox::{Home, Sandbox};
 use tokio::runtime::Runtime;
 
@@ -50,7 +51,7 @@ static WORLDS: Mutex<BTreeMap<&'static str, Weak<World>>> = Mutex::new(BTreeMap:
 impl World {
     fn of(module: &'static str) -> Arc<Self> {
         static NEXT: AtomicU64 = AtomicU64::new(1);
-        let mut worlds = WORLDS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut worlds = lock(&WORLDS);
         if let Some(world) = worlds.get(module).and_then(Weak::upgrade) {
             return world;
         }

@@ -11,6 +11,7 @@ pub mod canon;
 pub mod erased;
 pub mod error;
 pub mod fields;
+pub mod hashed;
 pub mod inventory;
 pub mod kind;
 pub mod known;

@@ -1,13 +1,12 @@
 //! What the language is told of kinds: read off a list of them.
 
-use std::collections::HashMap;
 use std::sync::OnceLock;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::address::Address;
 use crate::erased::AnyKind;
+use crate::hashed::{HashMap, IndexMap};
 use crate::kind::{Objection, Outputs};
 use crate::mark::{Generation, Identity, Mark, Tags};
 use crate::planner::Kinds;
@@ -17,8 +16,16 @@ use crate::source::{self, Fault, Node, Vocabulary};
 pub struct Words {
     kinds: Kinds,
     lookups: &'static [(&'static str, &'static [&'static str])],
-    /// The outputs of every kind; `id` is everybody's.
-    outputs: OnceLock<HashMap<&'static str, Vec<&'static str>>>,
+    /// By name.
+    entries: OnceLock<HashMap<&'static str, Entry>>,
+}
+
+/// What is known of a word.
+struct Entry {
+    /// None of one that is only looked up.
+    kind: Option<&'static dyn AnyKind>,
+    /// `id` is everybody's.
+    outputs: Vec<&'static str>,
 }
 
 impl Words {
@@ -30,8 +37,27 @@ impl Words {
         Self {
             kinds: Kinds::new(kinds),
             lookups,
-            outputs: OnceLock::new(),
+            entries: OnceLock::new(),
         }
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        let all = self.entries.get_or_init(|| {
+            let entry = |kind, outputs: &[&'static str]| Entry {
+                kind,
+                outputs: [&["id"], outputs].concat(),
+            };
+            let kinds = self.kinds.iter();
+            let kinds = kinds.map(|kind| (kind.name(), entry(Some(kind), kind.about().outputs)));
+            let lookups = self.lookups.iter();
+            let lookups = lookups.map(|(name, outputs)| (*name, entry(None, outputs)));
+            lookups.chain(kinds).collect()
+        });
+        all.get(name)
+    }
+
+    fn kind(&self, name: &str) -> Option<&'static dyn AnyKind> {
+        self.entry(name)?.kind
     }
 
     /// The kinds.
@@ -46,7 +72,7 @@ impl Vocabulary for Words {
     }
 
     fn is_kind(&self, name: &str) -> bool {
-        self.kinds.get(name).is_some()
+        self.kind(name).is_some()
     }
 
     fn lookups(&self) -> Vec<&str> {
@@ -54,28 +80,19 @@ impl Vocabulary for Words {
     }
 
     fn schema(&self, name: &str) -> Option<&Value> {
-        self.kinds.get(name).map(AnyKind::schema)
+        self.kind(name).map(AnyKind::schema)
     }
 
     fn outputs(&self, name: &str) -> &[&str] {
-        let all = self.outputs.get_or_init(|| {
-            let kinds = self
-                .kinds
-                .iter()
-                .map(|kind| (kind.name(), kind.about().outputs));
-            let all = kinds.chain(self.lookups.iter().copied());
-            all.map(|(name, outputs)| (name, [&["id"], outputs].concat()))
-                .collect()
-        });
-        all.get(name).map_or(&[], Vec::as_slice)
+        self.entry(name).map_or(&[], |entry| &entry.outputs)
     }
 
     fn is_global(&self, name: &str) -> bool {
-        self.kinds.get(name).is_some_and(|kind| kind.about().global)
+        self.kind(name).is_some_and(|kind| kind.about().global)
     }
 
     fn check(&self, name: &str, table: &Node) -> Vec<Fault> {
-        let Some(kind) = self.kinds.get(name) else {
+        let Some(kind) = self.kind(name) else {
             return Vec::new();
         };
         let spec = match kind.parse(table) {
@@ -100,11 +117,11 @@ impl Vocabulary for Words {
         name: &str,
         table: &Node,
     ) -> IndexMap<String, minijinja::Value> {
-        let Some(kind) = self.kinds.get(name) else {
-            return IndexMap::new();
+        let Some(kind) = self.kind(name) else {
+            return IndexMap::default();
         };
         let Ok(spec) = kind.parse(table) else {
-            return IndexMap::new();
+            return IndexMap::default();
         };
         // Which account and which generation is known only when what is live is: here counts what
         // would be the same in any.
@@ -133,7 +150,7 @@ impl Vocabulary for Words {
     }
 
     fn physical(&self, name: &str, table: &Node) -> Vec<String> {
-        let Some(kind) = self.kinds.get(name) else {
+        let Some(kind) = self.kind(name) else {
             return Vec::new();
         };
         kind.parse(table)

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 use terrace_core::address::Address;
+use terrace_core::hashed::IndexMap;
 use terrace_core::source::{Fault, Identity, Is, Node, Vocabulary};
 
 use crate::judge::judge;
@@ -479,7 +479,7 @@ impl Vocabulary for Kinds {
         kind: &str,
         table: &Node,
     ) -> IndexMap<String, minijinja::Value> {
-        let mut known = IndexMap::new();
+        let mut known = IndexMap::default();
         let name = match table.get("name").map(|name| &name.is) {
             Some(Is::String(name)) => name.clone(),
             Some(_) => return known,

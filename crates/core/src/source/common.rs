@@ -1,7 +1,5 @@
 //! What may stand on resources of every kind.
 
-use indexmap::IndexMap;
-
 use super::declare::Decl;
 use super::diagnostic::Diagnostic;
 use super::guess;
@@ -13,6 +11,7 @@ use super::span::Span;
 use super::stack::{Common, Edge, Loss};
 use super::world::{Cx, World};
 use crate::address::Address;
+use crate::hashed::IndexMap;
 
 /// The words that may stand on resources of every kind.
 pub const NAMES: [&str; 12] = [
@@ -190,13 +189,13 @@ impl World<'_> {
 
     pub(crate) fn common_tags(&mut self, cx: &Cx, raw: &Node) -> IndexMap<String, Node> {
         let Some(node) = self.build(cx, raw, &Shape::none()).one() else {
-            return IndexMap::new();
+            return IndexMap::default();
         };
         let Some(table) = node.as_table() else {
             self.wrong(raw.at, "tags", "a table", &node);
-            return IndexMap::new();
+            return IndexMap::default();
         };
-        let mut tags = IndexMap::new();
+        let mut tags = IndexMap::default();
         for (key, (at, value)) in table {
             if key.starts_with("aws:") || key.starts_with("terrace:") {
                 let diagnostic =

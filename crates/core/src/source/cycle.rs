@@ -1,12 +1,12 @@
 //! Resources that wait for each other: no order can make them.
 
-use std::collections::HashMap;
 use std::fmt::Write;
 
 use super::diagnostic::Diagnostic;
 use super::stack::{Edge, Stack};
 use super::world::World;
 use crate::address::Address;
+use crate::hashed::HashMap;
 
 #[derive(Clone, Copy, PartialEq)]
 enum Mark {
@@ -16,7 +16,7 @@ enum Mark {
 
 /// Tells every loop of edges that are not late.
 pub(crate) fn find(world: &mut World<'_>, stack: &Stack) {
-    let mut marks: HashMap<&Address, Mark> = HashMap::new();
+    let mut marks: HashMap<&Address, Mark> = HashMap::default();
     for start in stack.resources.keys() {
         if marks.contains_key(start) {
             continue;

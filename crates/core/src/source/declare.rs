@@ -1,13 +1,12 @@
 //! What one file declares: resources, look-ups, modules, outputs, as written.
 
-use indexmap::IndexMap;
-
 use super::diagnostic::Diagnostic;
 use super::guess;
 use super::node::{Is, Node, Table};
 use super::span::Span;
 use super::vocabulary::Vocabulary;
 use crate::address::is_name;
+use crate::hashed::IndexMap;
 
 /// The words that are tables of their own and never a kind.
 pub(crate) const RESERVED: [&str; 3] = ["existing", "module", "outputs"];

@@ -1,6 +1,5 @@
 //! What is wrong in the files, for people: every mistake with its line, what is wrong and what to write instead.
 
-use std::collections::HashSet;
 use std::fmt::Write;
 
 use annotate_snippets::renderer::DecorStyle;
@@ -11,6 +10,7 @@ use super::fault::{Fault, Found, Wrong, plain};
 use super::guess;
 use super::span::{Sources, Span};
 use crate::canon::{SPAN, printed};
+use crate::hashed::HashSet;
 
 /// How much a diagnostic matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -101,7 +101,7 @@ pub struct Report {
 impl Report {
     /// Sorts by place and says nothing twice.
     pub fn new(sources: Sources, mut diagnostics: Vec<Diagnostic>) -> Self {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::default();
         // A hint beside an error at the same place only repeats it.
         let wrong: HashSet<_> = diagnostics
             .iter()

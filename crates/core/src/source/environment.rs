@@ -1,6 +1,5 @@
 //! Which environment, which stage, which variables.
 
-use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::diagnostic::Diagnostic;
@@ -13,6 +12,7 @@ use super::load::Request;
 use super::node::{Is, Node, Table};
 use super::parse;
 use super::span::Span;
+use crate::hashed::IndexMap;
 
 /// What was chosen: one environment at one stage.
 pub(crate) struct Choice {
@@ -77,7 +77,7 @@ pub(crate) fn choose(
     }
     let (stage, region) = (stage?, region?);
     let ttl = environment.and_then(|one| one.ttl.clone());
-    let mut stack = IndexMap::new();
+    let mut stack = IndexMap::default();
     stack.insert("name".to_owned(), Value::from(header.name.as_str()));
     stack.insert("environment".to_owned(), Value::from(name.as_str()));
     stack.insert(

@@ -1,7 +1,6 @@
 //! Expressions in strings: which names they use, and what they answer.
 
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::LazyLock;
@@ -15,6 +14,7 @@ use minijinja::{
 use super::bounds;
 use super::fault::Fault;
 use super::functions;
+use crate::hashed::{HashMap, HashSet};
 
 /// How much an expression may compute before it is stopped.
 const FUEL: u64 = 200_000;

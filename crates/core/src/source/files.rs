@@ -1,6 +1,5 @@
 //! The files of a stack, each read once.
 
-use std::collections::HashMap;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use super::parse::parse;
 use super::shape::Shapes;
 use super::span::{Sources, Span};
 use super::text::Library;
+use crate::hashed::HashMap;
 
 /// Reads files and remembers them. A copy goes on from what was read so far.
 #[derive(Clone, Default)]

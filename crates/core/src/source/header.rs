@@ -2,8 +2,6 @@
 
 use std::time::Duration;
 
-use indexmap::IndexMap;
-
 use super::bounds;
 use super::declare::{Listing, declare, text};
 use super::diagnostic::Diagnostic;
@@ -13,6 +11,7 @@ use super::span::Span;
 use super::stack::Moved;
 use super::vocabulary::Vocabulary;
 use crate::address::{Address, is_key, is_name};
+use crate::hashed::IndexMap;
 
 /// What stands on the top level of `stack.toml`.
 pub(crate) const WORDS: [&str; 13] = [
@@ -270,7 +269,7 @@ fn names(table: &Table, word: &str, told: &mut Vec<Diagnostic>) -> Table {
 }
 
 fn environments(table: &Table, told: &mut Vec<Diagnostic>) -> IndexMap<String, Environment> {
-    let mut found = IndexMap::new();
+    let mut found = IndexMap::default();
     for (name, (at, value)) in entries(table, "environments", told) {
         let stars = name.matches('*').count();
         if stars > 1 || !is_stack_name(&name.replace('*', "x")) {

@@ -1,17 +1,16 @@
 //! What is not wrong, and perhaps not meant.
 
-use std::collections::HashMap;
-
 use super::diagnostic::Diagnostic;
 use super::node::{Is, Node};
 use super::shape::Shape;
 use super::stack::Stack;
 use super::world::World;
+use crate::hashed::HashMap;
 
 /// Looks for text that names a resource and makes no edge.
 pub(crate) fn hints(world: &mut World<'_>, stack: &Stack) {
-    let mut addresses: HashMap<String, String> = HashMap::new();
-    let mut names: HashMap<String, String> = HashMap::new();
+    let mut addresses: HashMap<String, String> = HashMap::default();
+    let mut names: HashMap<String, String> = HashMap::default();
     for (address, resource) in &stack.resources {
         if address.modules.is_empty() {
             addresses.insert(address.to_string(), format!("{{{{ {address}.id }}}}"));

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::build::Built;
 use super::declare::Decl;
 use super::diagnostic::Diagnostic;
@@ -14,6 +12,7 @@ use super::shape::Shape;
 use super::span::Span;
 use super::world::{Caller, Cx, Memo, ScopeId, World};
 use crate::address::is_name;
+use crate::hashed::IndexMap;
 
 /// The types an input may have.
 const TYPES: [&str; 7] = ["string", "int", "float", "bool", "list", "table", "text"];
@@ -38,7 +37,7 @@ pub(crate) struct Input {
 
 impl World<'_> {
     pub(crate) fn declared_inputs(&mut self, inputs: &Node) -> IndexMap<String, Declared> {
-        let mut all = IndexMap::new();
+        let mut all = IndexMap::default();
         for (name, (at, value)) in inputs.as_table().into_iter().flatten() {
             if !is_name(name) || WORDS.contains(&name.as_str()) || name == "unset" {
                 let text = format!("an input cannot be called `{name}`");

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::common::NAMES;
 use super::declare::Decl;
 use super::diagnostic::{Diagnostic, explain};
@@ -15,6 +13,7 @@ use super::span::Span;
 use super::stack::{Edge, Existing, Resource};
 use super::world::{Cx, Each, ScopeId, World};
 use crate::address::Address;
+use crate::hashed::IndexMap;
 
 impl World<'_> {
     /// Reads one resource; every output it uses is still open.
@@ -31,7 +30,7 @@ impl World<'_> {
         };
         let shape = self.shape(&decl.kind);
         let mut table = Table::default();
-        let mut said = IndexMap::new();
+        let mut said = IndexMap::default();
         for (property, (at, raw)) in decl.table.as_table().into_iter().flatten() {
             let stage = self.said(scope, decl, property, *at, raw);
             let stage = match each {
@@ -79,7 +78,7 @@ impl World<'_> {
         }
         // What is set after it exists may name itself. The rest is a loop of one, and told as such.
         needs.retain(|edge| edge.to != *address || !edge.late);
-        let mut seen = std::collections::HashSet::new();
+        let mut seen = crate::hashed::HashSet::default();
         needs.retain(|edge| seen.insert((edge.to.clone(), edge.field.clone(), edge.late)));
         let last = said
             .values()
@@ -217,8 +216,7 @@ impl World<'_> {
                 .as_table()
                 .and_then(|table| table.get(&name))
             {
-                let given = given.clone();
-                let one = self.said(caller.scope, &caller.decl, &name, given.at, &given);
+                let one = self.said(caller.scope, &caller.decl, &name, given.at, given);
                 if one.0 >= latest.0 {
                     latest = one;
                 }

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 
 use foldhash::fast::RandomState;
-use indexmap::IndexMap;
 use minijinja::Value;
 use minijinja::value::{Object, ObjectRepr};
 
@@ -15,6 +14,7 @@ use super::node::{Is, Node, Table};
 use super::span::Span;
 use super::text::Library;
 use crate::address::Address;
+use crate::hashed::IndexMap;
 use crate::mutex::lock;
 
 /// The outputs that are known: address and output name to value.

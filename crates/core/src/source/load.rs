@@ -1,9 +1,8 @@
 //! A folder becomes a stack: files, stages, one environment, rendered resources.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::cycle;
@@ -25,6 +24,7 @@ use super::vocabulary::Vocabulary;
 use super::world::{Cx, World};
 use super::zones;
 use crate::address::Address;
+use crate::hashed::{HashMap, HashSet, IndexMap};
 
 /// Which stack, in which environment, at which stage.
 #[derive(Clone, Debug, Default)]
@@ -101,7 +101,7 @@ pub(crate) fn load_with(
     let mut stack = stack_of(ladder, &choice);
     let since = match breadth {
         Breadth::Ladder => name_other_stages(ladder, &choice, vocabulary, files, told, &mut stack),
-        Breadth::Stage => HashMap::new(),
+        Breadth::Stage => HashMap::default(),
     };
     let names: Vec<String> = ladder
         .header
@@ -156,15 +156,15 @@ fn stack_of(ladder: &Ladder, choice: &Choice) -> Stack {
         abouts: ladder.abouts.clone(),
         ttl: choice.ttl,
         ephemeral: choice.ephemeral,
-        tags: IndexMap::new(),
+        tags: IndexMap::default(),
         lock_wait: header.lock_wait,
         soak: soak(ladder, choice),
-        resources: IndexMap::new(),
-        existing: IndexMap::new(),
-        outputs: IndexMap::new(),
-        above: IndexMap::new(),
+        resources: IndexMap::default(),
+        existing: IndexMap::default(),
+        outputs: IndexMap::default(),
+        above: IndexMap::default(),
         named: BTreeSet::new(),
-        guards: HashMap::new(),
+        guards: HashMap::default(),
         places: BTreeMap::new(),
         off: Vec::new(),
         removals: ladder
@@ -200,7 +200,7 @@ fn name_other_stages(
     told: &mut Vec<Diagnostic>,
     stack: &mut Stack,
 ) -> HashMap<Address, String> {
-    let (mut sofar, mut since) = (BTreeSet::new(), HashMap::new());
+    let (mut sofar, mut since) = (BTreeSet::new(), HashMap::default());
     let names: Vec<String> = ladder
         .header
         .stages
@@ -299,7 +299,7 @@ fn stack_tags(world: &mut World<'_>, ladder: &Ladder, stack: &mut Stack) {
 
 /// Puts in what follows from the specs alone, round after round: a name may be made of another's name.
 fn foretell(world: &mut World<'_>, stack: &mut Stack) {
-    let mut known: HashMap<Address, IndexMap<String, Value>> = HashMap::new();
+    let mut known: HashMap<Address, IndexMap<String, Value>> = HashMap::default();
     let wanted = wanted(stack);
     let mut news: Vec<Address> = wanted.iter().cloned().collect();
     while !news.is_empty() {

@@ -1,7 +1,5 @@
 //! A stage joins the stages before it: tables by key, everything else replaced; then what it removes and unsets.
 
-use std::collections::{HashMap, HashSet};
-
 use std::time::Duration;
 
 use super::declare::{Decl, Listing};
@@ -14,6 +12,7 @@ use super::span::Span;
 use super::stack::{Loss, Removal};
 use super::vocabulary::Vocabulary;
 use crate::address::{Address, is_key, is_name};
+use crate::hashed::{HashMap, HashSet};
 
 /// What an item of `remove` says beside its address: the losses it consents to, and for how long it soaks.
 type Terms = (Vec<Loss>, Option<Duration>);
@@ -67,7 +66,7 @@ impl Merger<'_> {
         let removals = remove
             .map(|remove| self.remove(sofar, remove))
             .unwrap_or_default();
-        let mut before: HashMap<String, Vec<String>> = HashMap::new();
+        let mut before: HashMap<String, Vec<String>> = HashMap::default();
         for (kind, name) in sofar.resources.keys() {
             before.entry(kind.clone()).or_default().push(name.clone());
         }
@@ -220,7 +219,7 @@ impl Merger<'_> {
             return Vec::new();
         };
         let mut removals: Vec<Removal> = Vec::new();
-        let mut removed: HashSet<String> = HashSet::new();
+        let mut removed: HashSet<String> = HashSet::default();
         for item in items {
             let Some((text, at, (allow, soak))) = self.removal(item) else {
                 continue;

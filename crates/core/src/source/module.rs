@@ -3,8 +3,6 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::declare::{Decl, Listing, declare};
 use super::diagnostic::Diagnostic;
 use super::files::{Unreadable, tidy};
@@ -16,6 +14,7 @@ use super::shape::Shape;
 use super::span::Span;
 use super::world::{Caller, Children, Cx, Each, Extent, Memo, Scope, ScopeId, World};
 use crate::address::Segment;
+use crate::hashed::IndexMap;
 
 /// The words of a module's table that are not inputs.
 pub(crate) const WORDS: [&str; 5] = ["source", "for_each", "when", "tags", "region"];

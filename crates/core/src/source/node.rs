@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use foldhash::fast::RandomState;
-use indexmap::IndexMap;
 use minijinja::value::ValueKind;
 use serde::ser::{Serialize, SerializeMap, SerializeSeq, Serializer};
 
@@ -11,9 +9,10 @@ use super::bounds;
 use super::fault::Fault;
 use super::later::Later;
 use super::span::Span;
+use crate::hashed::IndexMap;
 
 /// The entries of a table: key, the key's place, value.
-pub type Table = IndexMap<String, (Span, Node), RandomState>;
+pub type Table = IndexMap<String, (Span, Node)>;
 
 /// A value and its place.
 #[derive(Clone, Debug, PartialEq)]

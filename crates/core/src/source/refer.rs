@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
-
 use super::bounds;
 use super::build::Built;
 use super::declare::Listing;
@@ -14,6 +12,7 @@ use super::shape::Shape;
 use super::span::Span;
 use super::world::{Children, Cx, Each, Extent, ScopeId, World};
 use crate::address::{Address, is_name};
+use crate::hashed::IndexMap;
 
 /// What a text names.
 pub(crate) enum Named {

@@ -1,10 +1,9 @@
 //! A vocabulary that remembers its last answers. Environments and stages differ in little: what is the same text with
 //! the same values was judged at the stage before.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Mutex;
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::fault::Fault;
@@ -12,6 +11,7 @@ use super::node::Node;
 use super::span::Span;
 use super::vocabulary::{Identity, Vocabulary};
 use crate::address::Address;
+use crate::hashed::{HashMap, IndexMap};
 use crate::mutex::lock;
 
 /// How many answers are kept of one declaration: its keys, and what is open in it and what is not.

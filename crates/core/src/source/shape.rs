@@ -1,12 +1,11 @@
 //! A kind's JSON schema as a guide through its table: what may be a reference, a text, a choice.
 
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use foldhash::fast::RandomState;
 use serde_json::Value;
 
 use super::vocabulary::Vocabulary;
+use crate::hashed::HashMap;
 use crate::mutex::lock;
 
 /// What may stand in one place. Cheap to copy: all places of a kind share one [`Outline`].
@@ -44,7 +43,7 @@ struct Point {
     required: Vec<String>,
     /// In the order of the schema.
     properties: Vec<String>,
-    entries: HashMap<String, usize, RandomState>,
+    entries: HashMap<String, usize>,
     /// The place of an entry that is not named.
     other: usize,
     items: usize,
@@ -205,7 +204,7 @@ impl Shape {
         let mut survey = Survey {
             root: schema,
             outline: Outline::new(),
-            numbers: HashMap::new(),
+            numbers: HashMap::default(),
         };
         let number = survey.place([schema]);
         Self {

@@ -3,8 +3,6 @@
 //! A kind says so in its schema: `"x-share-of": "vpc.cidr"` on a property means a share of the property
 //! `cidr` of what the property `vpc` names.
 
-use std::collections::HashMap;
-
 use super::diagnostic::Diagnostic;
 use super::node::Node;
 use super::span::Span;
@@ -12,6 +10,7 @@ use super::stack::{Resource, Stack};
 use super::world::World;
 use crate::address::Address;
 use crate::canon::Cidr4;
+use crate::hashed::HashMap;
 
 /// A range, where it stands, and whose it is.
 struct Share {
@@ -22,7 +21,7 @@ struct Share {
 
 /// Tells of shares that lie outside, or on each other.
 pub(crate) fn shares(world: &mut World<'_>, stack: &Stack) {
-    let mut taken: HashMap<Address, Vec<Share>> = HashMap::new();
+    let mut taken: HashMap<Address, Vec<Share>> = HashMap::default();
     let mut told = Vec::new();
     for resource in stack.resources.values() {
         for (property, of) in rules(world, resource) {

@@ -1,9 +1,8 @@
 //! What loading answers: the stack as one environment wants it at one stage.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use super::diagnostic::Diagnostic;
@@ -13,6 +12,7 @@ use super::node::Node;
 use super::span::Span;
 use super::vocabulary::Identity;
 use crate::address::Address;
+use crate::hashed::{HashMap, IndexMap};
 
 /// A stack, in one environment, at one stage.
 #[derive(Clone, Debug)]

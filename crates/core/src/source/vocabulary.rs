@@ -1,11 +1,11 @@
 //! What the language must be told of kinds: it knows none by name.
 
-use indexmap::IndexMap;
 use serde_json::Value;
 
 use super::fault::Fault;
 use super::node::Node;
 use crate::address::Address;
+use crate::hashed::IndexMap;
 
 /// Who a stack is, as far as names and ARNs depend on it.
 #[derive(Clone, Debug, PartialEq, Eq)]

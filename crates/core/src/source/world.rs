@@ -1,11 +1,9 @@
 //! The files of one stage as a world of names: scopes, what exists in them, and with which keys. Nothing is computed before it
 //! is asked for, and nothing twice; what asks for itself is told.
 
-use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use minijinja::Value;
 
 use super::bounds;
@@ -22,6 +20,7 @@ use super::shape::Shape;
 use super::span::Span;
 use super::vocabulary::Vocabulary;
 use crate::address::{Address, Segment, is_key};
+use crate::hashed::{HashMap, HashSet, IndexMap};
 
 /// A scope's number.
 pub(crate) type ScopeId = usize;
@@ -149,12 +148,12 @@ impl Scope {
             path,
             listing,
             caller,
-            extents: HashMap::new(),
-            children: HashMap::new(),
-            inputs: HashMap::new(),
-            outputs: HashMap::new(),
+            extents: HashMap::default(),
+            children: HashMap::default(),
+            inputs: HashMap::default(),
+            outputs: HashMap::default(),
             region: None,
-            tags: IndexMap::new(),
+            tags: IndexMap::default(),
         }
     }
 }
@@ -190,9 +189,9 @@ impl<'v> World<'v> {
                 ladder.get(stage).cloned().unwrap_or_default(),
                 None,
             )],
-            odd: HashSet::new(),
+            odd: HashSet::default(),
             failed: Vec::new(),
-            modules: HashMap::new(),
+            modules: HashMap::default(),
             room: bounds::RESOURCES,
         }
     }
@@ -335,7 +334,7 @@ impl<'v> World<'v> {
             }
             return Some(Extent::One);
         };
-        let mut all = IndexMap::new();
+        let mut all = IndexMap::default();
         for (key, each) in self.for_each(&cx, keys)? {
             if let Some(when) = when.as_ref().filter(|_| by_key)
                 && !self.switch(&cx.with(Some(&each)), when)?
@@ -366,7 +365,7 @@ impl<'v> World<'v> {
     }
 
     fn for_each(&mut self, cx: &Cx, keys: &Node) -> Option<IndexMap<String, Arc<Each>>> {
-        let mut all = IndexMap::new();
+        let mut all = IndexMap::default();
         match &keys.is {
             Is::Table(table) => {
                 if table.len() > self.room {

@@ -242,8 +242,8 @@ impl Kind for Certificate {
         outputs! { "name" => json!(want.domain) }
     }
 
-    /// A listing has no tags, and names may be anything: one more call for each that ACM issued itself,
-    /// and the whole of those that are ours.
+    /// A listing has no tags, and names may be anything: the tags of each that ACM issued itself come from the
+    /// index of tags where that is believed, else by a call each; and the whole of those that are ours by one more.
     async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<CertificateLive>>> {
         if let Look::Id(arn) = look {
             return one(cx, arn, None, None).await.map(Vec::from_iter);

@@ -154,8 +154,8 @@ impl Kind for DbSubnetGroup {
                     .collect::<std::result::Result<Vec<_>, _>>()
             })
             .await;
-        // A listing has no tags, and names may be anything: one more call for each group that is not
-        // the account's default one.
+        // A listing has no tags, and names may be anything: the index of tags is asked, or each group that is
+        // not the account's default one.
         let ours = or_none(groups)?.into_iter().filter(|group| {
             name.is_some() || group.db_subnet_group_name.as_deref() != Some("default")
         });

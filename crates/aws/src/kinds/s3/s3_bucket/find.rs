@@ -26,8 +26,8 @@ pub(super) async fn is_there(cx: &Aws, name: &str) -> Result<bool> {
     }
 }
 
-/// All with our mark. A listing has no tags, and names may be anything: one more call for each bucket in
-/// the region, and the rest only for ours.
+/// All with our mark. A listing has no tags, and names may be anything: those of each bucket in the region come from
+/// the index of tags where that is believed, else by a call each; the rest is asked only of ours.
 pub(super) async fn ours(cx: &Aws, seen: &Seen) -> Result<Vec<Found<S3BucketLive>>> {
     let buckets = cx
         .read("s3:ListAllMyBuckets", || {
