@@ -72,11 +72,15 @@ impl World {
         world
     }
 
-    fn endpoint(&self) -> String {
+    fn sandbox(&self) -> Sandbox {
         let home = Home::from_env().unwrap();
         let name = self.folder.sandbox().unwrap();
         let sandbox = self.runtime.block_on(Sandbox::find(&home, name)).unwrap();
-        sandbox.unwrap().endpoint()
+        sandbox.unwrap()
+    }
+
+    fn endpoint(&self) -> String {
+        self.sandbox().endpoint()
     }
 }
 
@@ -237,6 +241,16 @@ impl Account {
     /// Runs a command of [`Account::command`] to its end.
     pub(crate) fn end(&self, command: &mut Command) -> Answer {
         self.world.folder.end(command)
+    }
+
+    /// How many seconds a state lasts that takes time, in all of its world; those that last now end at once.
+    pub(crate) fn set_pace(&self, seconds: f64) {
+        let sandbox = self.world.sandbox();
+        let set = async {
+            sandbox.set_pace(seconds).await?;
+            sandbox.settle().await
+        };
+        self.world.runtime.block_on(set).unwrap();
     }
 
     /// Its number.

@@ -11,9 +11,12 @@ use crate::world::Account;
 
 const APPLY: [&str; 4] = ["apply", "--yes", "--stage", "single-instance"];
 const PLAN: [&str; 4] = ["plan", "--detailed-exitcode", "--stage", "single-instance"];
-/// A run that waits for a database: there is time to stop it, however busy the machine.
+/// A run that waits for a database.
 const LONG_APPLY: [&str; 4] = ["apply", "--yes", "--stage", "split-database"];
 const LONG_PLAN: [&str; 4] = ["plan", "--detailed-exitcode", "--stage", "split-database"];
+/// How many seconds a state lasts that takes time; a database has several on its way.
+const SLOW: f64 = 5.0;
+const QUICK: f64 = 0.05;
 
 /// A run that has begun: it has said so many lines of progress.
 struct Begun {
@@ -22,8 +25,11 @@ struct Begun {
 }
 
 impl Begun {
-    fn after(account: &Account, lines: usize) -> Self {
-        Self::of(account.begin(&APPLY), lines)
+    /// It goes on for half a minute at least: however busy the machine, a signal comes in time. The world must be
+    /// the test's own, as all in it is slow until [`Account::set_pace`].
+    fn slowly(account: &Account, arguments: &[&str], lines: usize) -> Self {
+        account.set_pace(SLOW);
+        Self::of(account.begin(arguments), lines)
     }
 
     fn of(mut child: Child, lines: usize) -> Self {
@@ -60,9 +66,10 @@ fn state(account: &Account) -> Value {
 
 #[test]
 fn the_second_of_two_runs_is_told_who_the_first_is() {
-    let account = Account::with_shop("locked", "prod");
-    let first = Begun::after(&account, 1);
+    let account = Account::with_shop("two-runs", "prod");
+    let first = Begun::slowly(&account, &APPLY, 1);
     first.signal("STOP");
+    account.set_pace(QUICK);
     assert_eq!(state(&account), "held");
     let told = account.ends(1, &APPLY);
     let pid = first.child.id();
@@ -87,7 +94,7 @@ fn a_run_may_wait_for_another() {
     let account = Account::with_shop("locked", "prod");
     let text = account.read("stack.toml");
     account.write("stack.toml", &format!("{text}\n[lock]\nwait = \"7d\"\n"));
-    let first = Begun::after(&account, 1);
+    let first = Begun::of(account.begin(&APPLY), 1);
     let told = account.ends(0, &APPLY);
     assert!(told.stderr.contains("the lock is held by"), "{told}");
     assert!(told.stderr.contains("waiting"), "{told}");
@@ -98,10 +105,11 @@ fn a_run_may_wait_for_another() {
 
 #[test]
 fn whose_lock_was_taken_over_changes_nothing_more() {
-    let account = Account::with_shop("locked", "prod");
-    let first = Begun::after(&account, 12);
+    let account = Account::with_shop("taken-over", "prod");
+    let first = Begun::slowly(&account, &APPLY, 12);
     // As with a lid that is closed.
     first.signal("STOP");
+    account.set_pace(QUICK);
     let told = account.ends_once_free(&APPLY);
     assert!(told.stderr.contains("took over the lock of"), "{told}");
     account.ends(
@@ -128,9 +136,10 @@ fn whose_lock_was_taken_over_changes_nothing_more() {
 
 #[test]
 fn a_lock_that_is_freed_by_hand_is_left_unsettled() {
-    let account = Account::with_shop("locked", "prod");
-    let first = Begun::after(&account, 12);
+    let account = Account::with_shop("freed", "prod");
+    let first = Begun::slowly(&account, &APPLY, 12);
     first.signal("KILL");
+    account.set_pace(QUICK);
     let (exit, _) = first.end();
     assert_eq!(exit, None);
     let told = account.ends(1, &["lock", "--release"]);
@@ -144,13 +153,20 @@ fn a_lock_that_is_freed_by_hand_is_left_unsettled() {
     account.ends(0, &PLAN);
 }
 
+/// Begins a run that is sent signals while it waits for a database.
+fn stopped(account: &Account, signals: &[&str]) -> (Option<i32>, String) {
+    let run = Begun::slowly(account, &LONG_APPLY, 12);
+    signals.iter().for_each(|signal| run.signal(signal));
+    let end = run.end();
+    account.set_pace(QUICK);
+    end
+}
+
 #[test]
 fn who_is_asked_to_stop_says_where_it_stands() {
     for signal in ["INT", "TERM", "HUP"] {
-        let account = Account::with_shop("locked", "prod");
-        let run = Begun::of(account.begin(&LONG_APPLY), 12);
-        run.signal(signal);
-        let (exit, rest) = run.end();
+        let account = Account::with_shop("stopped", "prod");
+        let (exit, rest) = stopped(&account, &[signal]);
         assert_eq!(exit, Some(1), "{signal}: {rest}");
         for words in [
             "stopping: no step starts any more",
@@ -192,12 +208,9 @@ fn what_nohup_has_it_ignore_it_ignores() {
 
 #[test]
 fn who_is_asked_twice_stops_at_once_and_the_next_run_goes_on() {
-    let account = Account::with_shop("locked", "prod");
-    let run = Begun::of(account.begin(&LONG_APPLY), 12);
+    let account = Account::with_shop("stopped-at-once", "prod");
     // As CI systems do: first the one, some seconds later the other.
-    run.signal("INT");
-    run.signal("TERM");
-    let (exit, rest) = run.end();
+    let (exit, rest) = stopped(&account, &["INT", "TERM"]);
     assert_eq!(exit, Some(1), "{rest}");
     // Between the signals the calls under way may all have been answered.
     assert_ne!(state(&account), "held", "{rest}");

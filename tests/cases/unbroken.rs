@@ -66,6 +66,9 @@ fn the_name_leads_to_something_healthy_after_every_call() {
     let down = site.unbroken("multi-az");
     assert_eq!(down.moves.len(), 1, "{down:?}");
     assert!(down.kept > 1, "{down:?}");
+    let down = site.unbroken("split-database");
+    assert_eq!(down.moves.len(), 1, "{down:?}");
+    assert!(down.kept > 1, "{down:?}");
 }
 
 #[test]

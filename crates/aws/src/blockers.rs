@@ -5,6 +5,7 @@
 //! with whose it is: what goes by itself is waited for, and what is not ours a person must take away.
 
 pub(crate) mod databases;
+pub(crate) mod edge;
 pub(crate) mod network;
 pub(crate) mod roles;
 pub(crate) mod traffic;

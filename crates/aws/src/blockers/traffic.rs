@@ -1,11 +1,13 @@
-//! Load balancers and listeners that hold a target group or a certificate.
+//! Load balancers and listeners that hold a target group or a certificate, and what holds a load balancer.
 
+use aws_sdk_ec2::types::ServiceConfiguration;
 use aws_sdk_elasticloadbalancingv2::types::{Action, ForwardActionConfig, Listener};
 use futures_util::future::try_join_all;
 use terrace_core::error::Result;
 
 use super::{Blocker, Fate};
 use crate::client::Aws;
+use crate::kinds::ec2::shared::tags;
 use crate::kinds::elb::shared::{full_name, if_there};
 
 const LISTENERS: &str = "elasticloadbalancing:DescribeListeners";
@@ -57,6 +59,33 @@ pub(crate) async fn proven_by(
     };
     blockers.extend(others.iter().map(other));
     Ok(blockers)
+}
+
+/// The endpoint services by which other networks reach a load balancer. Needs
+/// `ec2:DescribeVpcEndpointServiceConfigurations`.
+pub(crate) async fn offered_by(cx: &Aws, balancer: &str) -> Result<Vec<Blocker>> {
+    let services = cx
+        .read("ec2:DescribeVpcEndpointServiceConfigurations", || {
+            let call = cx.ec2.describe_vpc_endpoint_service_configurations();
+            let pages = call.into_paginator().items().send();
+            pages.collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await?;
+    let offers = |service: &&ServiceConfiguration| {
+        let arns = [
+            service.network_load_balancer_arns(),
+            service.gateway_load_balancer_arns(),
+        ];
+        arns.concat().iter().any(|arn| arn == balancer)
+    };
+    let blocker = |service: &ServiceConfiguration| {
+        let id = service.service_id().unwrap_or_default();
+        let command = format!("ec2 delete-vpc-endpoint-service-configurations --service-ids {id}");
+        let remedy = cx.cli("give it another load balancer, or delete it", &command);
+        let fate = cx.fate(&tags(service.tags()), remedy);
+        Blocker::new(format!("endpoint service {id}"), fate)
+    };
+    Ok(services.iter().filter(offers).map(blocker).collect())
 }
 
 async fn listeners(cx: &Aws, balancers: &[String]) -> Result<Vec<Listener>> {

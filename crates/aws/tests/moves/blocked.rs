@@ -2,6 +2,9 @@
 
 use std::sync::{Arc, Mutex};
 
+use aws_sdk_cloudfront::types::{
+    DefaultCacheBehavior, DistributionConfig, Origin, Origins, S3OriginConfig, ViewerProtocolPolicy,
+};
 use aws_sdk_ec2::types::{IpPermission, UserIdGroupPair};
 use aws_sdk_elasticloadbalancingv2::types::{
     Action as Answer, ActionTypeEnum, Certificate, FixedResponseActionConfig, ProtocolEnum,
@@ -263,6 +266,62 @@ async fn a_listener_of_somebody_else_holds_a_target_group() {
     );
     let call = elb.describe_listeners().listener_arns(&listener);
     assert_eq!(call.send().await.unwrap().listeners().len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_service_of_somebody_else_holds_a_load_balancer() {
+    let world = world().await;
+    let balancer = "[load_balancer.web]\ntype = \"network\"\nsubnets = [\"subnet.a\"]\nsecurity_groups = [\"security_group.web\"]\ninternal = true\n";
+    let site = world.at(&format!("{NETWORK}{balancer}")).await;
+    let ec2 = &site.cx.ec2;
+    let call = ec2
+        .create_vpc_endpoint_service_configuration()
+        .network_load_balancer_arns(id(&site, "load_balancer.web").await);
+    let made = call.send().await.unwrap().service_configuration.unwrap();
+    let service = made.service_id().unwrap();
+    let what = format!("endpoint service {service} (not ours)");
+    let remedy =
+        format!("aws ec2 delete-vpc-endpoint-service-configurations --service-ids {service}");
+    let (waits, error) = blocked(&site, "load_balancer.web").await;
+    told(&waits, &error, &what, &remedy);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_distribution_of_somebody_else_holds_an_access_control() {
+    let world = world().await;
+    let site = world.at("[origin_access_control.files]\n").await;
+    let control = id(&site, "origin_access_control.files").await;
+    let theirs = distribution(&site, &control).await;
+    let what = format!("distribution {theirs} (");
+    let remedy = format!("aws cloudfront update-distribution --id {theirs}");
+    let (waits, error) = blocked(&site, "origin_access_control.files").await;
+    told(&waits, &error, &what, &remedy);
+}
+
+/// One by somebody else that signs with an access control. Answers its id.
+async fn distribution(site: &Site, control: &str) -> String {
+    let origin = Origin::builder()
+        .id("files")
+        .domain_name("files.s3.eu-west-3.amazonaws.com")
+        .origin_access_control_id(control)
+        .s3_origin_config(S3OriginConfig::builder().origin_access_identity("").build());
+    let origins = Origins::builder()
+        .quantity(1)
+        .items(origin.build().unwrap());
+    let behavior = DefaultCacheBehavior::builder()
+        .target_origin_id("files")
+        // AWS's own CachingDisabled.
+        .cache_policy_id("4135ea2d-6df8-44a3-9df3-4b5a84be39ad")
+        .viewer_protocol_policy(ViewerProtocolPolicy::HttpsOnly);
+    let config = DistributionConfig::builder()
+        .caller_reference("theirs")
+        .comment("theirs")
+        .enabled(true)
+        .origins(origins.build().unwrap())
+        .default_cache_behavior(behavior.build().unwrap());
+    let call = site.cx.cloudfront.create_distribution();
+    let call = call.distribution_config(config.build().unwrap());
+    call.send().await.unwrap().distribution.unwrap().id
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -179,3 +179,73 @@ async fn a_target_that_was_taken_out_by_a_run_that_was_cut_off_drains_before_it_
     site.apply().await.unwrap();
     site.settled().await.unwrap();
 }
+
+/// A second group with a machine of its own, and a rule that leads some requests there.
+const API: &str = r#"
+[instance.api]
+image     = "al2023"
+type      = "t3.micro"
+subnet    = "subnet.public.a"
+stateless = true
+tags      = { terrace-sandbox-health = "MARK" }
+
+[target_group.api]
+vpc          = "vpc.main"
+port         = 8080
+health_check = { interval = "5s", timeout = "2s", healthy = 2 }
+targets      = ["instance.api"]
+
+[listener.web.rules.api]
+priority = 10
+match    = { path = ["/api/*"] }
+action   = { forward = "target_group.api" }
+"#;
+
+/// The shares of the rule of the only listener, by the names of the target groups.
+async fn shares(site: &Site) -> Vec<(String, i32)> {
+    let elb = &site.cx.elb;
+    let groups = elb.describe_target_groups().send().await.unwrap();
+    let name = |arn: Option<&str>| {
+        let mut groups = groups.target_groups().iter();
+        let group = groups.find(|group| group.target_group_arn() == arn);
+        let name = group.unwrap().target_group_name().unwrap();
+        let kind = if name.contains("api") { "api" } else { "web" };
+        kind.to_owned()
+    };
+    let balancers = elb.describe_load_balancers().send().await.unwrap();
+    let balancer = balancers.load_balancers()[0].load_balancer_arn().unwrap();
+    let listeners = elb.describe_listeners().load_balancer_arn(balancer);
+    let listeners = listeners.send().await.unwrap();
+    let listener = listeners.listeners()[0].listener_arn().unwrap();
+    let rules = elb.describe_rules().listener_arn(listener).send().await;
+    let rules = rules.unwrap().rules.unwrap();
+    let own = rules.iter().find(|rule| rule.is_default != Some(true));
+    let action = &own.unwrap().actions()[0];
+    let forward = action.forward_config().unwrap().target_groups();
+    let share = |one: &aws_sdk_elasticloadbalancingv2::types::TargetGroupTuple| {
+        (name(one.target_group_arn()), one.weight().unwrap_or(1))
+    };
+    let mut shares: Vec<_> = forward.iter().map(share).collect();
+    shares.sort();
+    shares
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_takes_requests_once_the_targets_it_leads_to_are_healthy() {
+    let world = world().await;
+    let front = stack("load_balancer.web", WELL, ALL);
+    world.at(&front).await;
+    let with = |mark: &str| format!("{front}{}", API.replace("MARK", mark));
+    let why = "requests stay where they are led, since the target group";
+    // Once as it is made, and once as a later run finds it.
+    for _ in 0..2 {
+        let error = world.shut(&with(SICK)).await;
+        assert!(error.contains(why), "{error}");
+        assert!(error.contains("1 of 1 target is unhealthy"), "{error}");
+        let site = world.site(&with(SICK)).await;
+        let meanwhile = [("api".to_owned(), 0), ("web".to_owned(), 1)];
+        assert_eq!(shares(&site).await, meanwhile);
+    }
+    let site = world.at(&with(WELL)).await;
+    assert_eq!(shares(&site).await, [("api".to_owned(), 1)]);
+}

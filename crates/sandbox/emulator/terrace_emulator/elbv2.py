@@ -264,6 +264,23 @@ def protection(call: Any, proceed: Any) -> Any:
 
 
 @correction(
+    "elbv2.balancer-in-use",
+    fact="a balancer that an endpoint service offers to other networks cannot be deleted: ResourceInUse",
+    source="ELB API reference, DeleteLoadBalancer; EC2 API reference, CreateVpcEndpointServiceConfiguration",
+    around=("elbv2", "DeleteLoadBalancer"),
+)
+def offered(call: Any, proceed: Any) -> Any:
+    arn = call.params["LoadBalancerArn"]
+    for service in backend(call).ec2_backend.configurations.values():
+        if arn in service.network_load_balancer_arns + service.gateway_load_balancer_arns:
+            raise Refusal(
+                "ResourceInUse",
+                f"Load balancer '{arn}' cannot be deleted because it is currently associated with another service",
+            )
+    return proceed()
+
+
+@correction(
     "elbv2.tags",
     fact="the tags of a balancer, listener, rule or target group go with it, and asking for those of one that is gone "
     "is an error; one call asks for 20 at most",

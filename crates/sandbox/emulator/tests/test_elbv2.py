@@ -157,6 +157,17 @@ class Balancers(Balancing):
             self.read(arn)
         self.elb.delete_load_balancer(LoadBalancerArn=arn)
 
+    @corrects("elbv2.balancer-in-use")
+    def test_an_endpoint_service_holds_its_balancer(self):
+        ec2 = client("ec2")
+        arn = self.balancer(Type="network")["LoadBalancerArn"]
+        made = ec2.create_vpc_endpoint_service_configuration(NetworkLoadBalancerArns=[arn])
+        service = made["ServiceConfiguration"]["ServiceId"]
+        with self.refused("ResourceInUse"):
+            self.elb.delete_load_balancer(LoadBalancerArn=arn)
+        ec2.delete_vpc_endpoint_service_configurations(ServiceIds=[service])
+        self.elb.delete_load_balancer(LoadBalancerArn=arn)
+
     @corrects("elbv2.tags")
     def test_tags_of_what_is_gone(self):
         arn = self.balancer(Tags=[{"Key": "k", "Value": "v"}])["LoadBalancerArn"]

@@ -39,7 +39,7 @@ use terrace_core::sketch::{Icon, Sketch};
 
 use self::behavior::Behavior;
 use self::calls::{
-    UPDATE, associate, change, explained, get, holders, inherited, is_deployed, is_like, list, taken,
+    UPDATE, associate, change, explained, get, holders, inherited, is_deployed, is_like, taken,
 };
 use self::config::{COMMENT, Forms, blank, marked, reference, unmarked};
 use self::edge::{Countries, ErrorPage, Http, Logging, PriceClass};
@@ -337,12 +337,12 @@ impl Kind for Distribution {
                 return Ok(found.into_iter().collect());
             }
             Look::Ours => {
-                let mut all = list(cx).await?;
+                let mut all = cx.distributions().await?;
                 all.retain(|one| unmarked(&one.comment, &owner).is_some());
                 all.into_iter().map(|one| (one.id, one.arn)).collect()
             }
             Look::Like(like) => {
-                let all = list(cx).await?.into_iter();
+                let all = cx.distributions().await?.into_iter();
                 let fits = all.filter(|one| like.iter().all(|property| is_like(one, property)));
                 fits.map(|one| (one.id, one.arn)).collect()
             }
@@ -418,7 +418,7 @@ impl Kind for Distribution {
                     attempt += 1;
                 }
                 Err(error) if error.is(&[TAKEN]) && !forms.aliases.is_empty() => {
-                    let all = list(cx).await?;
+                    let all = cx.distributions().await?;
                     let holders = holders(&all, &forms.aliases, None);
                     if inherited(cx, &holders, &tags).await?.is_empty() {
                         return Err(taken(error, &forms.aliases, &holders, None));
@@ -456,7 +456,7 @@ impl Kind for Distribution {
             if !error.is(&[TAKEN]) {
                 break;
             }
-            let (error, all) = (error.clone(), list(cx).await?);
+            let (error, all) = (error.clone(), cx.distributions().await?);
             let holders = holders(&all, &forms.aliases, Some(&have.id));
             let tags = cx.cloudfront_tags(&have.arn).await?.unwrap_or_default();
             let inherited = inherited(cx, &holders, &tags).await?;

@@ -22,6 +22,7 @@ use terrace_core::said::Said;
 use terrace_core::sketch::Sketch;
 
 use super::shared::{is_stale, read, written};
+use crate::blockers::edge::signed_by;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::names::{invalid, taken};
@@ -105,6 +106,8 @@ impl Kind for OriginAccessControl {
             "cloudfront:CreateOriginAccessControl",
             "cloudfront:UpdateOriginAccessControl",
             "cloudfront:DeleteOriginAccessControl",
+            "cloudfront:ListDistributions",
+            "cloudfront:ListTagsForResource",
         ]);
     type Cx = Aws;
     type Spec = OriginAccessControlSpec;
@@ -245,7 +248,7 @@ impl Kind for OriginAccessControl {
         Ok(live(have.id.clone(), &config))
     }
 
-    async fn delete(cx: &Aws, have: &OriginAccessControlLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &OriginAccessControlLive, leave: &Leave) -> Result<()> {
         for attempt in 1.. {
             let Some((_, etag)) = get(cx, &have.id).await? else {
                 return Ok(());
@@ -257,9 +260,10 @@ impl Kind for OriginAccessControl {
                 let call = cx.cloudfront.delete_origin_access_control().id(&have.id);
                 call.if_match(&etag).send()
             };
-            match cx.mutate(op, call).await {
+            let blockers = || signed_by(cx, &have.id);
+            match cx.remove(op, leave, blockers, call).await {
                 Err(error) if is_stale(&error, attempt) => {}
-                answer => return cx.gone(answer),
+                answer => return answer,
             }
         }
         Ok(())

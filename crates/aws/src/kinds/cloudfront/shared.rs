@@ -1,6 +1,6 @@
 //! What the kinds of CloudFront share: tags, marks that stand in a text, changes that quote a version.
 
-use aws_sdk_cloudfront::types::{Tag, TagKeys, Tags as TagList};
+use aws_sdk_cloudfront::types::{DistributionSummary, Tag, TagKeys, Tags as TagList};
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::mark::{self, Tags};
 
@@ -49,6 +49,16 @@ pub(crate) fn read(text: &str) -> Tags {
 }
 
 impl Aws {
+    /// Every distribution of the account, ours or not.
+    pub(crate) async fn distributions(&self) -> Result<Vec<DistributionSummary>> {
+        self.read("cloudfront:ListDistributions", || {
+            let pages = self.cloudfront.list_distributions();
+            let pages = pages.into_paginator().items().send();
+            pages.collect::<std::result::Result<Vec<_>, _>>()
+        })
+        .await
+    }
+
     /// The tags of anything of CloudFront; `None` if it is gone.
     pub(crate) async fn cloudfront_tags(&self, arn: &str) -> Result<Option<Tags>> {
         let answer = self

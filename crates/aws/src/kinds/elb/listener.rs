@@ -7,7 +7,9 @@ mod live;
 mod rules;
 mod switch;
 
-use aws_sdk_elasticloadbalancingv2::types::{Certificate as Proof, ProtocolEnum};
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action as RawAction, Certificate as Proof, ProtocolEnum,
+};
 use futures_util::future::try_join_all;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -439,7 +441,16 @@ async fn modify(
     if let Some(act) = &act
         && let Some(switch) = Switch::between(&live.action, act)
     {
-        switch.prepare(cx, &live.id, &live.action).await?;
+        let id = live.id.as_str();
+        let put = |meanwhile: RawAction| async move {
+            cx.mutate(Op::again(ACTION), || {
+                let call = cx.elb.modify_listener().listener_arn(id);
+                call.default_actions(meanwhile.clone()).send()
+            })
+            .await
+            .map(drop)
+        };
+        switch.prepare(cx, &live.action, put).await?;
     }
     let protocol = ProtocolEnum::from(want.protocol.word());
     let answer = cx

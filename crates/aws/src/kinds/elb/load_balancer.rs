@@ -28,6 +28,7 @@ pub use self::attributes::AccessLogs;
 use self::attributes::{ATTRIBUTES, PROTECTION};
 use self::live::{arn, read};
 use super::shared::{alike, check_name, full_name, if_there, name, tag_list};
+use crate::blockers::traffic::offered_by;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::kinds::ec2::security_group::SecurityGroup;
@@ -167,6 +168,7 @@ impl Kind for LoadBalancer {
             "elasticloadbalancing:DeleteLoadBalancer",
             "elasticloadbalancing:AddTags",
             "elasticloadbalancing:RemoveTags",
+            "ec2:DescribeVpcEndpointServiceConfigurations",
         ]);
     type Cx = Aws;
     type Spec = LoadBalancerSpec;
@@ -438,7 +440,7 @@ impl Kind for LoadBalancer {
         Ok(live)
     }
 
-    async fn delete(cx: &Aws, have: &LoadBalancerLive, _leave: &Leave) -> Result<()> {
+    async fn delete(cx: &Aws, have: &LoadBalancerLive, leave: &Leave) -> Result<()> {
         // Its listeners go with it. Its interfaces stay for minutes: whoever deletes its subnets, groups
         // or gateway waits for them.
         let op = Op::again("elasticloadbalancing:DeleteLoadBalancer")
@@ -447,7 +449,8 @@ impl Kind for LoadBalancer {
             let call = cx.elb.delete_load_balancer();
             call.load_balancer_arn(&have.id).send()
         };
-        cx.gone(cx.mutate(op, call).await)
+        let blockers = || offered_by(cx, &have.id);
+        cx.remove(op, leave, blockers, call).await
     }
 
     async fn tag(cx: &Aws, have: &LoadBalancerLive, set: &Tags, unset: &[String]) -> Result<()> {

@@ -14,16 +14,6 @@ use crate::door::Op;
 
 pub(super) const UPDATE: &str = "cloudfront:UpdateDistribution";
 
-/// Every distribution of the account, ours or not.
-pub(super) async fn list(cx: &Aws) -> Result<Vec<DistributionSummary>> {
-    cx.read("cloudfront:ListDistributions", || {
-        let pages = cx.cloudfront.list_distributions();
-        let pages = pages.into_paginator().items().send();
-        pages.collect::<std::result::Result<Vec<_>, _>>()
-    })
-    .await
-}
-
 /// One with all its facts; `None` if it is gone.
 pub(super) async fn get(cx: &Aws, id: &str) -> Result<Option<Wire>> {
     const ACTION: &str = "cloudfront:GetDistribution";

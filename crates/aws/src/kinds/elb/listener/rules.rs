@@ -5,7 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_elasticloadbalancingv2::types::{Rule as Raw, RulePriorityPair};
+use aws_sdk_elasticloadbalancingv2::types::{
+    Action as RawAction, Rule as Raw, RuleCondition, RulePriorityPair,
+};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -18,6 +20,7 @@ use terrace_core::said::Said;
 use super::act::Act;
 use super::action::Action;
 use super::condition::{self, Conditions, Match};
+use super::switch::Switch;
 use super::{ListenerLive, ListenerSpec};
 use crate::client::{Aws, missing};
 use crate::door::Op;
@@ -169,7 +172,7 @@ pub(super) async fn update(
         }
     }
     for (priority, content) in new {
-        let rule = create(cx, &live.id, &priority, content).await?;
+        let rule = begin(cx, live, &priority, content).await?;
         live.rules.insert(priority, rule);
     }
     reorder(cx, &mut live.rules, &other).await?;
@@ -178,7 +181,7 @@ pub(super) async fn update(
             Some(rule) if rule.content == content => {}
             Some(rule) => modify(cx, rule, content).await?,
             None => {
-                let rule = create(cx, &live.id, &priority, content).await?;
+                let rule = begin(cx, live, &priority, content).await?;
                 live.rules.insert(priority, rule);
             }
         }
@@ -243,6 +246,28 @@ fn moves(rules: &Rules, wanted: &BTreeMap<String, Content>) -> BTreeMap<String, 
     goes
 }
 
+/// A new rule. It takes its requests from the listener's own action, and begins by leading where that leads, until
+/// what it is to lead to answers.
+async fn begin(
+    cx: &Aws,
+    live: &ListenerLive,
+    priority: &str,
+    content: Content,
+) -> Result<RuleLive> {
+    let switch = Switch::between(&live.action, &content.action);
+    let meanwhile = match &switch {
+        Some(switch) => switch.meanwhile(cx).await?,
+        None => None,
+    };
+    let Some(action) = meanwhile.cloned() else {
+        return create(cx, &live.id, priority, content).await;
+    };
+    let r#match = content.r#match.clone();
+    let mut rule = create(cx, &live.id, priority, Content { r#match, action }).await?;
+    modify(cx, &mut rule, content).await?;
+    Ok(rule)
+}
+
 async fn create(cx: &Aws, listener: &str, priority: &str, content: Content) -> Result<RuleLive> {
     const ACTION: &str = "elasticloadbalancing:CreateRule";
     let (conditions, action) = (condition::write(&content.r#match), content.action.write());
@@ -273,16 +298,26 @@ async fn create(cx: &Aws, listener: &str, priority: &str, content: Content) -> R
     })
 }
 
+/// Makes a rule say something else; it leads to other target groups once those answer.
 async fn modify(cx: &Aws, rule: &mut RuleLive, content: Content) -> Result<()> {
-    let (conditions, action) = (condition::write(&content.r#match), content.action.write());
-    let op = Op::again("elasticloadbalancing:ModifyRule").while_busy(&["TargetGroupNotFound"], 2.0);
-    cx.mutate(op, || {
-        let call = cx.elb.modify_rule().rule_arn(&rule.arn);
-        call.set_conditions(Some(conditions.clone()))
-            .actions(action.clone())
-            .send()
-    })
-    .await?;
+    let arn = &rule.arn;
+    let put = |conditions: Option<Vec<RuleCondition>>, action: RawAction| async move {
+        let op = Op::again("elasticloadbalancing:ModifyRule");
+        cx.mutate(op.while_busy(&["TargetGroupNotFound"], 2.0), || {
+            let call = cx.elb.modify_rule().rule_arn(arn);
+            call.set_conditions(conditions.clone())
+                .actions(action.clone())
+                .send()
+        })
+        .await
+        .map(drop)
+    };
+    if let Some(switch) = Switch::between(&rule.content.action, &content.action) {
+        let have = &rule.content.action;
+        switch.prepare(cx, have, |action| put(None, action)).await?;
+    }
+    let conditions = condition::write(&content.r#match);
+    put(Some(conditions), content.action.write()).await?;
     rule.content = content;
     Ok(())
 }

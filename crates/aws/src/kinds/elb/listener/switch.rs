@@ -1,16 +1,18 @@
-//! Requests that go to other target groups than before: they do once the targets of those are healthy.
+//! Requests that go to other target groups than before, by a listener or a rule of it: they do once the targets of
+//! those are healthy.
 
 use std::collections::BTreeMap;
+use std::future::Future;
 use std::sync::Mutex;
 
-use terrace_core::mutex::lock;
+use aws_sdk_elasticloadbalancingv2::types::Action as Raw;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::inventory::{Look, Seen};
 use terrace_core::kind::{Kind, Live, Serving};
+use terrace_core::mutex::lock;
 
 use super::act::Act;
 use crate::client::Aws;
-use crate::door::Op;
 use crate::kinds::elb::target_group::{TargetGroup, TargetGroupLive};
 
 /// How many target groups an action may name (ELB quotas).
@@ -50,22 +52,27 @@ impl Switch {
         })
     }
 
-    /// Waits until those that come serve. Where nobody is served now, there is nothing to wait for.
-    pub(super) async fn prepare(&self, cx: &Aws, listener: &str, have: &Act) -> Result<()> {
-        let mut served = false;
+    /// What is done until those that come serve; `None` where nobody is served now, and nothing to wait for.
+    pub(super) async fn meanwhile(&self, cx: &Aws) -> Result<Option<&Act>> {
         for arn in &self.serving {
-            served |= group(cx, arn).await?.is_some_and(|group| group.answers());
+            if group(cx, arn).await?.is_some_and(|group| group.answers()) {
+                return Ok(Some(&self.meanwhile));
+            }
         }
-        if !served {
+        Ok(None)
+    }
+
+    /// Waits until those that come serve; `put` sets what is done meanwhile in place of `have`.
+    pub(super) async fn prepare<F, Fut>(&self, cx: &Aws, have: &Act, put: F) -> Result<()>
+    where
+        F: FnOnce(Raw) -> Fut,
+        Fut: Future<Output = Result<()>>,
+    {
+        let Some(meanwhile) = self.meanwhile(cx).await? else {
             return Ok(());
-        }
-        if self.meanwhile != *have {
-            let act = self.meanwhile.write();
-            cx.mutate(Op::again("elasticloadbalancing:ModifyListener"), || {
-                let call = cx.elb.modify_listener().listener_arn(listener);
-                call.default_actions(act.clone()).send()
-            })
-            .await?;
+        };
+        if meanwhile != have {
+            put(meanwhile.write()).await?;
         }
         for arn in &self.comers {
             self.until_serving(cx, arn).await?;
