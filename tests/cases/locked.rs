@@ -156,7 +156,9 @@ fn a_lock_that_is_freed_by_hand_is_left_unsettled() {
 /// Begins a run that is sent signals while it waits for a database.
 fn stopped(account: &Account, signals: &[&str]) -> (Option<i32>, String) {
     let run = Begun::slowly(account, &LONG_APPLY, 12);
-    signals.iter().for_each(|signal| run.signal(signal));
+    for signal in signals {
+        run.signal(signal);
+    }
     let end = run.end();
     account.set_pace(QUICK);
     end
