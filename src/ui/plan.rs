@@ -161,6 +161,9 @@ impl<'a> PlanView<'a> {
         if step.impact > Impact::None {
             facts.push(step.impact.to_string());
         }
+        if let Some(left) = step.leaves {
+            facts.push(format!("leaves {left}"));
+        }
         if step.rest > 0 {
             facts.push(format!("{} s after requests are led elsewhere", step.rest));
         }

@@ -26,10 +26,14 @@ struct Begun {
 
 impl Begun {
     /// It goes on for half a minute at least: however busy the machine, a signal comes in time. The world must be
-    /// the test's own, as all in it is slow until [`Account::set_pace`].
+    /// the test's own, as all in it is slow until [`Account::set_pace`]. It heeds SIGINT, which a shell has what it
+    /// starts in the background ignore, these tests perhaps among it.
     fn slowly(account: &Account, arguments: &[&str], lines: usize) -> Self {
         account.set_pace(SLOW);
-        Self::of(account.begin(arguments), lines)
+        let python = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execvp(sys.argv[1], sys.argv[1:])";
+        let mut foreground = Command::new("python3");
+        foreground.args(["-c", python]);
+        Self::of(begin(foreground, &account.command(arguments)), lines)
     }
 
     fn of(mut child: Child, lines: usize) -> Self {
@@ -56,6 +60,16 @@ impl Begun {
         self.stderr.read_to_string(&mut rest).unwrap();
         (self.child.wait().unwrap().code(), rest)
     }
+}
+
+/// Begins a command by way of a wrapper, which it takes the place of.
+fn begin(mut wrapper: Command, command: &Command) -> Child {
+    wrapper.arg(command.get_program()).args(command.get_args());
+    let set = command.get_envs();
+    wrapper.envs(set.filter_map(|(key, value)| Some((key, value?))));
+    wrapper.current_dir(command.get_current_dir().unwrap());
+    wrapper.stdin(Stdio::null()).stdout(Stdio::null());
+    wrapper.stderr(Stdio::piped()).spawn().unwrap()
 }
 
 /// What `terrace lock` says of the lock.
@@ -187,21 +201,8 @@ fn who_is_asked_to_stop_says_where_it_stands() {
 #[test]
 fn what_nohup_has_it_ignore_it_ignores() {
     let account = Account::with_shop("locked", "prod");
-    let mut command = account.command(&APPLY);
-    let mut nohup = Command::new("nohup");
-    nohup.arg(command.get_program()).args(command.get_args());
-    nohup.envs(
-        command
-            .get_envs()
-            .filter_map(|(key, value)| Some((key, value?))),
-    );
-    nohup.current_dir(command.get_current_dir().unwrap());
-    command = nohup;
-    command
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::piped());
-    let run = Begun::of(command.spawn().unwrap(), 12);
+    let nohup = begin(Command::new("nohup"), &account.command(&APPLY));
+    let run = Begun::of(nohup, 12);
     run.signal("HUP");
     let (exit, rest) = run.end();
     assert_eq!(exit, Some(0), "{rest}");

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use insta::assert_snapshot;
 
 use crate::program::Folder;
@@ -26,4 +28,24 @@ fn all_mistakes_of_all_stages_at_once() {
 #[test]
 fn no_stack_at_all() {
     assert_snapshot!(Folder::new().run(&["validate"]));
+}
+
+/// Of one table more than are shown are not looked for: finding one costs as much as reading the table.
+#[test]
+fn a_hundred_thousand_mistakes_in_one_table_are_not_all_looked_for() {
+    let mut words = "[vpc.main]\ncidr = \"10.0.0.0/16\"\n".to_owned();
+    for number in 0..100_000 {
+        let _ = writeln!(words, "wrong_word_{number} = 1");
+    }
+    let items = format!(
+        "[db_subnet_group.main]\nsubnets = [{}]\n",
+        "1, ".repeat(100_000)
+    );
+    for text in [words, items] {
+        let head = "name = \"shop\"\nregion = \"eu-west-3\"\n\n";
+        let folder = Folder::new().file("stack.toml", &format!("{head}{text}"));
+        let told = folder.run(&["validate"]).stderr;
+        assert!(told.contains("these are the first 100"), "{told}");
+        assert!(told.contains("201 errors"), "{told}");
+    }
 }

@@ -104,6 +104,7 @@ fn one_step() -> Plan {
         changes: Vec::new(),
         why: String::new(),
         impact: terrace_core::kind::Impact::None,
+        leaves: None,
         minutes: 0.0,
         rest: 0,
         gates: Vec::new(),

@@ -212,6 +212,8 @@ pub struct About {
     pub protect: bool,
     /// Whether AWS has deleted one when it answers: nobody looks whether it is gone.
     pub gone_at_once: bool,
+    /// What stays behind on purpose when one with data is deleted, unless all is ephemeral.
+    pub leaves: Option<&'static str>,
 }
 
 impl About {
@@ -230,6 +232,7 @@ impl About {
             late_first: false,
             protect: false,
             gone_at_once: false,
+            leaves: None,
         }
     }
 
@@ -294,6 +297,13 @@ impl About {
     #[must_use]
     pub const fn gone_at_once(mut self) -> Self {
         self.gone_at_once = true;
+        self
+    }
+
+    /// What stays behind on purpose when one with data is deleted: `a final snapshot`.
+    #[must_use]
+    pub const fn leaves(mut self, what: &'static str) -> Self {
+        self.leaves = Some(what);
         self
     }
 }

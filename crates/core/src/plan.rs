@@ -54,6 +54,8 @@ pub struct Step {
     pub why: String,
     /// What it does to people.
     pub impact: Impact,
+    /// What stays of what it deletes: `a final snapshot`.
+    pub leaves: Option<&'static str>,
     /// Typical minutes.
     pub minutes: f64,
     /// Seconds to rest before it: requests may still come to what it deletes.
@@ -435,6 +437,7 @@ impl Step {
             "fields": fields,
             "why": self.why,
             "impact": self.impact,
+            "leaves": self.leaves,
             "minutes": self.minutes,
             "needs": self.needs,
         });

@@ -97,6 +97,36 @@ fn a_hundred_thousand_mistakes_are_told_in_seconds() {
     assert!(took < Duration::from_mins(1), "{took:?}");
 }
 
+/// A stage that takes out and unsets what is not there, again and again.
+#[test]
+fn a_hundred_thousand_things_that_are_not_there_are_told_in_seconds() {
+    let mut named = String::new();
+    for number in 0..20_000 {
+        let _ = writeln!(named, "[vpc.v{number}]\ncidr = \"10.0.0.0/16\"");
+    }
+    let list = |word: &str| -> String {
+        let items = (0..100_000).map(|number| format!("\"{word}{number}\""));
+        items.collect::<Vec<_>>().join(", ")
+    };
+    let (remove, unset) = (list("vpc.x"), list("tags.x"));
+    let folder = files(&[
+        (
+            "shop/stack.toml",
+            &format!("{HEAD}stages = [\"one\", \"two\"]\n"),
+        ),
+        ("shop/one.toml", &named),
+        (
+            "shop/two.toml",
+            &format!("remove = [{remove}]\n\n[vpc.v0]\nunset = [{unset}]\n"),
+        ),
+    ]);
+    let begun = Instant::now();
+    let said = told(&folder);
+    assert!(said.contains("these are the first 100"), "{said}");
+    let took = begun.elapsed();
+    assert!(took < Duration::from_mins(1), "{took:?}");
+}
+
 #[test]
 fn more_keys_than_a_stack_can_hold_are_told() {
     let mut keys = String::new();

@@ -47,6 +47,7 @@ pub(super) fn rename(input: &Input<'_>, draft: &mut Draft) {
             changes: Vec::new(),
             why: "the stack's new name".to_owned(),
             impact: Impact::None,
+            leaves: None,
             minutes: 0.1,
             rest: 0,
             needs: Vec::new(),

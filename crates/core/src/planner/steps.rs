@@ -97,6 +97,7 @@ impl Maker<'_, '_> {
             changes,
             why,
             impact,
+            leaves: None,
             minutes,
             rest: 0,
             gates: Vec::new(),
@@ -482,6 +483,7 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
         changes: Vec::new(),
         why: why(input, address, reason),
         impact,
+        leaves: None,
         minutes,
         rest: 0,
         gates: Vec::new(),
@@ -502,6 +504,9 @@ fn delete(input: &Input<'_>, draft: &mut Draft, found: &FoundAny, reason: Reason
         _ => Impact::None,
     };
     let mut delete = step(Action::Delete(reason), impact, kind.minutes().delete);
+    if impact == Impact::DataLoss && !ephemeral {
+        delete.leaves = kind.about().leaves;
+    }
     if reason != Reason::Destroyed {
         delete.rest = noted_rest(found);
     }

@@ -28,6 +28,9 @@ pub(crate) const ITEMS: usize = 100_000;
 /// Mistakes that are shown.
 pub(crate) const SHOWN: usize = 100;
 
+/// Mistakes that are looked for in the table of one resource: each is found by reading it once more.
+pub(crate) const FAULTS: usize = 2 * SHOWN;
+
 /// What is said of a text that is too long.
 pub(crate) fn too_long() -> String {
     format!("this becomes a text of more than {} MB", TEXT >> 20)

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::de::{self, DeserializeOwned, Expected, Unexpected};
 
+use super::bounds;
 use super::node::{Is, Node};
 use super::span::Span;
 
@@ -255,7 +256,7 @@ pub fn spec<T: DeserializeOwned>(table: &Node) -> Result<T, Vec<Fault>> {
     let mut table = table.clone();
     let mut faults = Vec::new();
     let mut taken: Vec<(Span, String)> = Vec::new();
-    loop {
+    for _ in 0..bounds::FAULTS {
         let fault = match T::deserialize(&table) {
             Ok(value) if faults.is_empty() && taken.is_empty() => return Ok(value),
             Ok(_) => return Err(faults),
@@ -277,6 +278,9 @@ pub fn spec<T: DeserializeOwned>(table: &Node) -> Result<T, Vec<Fault>> {
             return Err(faults);
         }
     }
+    let more = "more than this is wrong in this table: the rest is looked for once this is mended";
+    faults.push(Fault::says(more).at(table.at));
+    Err(faults)
 }
 
 /// Takes out the innermost entry or item at a place.

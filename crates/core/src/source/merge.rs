@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::bounds;
 use super::declare::{Decl, Listing};
 use super::diagnostic::Diagnostic;
 use super::files::Files;
@@ -203,7 +204,9 @@ impl Merger<'_> {
             old.kind, old.name
         );
         let mut known = Vec::new();
-        paths(&old.table, "", 3, &mut known);
+        if self.is_read() {
+            paths(&old.table, "", 3, &mut known);
+        }
         let help = guess::help(path, known.iter().map(String::as_str));
         self.told.push(Diagnostic::error(at, text).maybe(help));
     }
@@ -290,12 +293,10 @@ impl Merger<'_> {
             if sofar.modules.shift_remove(name).is_some() {
                 return Some(Address::new("module", name));
             }
-            let names = sofar
-                .modules
-                .keys()
-                .map(|name| format!("module.{name}"))
-                .collect::<Vec<_>>();
-            self.nothing_to_remove(text, at, &names);
+            let names = sofar.modules.keys();
+            self.nothing_to_remove(text, at, || {
+                names.map(|name| format!("module.{name}")).collect()
+            });
             return None;
         }
         let address: Option<Address> = text.parse().ok();
@@ -314,11 +315,12 @@ impl Merger<'_> {
         };
         let Some(decl) = all.get_mut(&key) else {
             let prefix = if address.existing { "existing." } else { "" };
-            let names = all
-                .keys()
-                .map(|(kind, name)| format!("{prefix}{kind}.{name}"))
-                .collect::<Vec<_>>();
-            self.nothing_to_remove(text, at, &names);
+            let names = all.keys();
+            self.nothing_to_remove(text, at, || {
+                names
+                    .map(|(kind, name)| format!("{prefix}{kind}.{name}"))
+                    .collect()
+            });
             return None;
         };
         let Some(instance) = &address.key else {
@@ -344,15 +346,23 @@ impl Merger<'_> {
         if keys.is_some_and(|keys| take(keys, instance)) {
             return Some(address);
         }
-        self.nothing_to_remove(text, at, &[address.whole().to_string()]);
+        self.nothing_to_remove(text, at, || vec![address.whole().to_string()]);
         None
     }
 
-    fn nothing_to_remove(&mut self, text: &str, at: Span, known: &[String]) {
+    /// Whether anybody still reads what is told: of more mistakes than are shown no more need be found out.
+    fn is_read(&self) -> bool {
+        self.told.len() <= bounds::SHOWN
+    }
+
+    fn nothing_to_remove(&mut self, text: &str, at: Span, known: impl FnOnce() -> Vec<String>) {
         let said = format!(
             "there is no `{text}` to remove: no stage before {} names it",
             self.stage_name
         );
+        if !self.is_read() {
+            return self.told.push(Diagnostic::error(at, said));
+        }
         let gone = self.gone.iter().find(|(address, _)| address == text);
         if let Some((_, stage)) = gone {
             let said = format!("`{text}` is gone already: the stage {stage} removes it");
@@ -360,6 +370,7 @@ impl Merger<'_> {
                 .push(Diagnostic::error(at, said).help("leave it out here"));
             return;
         }
+        let known = known();
         let help = guess::help(text, known.iter().map(String::as_str));
         self.told.push(Diagnostic::error(at, said).maybe(help));
     }

@@ -111,6 +111,7 @@ impl Live for VolumeLive {
 impl Kind for Volume {
     const NAME: &'static str = "volume";
     const ABOUT: About = About::new(Class::Data, Create::Token, Swap::DeleteFirst)
+        .leaves("a final snapshot")
         .outputs(&["zone"])
         .actions(&[
             "ec2:DescribeVolumes",

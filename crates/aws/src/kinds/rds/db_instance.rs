@@ -207,6 +207,7 @@ impl Kind for DbInstance {
     const NAME: &'static str = "db_instance";
     const ABOUT: About = About::new(Class::Data, Create::Name, Swap::CreateFirst)
         .protect()
+        .leaves("a final snapshot")
         .outputs(&["address", "arn", "name", "port", "secret"])
         .actions(&[
             "rds:DescribeDBInstances",

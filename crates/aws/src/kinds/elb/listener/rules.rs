@@ -36,7 +36,7 @@ pub struct Rule {
     pub priority: u16,
     /// Which requests it is for.
     pub r#match: Match,
-    /// What is done with them.
+    /// What is done with them. They go to another target group than before once its targets are healthy.
     pub action: Action,
 }
 
