@@ -3,6 +3,7 @@
 //!
 //! `cargo test --test crash` draws a sample of the points, the same for the same `TERRACE_CRASH_SEED`.
 //! `TERRACE_CRASH=full` takes them all, `acts` those at calls that do more than look; `moves` only says how many there are.
+//! `TERRACE_CRASH_MOVE` is how the move begins that alone is tried: `up to multi-az`.
 
 #![allow(missing_docs, reason = "a test says what it is by its name")]
 #![allow(
@@ -48,7 +49,10 @@ fn main() -> ExitCode {
     let home = Home::from_env().unwrap();
     let ladder = runtime.block_on(Ladder::climb(&home));
     eprintln!("climbed in {:.0?}", begun.elapsed());
-    let all = points::all(&ladder);
+    let mut all = points::all(&ladder);
+    if let Ok(only) = std::env::var("TERRACE_CRASH_MOVE") {
+        all.retain(|point| point.to_string().starts_with(&only));
+    }
     let chosen = match wish.as_str() {
         "moves" => Vec::new(),
         "full" => all,

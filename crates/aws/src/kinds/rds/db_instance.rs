@@ -511,14 +511,14 @@ impl Kind for DbInstance {
     }
 
     async fn tag(cx: &Aws, have: &DbInstanceLive, set: &Tags, unset: &[String]) -> Result<()> {
-        cx.rds_tag(&have.arn, set, unset).await?;
-        // The tag and AWS's own protection are one thing.
+        // The tag and AWS's own protection are one thing. The tag comes last: by it the next run sees that one which
+        // was cut off in between was not done.
         let on = set.get(mark::PROTECT).is_some_and(|value| value == "true");
         let off = unset.iter().any(|key| key == mark::PROTECT);
         if on != off && on != have.protected {
             calls::protect(cx, have, on).await?;
         }
-        Ok(())
+        cx.rds_tag(&have.arn, set, unset).await
     }
 
     async fn unprotect(cx: &Aws, have: &DbInstanceLive) -> Result<()> {
