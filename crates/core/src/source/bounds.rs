@@ -28,6 +28,11 @@ pub(crate) const ITEMS: usize = 100_000;
 /// Mistakes that are shown.
 pub(crate) const SHOWN: usize = 100;
 
+/// Whether anybody reads one more: of mistakes beyond those that are shown nothing more need be found out.
+pub(crate) fn is_read(told: &[Diagnostic]) -> bool {
+    told.len() <= SHOWN
+}
+
 /// Mistakes that are looked for in the table of one resource: each is found by reading it once more.
 pub(crate) const FAULTS: usize = 2 * SHOWN;
 

@@ -204,7 +204,7 @@ impl Merger<'_> {
             old.kind, old.name
         );
         let mut known = Vec::new();
-        if self.is_read() {
+        if bounds::is_read(self.told) {
             paths(&old.table, "", 3, &mut known);
         }
         let help = guess::help(path, known.iter().map(String::as_str));
@@ -350,17 +350,12 @@ impl Merger<'_> {
         None
     }
 
-    /// Whether anybody still reads what is told: of more mistakes than are shown no more need be found out.
-    fn is_read(&self) -> bool {
-        self.told.len() <= bounds::SHOWN
-    }
-
     fn nothing_to_remove(&mut self, text: &str, at: Span, known: impl FnOnce() -> Vec<String>) {
         let said = format!(
             "there is no `{text}` to remove: no stage before {} names it",
             self.stage_name
         );
-        if !self.is_read() {
+        if !bounds::is_read(self.told) {
             return self.told.push(Diagnostic::error(at, said));
         }
         let gone = self.gone.iter().find(|(address, _)| address == text);

@@ -375,8 +375,8 @@ impl World<'_> {
         let listing = self.listing(scope);
         let prefix = if existing { "existing." } else { "" };
         let text = format!("there is no `{prefix}{kind}.{name}` here");
-        // Nobody reads so many, and what was meant is looked for among all names.
-        if self.told.len() > bounds::SHOWN {
+        // What was meant is looked for among all names.
+        if !bounds::is_read(&self.told) {
             return self.tell(Diagnostic::error(at, text));
         }
         let names: Vec<String> = listing
