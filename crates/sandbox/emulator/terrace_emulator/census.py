@@ -11,19 +11,19 @@ from typing import Any
 
 from moto.core.base_backend import BackendDict
 
-from .stand_ins import _client
+from .inside import client
 
 Census = dict[str, int]
 
 
-def count(port: int, account: str, region: str) -> Census:
+def count(app: Any, account: str, region: str) -> Census:
     """Counts everything of the services that terrace makes things in: in `region` and wherever else the account is."""
     census: Counter[str] = Counter()
     for part in _GLOBAL:
-        census.update(part(port, account, region))
+        census.update(part(app, account, region))
     for part, services in _REGIONAL.items():
         for each in _regions(account, services) | {region}:
-            census.update(part(port, account, each))
+            census.update(part(app, account, each))
     return {kind: number for kind, number in sorted(census.items()) if number}
 
 
@@ -38,8 +38,8 @@ def _pages(client: Any, operation: str, key: str, **arguments: Any) -> list[Any]
     return [item for page in pages for item in page.get(key, [])]
 
 
-def _ec2(port: int, account: str, region: str) -> Census:
-    ec2 = _client("ec2", port, account, region)
+def _ec2(app: Any, account: str, region: str) -> Census:
+    ec2 = client(app, "ec2", account, region)
     own = {"Filters": [{"Name": "owner-id", "Values": [account]}]}
     reservations = _pages(ec2, "describe_instances", "Reservations")
     instances = [i for r in reservations for i in r["Instances"] if i["State"]["Name"] != "terminated"]
@@ -63,8 +63,8 @@ def _ec2(port: int, account: str, region: str) -> Census:
     }
 
 
-def _balancing(port: int, account: str, region: str) -> Census:
-    elb = _client("elbv2", port, account, region)
+def _balancing(app: Any, account: str, region: str) -> Census:
+    elb = client(app, "elbv2", account, region)
     balancers = _pages(elb, "describe_load_balancers", "LoadBalancers")
     listeners = [
         listener["ListenerArn"]
@@ -80,8 +80,8 @@ def _balancing(port: int, account: str, region: str) -> Census:
     }
 
 
-def _scaling(port: int, account: str, region: str) -> Census:
-    scaling = _client("autoscaling", port, account, region)
+def _scaling(app: Any, account: str, region: str) -> Census:
+    scaling = client(app, "autoscaling", account, region)
     # Policies and scheduled actions of a group that is gone would be traces, but a group takes them along.
     return {
         "scaling groups": len(_pages(scaling, "describe_auto_scaling_groups", "AutoScalingGroups")),
@@ -90,8 +90,8 @@ def _scaling(port: int, account: str, region: str) -> Census:
     }
 
 
-def _iam(port: int, account: str, region: str) -> Census:
-    iam = _client("iam", port, account, region)
+def _iam(app: Any, account: str, region: str) -> Census:
+    iam = client(app, "iam", account, region)
     roles = [r for r in _pages(iam, "list_roles", "Roles") if not r["Path"].startswith("/aws-service-role/")]
     return {
         "roles": len(roles),
@@ -99,8 +99,8 @@ def _iam(port: int, account: str, region: str) -> Census:
     }
 
 
-def _rds(port: int, account: str, region: str) -> Census:
-    rds = _client("rds", port, account, region)
+def _rds(app: Any, account: str, region: str) -> Census:
+    rds = client(app, "rds", account, region)
     groups = _pages(rds, "describe_db_parameter_groups", "DBParameterGroups")
     return {
         "databases": len(_pages(rds, "describe_db_instances", "DBInstances")),
@@ -109,8 +109,8 @@ def _rds(port: int, account: str, region: str) -> Census:
     }
 
 
-def _route53(port: int, account: str, region: str) -> Census:
-    route53 = _client("route53", port, account, region)
+def _route53(app: Any, account: str, region: str) -> Census:
+    route53 = client(app, "route53", account, region)
     zones = _pages(route53, "list_hosted_zones", "HostedZones")
     records = 0
     for zone in zones:
@@ -120,16 +120,16 @@ def _route53(port: int, account: str, region: str) -> Census:
     return {"zones": len(zones), "records": records, "health checks": len(checks)}
 
 
-def _s3(port: int, account: str, region: str) -> Census:
+def _s3(app: Any, account: str, region: str) -> Census:
     # The account's own bucket holds locks and footprints and is kept on purpose.
-    buckets = _client("s3", port, account, region).list_buckets()["Buckets"]
+    buckets = client(app, "s3", account, region).list_buckets()["Buckets"]
     return {"buckets": len([b for b in buckets if b["Name"] != f"terrace-{account}"])}
 
 
-def _others(port: int, account: str, region: str) -> Census:
-    secrets = _client("secretsmanager", port, account, region)
-    ssm = _client("ssm", port, account, region)
-    alarms = _client("cloudwatch", port, account, region)
+def _others(app: Any, account: str, region: str) -> Census:
+    secrets = client(app, "secretsmanager", account, region)
+    ssm = client(app, "ssm", account, region)
+    alarms = client(app, "cloudwatch", account, region)
     # Images' ids are looked up in public parameters, which moto counts to the account once they were asked for.
     parameters = _pages(ssm, "describe_parameters", "Parameters")
     return {
@@ -139,8 +139,8 @@ def _others(port: int, account: str, region: str) -> Census:
     }
 
 
-def _cloudfront(port: int, account: str, region: str) -> Census:
-    cdn = _client("cloudfront", port, account, region)
+def _cloudfront(app: Any, account: str, region: str) -> Census:
+    cdn = client(app, "cloudfront", account, region)
     distributions = cdn.get_paginator("list_distributions").paginate()
     controls = cdn.get_paginator("list_origin_access_controls").paginate()
     return {
@@ -149,8 +149,8 @@ def _cloudfront(port: int, account: str, region: str) -> Census:
     }
 
 
-def _acm(port: int, account: str, region: str) -> Census:
-    acm = _client("acm", port, account, region)
+def _acm(app: Any, account: str, region: str) -> Census:
+    acm = client(app, "acm", account, region)
     kinds = acm.meta.service_model.shape_for("KeyAlgorithm").enum
     found = _pages(acm, "list_certificates", "CertificateSummaryList", Includes={"keyTypes": kinds})
     return {"certificates": len(found)}

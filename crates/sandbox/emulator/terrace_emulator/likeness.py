@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from .census import _pages, _regions
-from .stand_ins import _client
+from .inside import client
 
 Item = dict[str, Any]
 
@@ -42,14 +42,14 @@ _LEFT_OUT = {
 }  # fmt: skip
 
 
-def take(port: int, account: str, region: str) -> list[str]:
+def take(application: Any, account: str, region: str) -> list[str]:
     """One line an item, sorted."""
     found: list[tuple[str, Item]] = []
     for service, look in _GLOBAL.items():
-        found += look(_client(service, port, account, region))
+        found += look(client(application, service, account, region))
     for service, look in _REGIONAL.items():
         for each in sorted(_regions(account, (service,)) | {region}):
-            found += [(f"{each} {what}", item) for what, item in look(_client(service, port, account, each))]
+            found += [(f"{each} {what}", item) for what, item in look(client(application, service, account, each))]
     names = _names(found)
     pattern = re.compile("|".join(map(re.escape, sorted(names, key=len, reverse=True)))) if names else None
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from urllib.parse import parse_qs
 
-from . import __version__, accounts, cbor, census, clock, errors, forks, lateness, likeness, stand_ins
+from . import __version__, accounts, cbor, census, clock, errors, forks, lateness, likeness, speed, stand_ins
 from .corrections import REGISTRY, enabled, install
 
 # Each of these declares corrections when imported.
@@ -91,6 +91,7 @@ class Application:
                 if hasattr(module, "reset"):
                     self.resets.append(module.reset)
             install()
+            speed.install()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable) -> Iterable[bytes]:
         body = _read(environ)
@@ -201,11 +202,11 @@ class Application:
             return _json({"seconds": lateness.seconds})
         if path == "/terrace/stand-in" and method == "POST":
             # Outside the lock: it calls this server as any client would.
-            return _json(stand_ins.make(int(environ["SERVER_PORT"]), query))
+            return _json(stand_ins.make(self, query))
         if path == "/terrace/census" and method == "GET":
-            return _json(census.count(int(environ["SERVER_PORT"]), query["account"], query["region"]))
+            return _json(census.count(self, query["account"], query["region"]))
         if path == "/terrace/likeness" and method == "GET":
-            return _json(likeness.take(int(environ["SERVER_PORT"]), query["account"], query["region"]))
+            return _json(likeness.take(self, query["account"], query["region"]))
         if path == "/terrace/fork" and method == "POST":
             with self.lock:
                 return _json(forks.fork(self, query["identity"], environ.get("werkzeug.socket")))
