@@ -167,11 +167,14 @@ async fn locked(
         .map(|step| (step.region.clone(), step.kind.to_owned()));
     let places = session.places(footprint.as_ref());
     let noted = footprint.clone();
-    if !options.destroy {
-        let ours = &inventory.ours;
-        footprint::widen(&session.cx, &bucket, footprint, used, ours).await?;
-    }
-    let outcome = execute(session, &plan, &inventory, ui, events).await;
+    let life = match options.destroy {
+        true => String::new(),
+        false => {
+            let ours = &inventory.ours;
+            footprint::widen(&session.cx, &bucket, footprint, used, ours).await?
+        }
+    };
+    let outcome = execute(session, &plan, &inventory, &life, ui, events).await;
     let stands = left(&plan, &outcome, inventory.ours.len()) > 0;
     if let Err(error) = footprint::stands(&session.cx, &bucket, noted.as_ref(), stands).await
         && !ended::is_told(&outcome, &error)
@@ -230,6 +233,7 @@ pub(crate) async fn execute(
     session: &Session,
     plan: &Plan,
     inventory: &Inventory,
+    life: &str,
     ui: Ui,
     events: &Events,
 ) -> Outcome {
@@ -246,6 +250,7 @@ pub(crate) async fn execute(
         inventory,
         kinds: KINDS,
         world: &world,
+        life,
         observe: &|event| {
             if !events.is_quiet() {
                 progress.see(event);

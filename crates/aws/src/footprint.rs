@@ -4,9 +4,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::inventory::FoundAny;
+use terrace_core::mark::digest;
 
 use crate::bucket::{Bucket, If};
 use crate::client::Aws;
@@ -23,6 +25,10 @@ pub struct Footprint {
     /// Whether something of it was alive at the end of the last run that changed it, or found since.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub stood: bool,
+    /// Tells what is made from now on from what was made and torn down before: part of every client token. AWS keeps
+    /// a token for a day or more after what it made is gone (rule R4), and an environment may be put up again at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub life: Option<String>,
     /// What the stack was called before, and the kinds of which something is found by that name alone.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub former: BTreeMap<String, BTreeSet<String>>,
@@ -59,6 +65,7 @@ impl Footprint {
     fn absorb(&mut self, name: &str, old: Self) {
         self.home = old.home;
         self.stood |= old.stood;
+        self.life = old.life;
         for (region, kinds) in old.used {
             self.former
                 .entry(name.to_owned())
@@ -145,15 +152,16 @@ pub fn check(cx: &Aws, footprint: Option<&Footprint>) -> Result<()> {
 }
 
 /// Writes down what is about to be used, kinds by region, before the first creation, and of which kinds
-/// something is found by a former name alone.
+/// something is found by a former name alone. Answers with the stack's life ([`Footprint::life`]).
 pub async fn widen(
     cx: &Aws,
     bucket: &Bucket,
     before: Option<Footprint>,
     used: impl IntoIterator<Item = (Option<String>, String)>,
     ours: &[FoundAny],
-) -> Result<()> {
+) -> Result<String> {
     let mut after = before.clone().unwrap_or_default();
+    let life = after.life.get_or_insert_with(new_life).clone();
     let home = &cx.identity.region;
     after.home.clone_from(home);
     after.used.entry(home.clone()).or_default();
@@ -171,7 +179,7 @@ pub async fn widen(
     }
     let moving = std::mem::take(&mut after.moving);
     if before.as_ref() == Some(&after) {
-        return Ok(());
+        return Ok(life);
     }
     // Only the holder of the locks writes them. The new one first: two tell more than none.
     let stack = &cx.identity.stack;
@@ -184,7 +192,12 @@ pub async fn widen(
     for name in moving {
         put(cx, bucket, &name, &gone).await?;
     }
-    Ok(())
+    Ok(life)
+}
+
+fn new_life() -> String {
+    let now = Timestamp::now().as_nanosecond().to_string();
+    digest(&[&std::process::id().to_string(), &now])[..8].to_owned()
 }
 
 /// Writes down whether something stands at the end of a run, where `before` says otherwise.
@@ -206,6 +219,8 @@ pub async fn stands(
     }
     let after = Footprint {
         stood: stands,
+        // Once nothing is left, what comes next is made anew.
+        life: own.life.filter(|_| stands),
         ..own
     };
     put(cx, bucket, stack, &after).await

@@ -177,7 +177,8 @@ pub struct Mark {
     pub protect: bool,
     /// Whether the environment is ephemeral, and until when (RFC 3339) if that is known.
     pub ephemeral: Option<String>,
-    /// Sets the client token apart, where the one without it was used for something else; else empty.
+    /// Sets the client token apart from those of an earlier life of the stack, and from one that was used for
+    /// something else; else empty.
     pub salt: String,
 }
 

@@ -275,6 +275,7 @@ impl Site {
             inventory: &inventory,
             kinds: Kinds::new(KINDS),
             world: &world,
+            life: "",
             observe,
         };
         let ends = apply.run().await.ends;

@@ -2,7 +2,8 @@
 
 use futures_util::future::try_join_all;
 
-use super::{End, Event, Worker, lock};
+use super::worker::Worker;
+use super::{End, Event, lock};
 use crate::erased::AnyLive;
 use crate::error::{CloudError, ErrorClass, Result};
 use crate::inventory::{Look, Seen};

@@ -123,6 +123,7 @@ impl Site {
             inventory: &inventory,
             kinds: Kinds::new(KINDS),
             world: &world,
+            life: "",
             observe: &|_| {},
         };
         let outcome = apply.run().await;
@@ -141,6 +142,7 @@ impl Site {
             world: &ToyWorld {
                 hands: hands(&self.cloud),
             },
+            life: "",
             observe: &|event| {
                 if let Event::Waiting(_, step, why) = event {
                     let text = format!("{}: {why}", step.address);
