@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use terrace_aws::timing::Timing;
 use terrace_sandbox::{Home, Sandbox};
 use tokio::runtime::Runtime;
 
@@ -79,9 +80,11 @@ impl Ladder {
         let mut moves = Vec::new();
         for (title, words) in plays {
             let before = world.copy().await.unwrap();
+            // The calls of the plan are not the move's.
+            let front = Front::before(&world, "ask", Arc::new(Killer::default())).await;
+            let words = confirmed(&front, folder.path(), words);
             let counter = Arc::new(Killer::default());
             let front = Front::before(&world, "climb", counter.clone()).await;
-            let words = confirmed(&front, folder.path(), words);
             let answer = run(&front, folder.path(), &words);
             assert!(answer.0, "{title}: {}", answer.1);
             // Else it went to another emulator, and there would be nothing to survive.
@@ -120,12 +123,16 @@ impl Ladder {
         };
         let (_, killed) = killer.run(start);
         let since = Instant::now();
+        if killed {
+            // The lock of a run that was killed is free when its lease has run out: 90 seconds of the sandbox's.
+            sleep(Timing::sandbox().scaled(90.0));
+        }
         loop {
             let (done, said) = run(&front, folder, &one.words);
             if done {
                 break;
             }
-            // As CI would: the lock of a run that was killed is free when its lease has run out.
+            // As CI would.
             if !said.contains("holds the lock since") || since.elapsed() > PATIENCE {
                 return End::Failed(format!("run again, it failed: {said}"));
             }

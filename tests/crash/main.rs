@@ -99,10 +99,14 @@ fn carry_out(
                     };
                     let end = ladder.survive(runtime, point, index);
                     let mut rows = rows.lock().unwrap();
+                    let before = rows[point.step].failures.len();
                     rows[point.step].take(point, end);
                     let done: usize = rows.iter().map(|row| row.tried).sum();
                     let bad: usize = rows.iter().map(|row| row.failures.len()).sum();
                     eprintln!("{done} of {}, {bad} failed: {point}", chosen.len());
+                    if rows[point.step].failures.len() > before {
+                        eprintln!("{}", rows[point.step].failures[before]);
+                    }
                 }
             });
         }
