@@ -167,12 +167,11 @@ async fn locked(
         .map(|step| (step.region.clone(), step.kind.to_owned()));
     let places = session.places(footprint.as_ref());
     let noted = footprint.clone();
-    let life = match options.destroy {
-        true => String::new(),
-        false => {
-            let ours = &inventory.ours;
-            footprint::widen(&session.cx, &bucket, footprint, used, ours).await?
-        }
+    let life = if options.destroy {
+        String::new()
+    } else {
+        let ours = &inventory.ours;
+        footprint::widen(&session.cx, &bucket, footprint, used, ours).await?
     };
     let outcome = execute(session, &plan, &inventory, &life, ui, events).await;
     let stands = left(&plan, &outcome, inventory.ours.len()) > 0;
