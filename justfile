@@ -18,9 +18,9 @@ test *arguments:
 law kind:
     cargo test -p terrace-aws --test laws -- ::{{kind}}
 
-# Kill the program at every call of the shop's ladder, and answer with a table. Two hours on two cores; a sample is in `test`.
+# Kill the program at every call of the shop's ladder, and answer with a table. Forty minutes on two cores; a sample is in `test`.
 crash-matrix:
-    TERRACE_CRASH=full TERRACE_CRASH_JOBS=8 cargo test --workspace --test crash
+    TERRACE_CRASH=full TERRACE_CRASH_JOBS=10 cargo test --workspace --test crash
 
 # The shop's ladder in ten storms.
 storms:

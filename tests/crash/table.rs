@@ -43,7 +43,7 @@ impl Row {
 /// In Markdown, as the documentation shows it.
 pub(crate) fn table(rows: &[Row], took: Duration) -> String {
     let mut text = String::from(
-        "| move | calls | of them act | killed | same world | not reached | failed |\n|---|---|---|---|---|---|---|\n",
+        "| move | calls | of them act | tried | same world | not reached | failed |\n|---|---|---|---|---|---|---|\n",
     );
     let mut sums = [0; 6];
     for row in rows {
