@@ -29,6 +29,21 @@ impl Weather for Against {
     }
 }
 
+/// The first answer of each action breaks off, with a length that fits.
+#[derive(Default)]
+struct Once {
+    cut: Mutex<BTreeSet<String>>,
+}
+
+impl Weather for Once {
+    fn before(&self, call: &Asked) -> Fate {
+        match self.cut.lock().unwrap().insert(call.name()) {
+            true => Turn::CutClean.into(),
+            false => Fate::default(),
+        }
+    }
+}
+
 /// The shop, all of it, in an emulator of its own.
 struct Shop {
     sandbox: Sandbox,
@@ -82,7 +97,7 @@ impl Shop {
         shop
     }
 
-    fn front(&self, name: &str, weather: Against) -> Front {
+    fn front(&self, name: &str, weather: impl Weather + 'static) -> Front {
         self.runtime
             .block_on(Front::before(&self.sandbox, name, Arc::new(weather)))
     }
@@ -172,4 +187,9 @@ fn whatever_a_plan_is_not_told_it_does_not_take_for_absent() {
         }
     };
     shop.hindered("cut", |_| Turn::CutClean, judge);
+
+    // What breaks off once is asked for again.
+    let front = shop.front("once", Once::default());
+    let (exit, told, said) = run(&front, &["plan", "--detailed-exitcode"]);
+    assert_eq!(exit, Some(0), "{told}{said}");
 }

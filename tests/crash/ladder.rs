@@ -9,6 +9,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
+use terrace_aws::lock::LEASE;
 use terrace_aws::timing::Timing;
 use terrace_sandbox::{Home, Sandbox};
 use tokio::runtime::Runtime;
@@ -124,8 +125,8 @@ impl Ladder {
         let (_, killed) = killer.run(start);
         let since = Instant::now();
         if killed {
-            // The lock of a run that was killed is free when its lease has run out: 90 seconds of the sandbox's.
-            sleep(Timing::sandbox().scaled(90.0));
+            // The lock of a run that was killed is free when its lease has run out, in the sandbox's time.
+            sleep(Timing::sandbox().scaled(LEASE));
         }
         loop {
             let (done, said) = run(&front, folder, &one.words);

@@ -4,16 +4,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::inventory::FoundAny;
-use terrace_core::mark::digest;
 
 use crate::bucket::{Bucket, If};
 use crate::client::Aws;
 use crate::discovery::Places;
 use crate::former::Formers;
+use crate::lock::unique;
 
 /// What stands in the account's bucket for a stack and environment.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -161,7 +160,7 @@ pub async fn widen(
     ours: &[FoundAny],
 ) -> Result<String> {
     let mut after = before.clone().unwrap_or_default();
-    let life = after.life.get_or_insert_with(new_life).clone();
+    let life = after.life.get_or_insert_with(unique).clone();
     let home = &cx.identity.region;
     after.home.clone_from(home);
     after.used.entry(home.clone()).or_default();
@@ -193,11 +192,6 @@ pub async fn widen(
         put(cx, bucket, &name, &gone).await?;
     }
     Ok(life)
-}
-
-fn new_life() -> String {
-    let now = Timestamp::now().as_nanosecond().to_string();
-    digest(&[&std::process::id().to_string(), &now])[..8].to_owned()
 }
 
 /// Writes down whether something stands at the end of a run, where `before` says otherwise.

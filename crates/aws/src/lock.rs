@@ -20,7 +20,7 @@ use crate::client::Aws;
 use crate::lease::{Lease, Moment};
 
 /// How long a lease lasts without a heartbeat, in seconds of AWS's time.
-const LEASE: f64 = 90.0;
+pub const LEASE: f64 = 90.0;
 /// How long before its end no change may begin any more: longer than the longest call.
 const SLACK: f64 = 30.0;
 /// For how long what a run has begun may still be invisible after its last sign of life (rule R6).
@@ -48,29 +48,38 @@ pub struct Holder {
     pub unsettled: bool,
 }
 
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+/// What this machine calls itself.
+fn host() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
+    let host = host.map(|host| host.trim().to_owned());
+    host.or_else(|| variable("HOSTNAME"))
+        .unwrap_or_else(|| "unknown".to_owned())
+}
+
+/// Sixteen hex digits that no other run gets, and this one gets once: of machine, process and time.
+pub(crate) fn unique() -> String {
+    let (pid, now) = (std::process::id(), Timestamp::now().as_nanosecond());
+    digest(&[&host(), &pid.to_string(), &now.to_string()])[..16].to_owned()
+}
+
 impl Holder {
     fn here(cx: &Aws) -> Self {
-        let environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-        let host = host
-            .map(|host| host.trim().to_owned())
-            .or_else(|| environment("HOSTNAME"));
-        let github = environment("GITHUB_RUN_ID")
-            .zip(environment("GITHUB_REPOSITORY"))
+        let github = variable("GITHUB_RUN_ID")
+            .zip(variable("GITHUB_REPOSITORY"))
             .map(|(run, repository)| format!("https://github.com/{repository}/actions/runs/{run}"));
-        let now = Timestamp::now();
-        let pid = std::process::id();
-        let host = host.unwrap_or_else(|| "unknown".to_owned());
-        let run = digest(&[&host, &pid.to_string(), &now.as_nanosecond().to_string()]);
         Self {
-            run: run[..16].to_owned(),
-            host,
-            pid,
+            run: unique(),
+            host: host(),
+            pid: std::process::id(),
             who: github
-                .or_else(|| environment("CI_JOB_URL"))
-                .or_else(|| environment("USER"))
+                .or_else(|| variable("CI_JOB_URL"))
+                .or_else(|| variable("USER"))
                 .unwrap_or_else(|| "somebody".to_owned()),
-            since: now.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            since: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
             lease: cx.timing.scaled(LEASE).as_secs_f64(),
             beat: 0,
             unsettled: false,

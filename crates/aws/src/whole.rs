@@ -9,8 +9,8 @@ use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient,
     SharedHttpConnector,
 };
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
-use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::{ConnectorError, SdkError};
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
@@ -63,6 +63,11 @@ impl HttpConnector for Reader {
             Ok(answer)
         })
     }
+}
+
+/// For an answer that the SDK hands on unread, and whose text ends early.
+pub(crate) fn early<E>() -> SdkError<E, HttpResponse> {
+    SdkError::dispatch_failure(broken(Box::new(Early)))
 }
 
 /// The call was sent, and nobody knows what it did.

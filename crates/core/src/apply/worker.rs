@@ -163,26 +163,17 @@ impl Worker<'_> {
         };
         self.apply.world.made(live.id());
         self.state.publish(&self.step.address, &live);
-        let set = self.early(hand, &want, &known, &live, |_| true).await?;
-        if let end @ End::Stopped = self.until_ready(&set.unwrap_or(live)).await? {
+        self.set(hand, &want, &known, FieldChange::is_early).await?;
+        if let end @ End::Stopped = self.until_ready(&self.wanted_live()?).await? {
             return Ok(end);
         }
-        // What the creating call could not take is an ordinary difference, now as after a crash.
-        let live = self.wanted_live()?;
-        let mut changes = self.kind()?.diff(&want, &live, &known);
-        // Late elements wait for what they name. What AWS put in by itself, such as a new group's rule
-        // that lets everything out, names nothing that is still to come, and goes at once.
-        changes.retain(|change| {
+        // What the creating call could not take is an ordinary difference, now as after a crash. Late
+        // elements wait for what they name. What AWS put in by itself, such as a new group's rule that
+        // lets everything out, names nothing that is still to come, and goes at once.
+        let mine = |change: &FieldChange| {
             change.is_in_place() && (!change.late || change.effect == Effect::Shrink)
-        });
-        if changes.is_empty() {
-            return Ok(End::Done);
-        }
-        let live = hand
-            .update(&want, &live, &known, Part::new(&changes))
-            .await?;
-        self.state.publish(&self.step.address, &live);
-        self.until_ready(&live).await
+        };
+        self.set_and_wait(hand, &want, &known, mine).await
     }
 
     /// A creating call whose answer was lost may have made the thing, and one whose name is taken may
@@ -254,44 +245,47 @@ impl Worker<'_> {
     async fn change(&self, hand: &dyn AnyHand) -> Result<End> {
         let known = self.known();
         let want = self.spec(&known)?;
-        let mut live = self.wanted_live()?;
+        let early = |change: &FieldChange| change.is_early() && self.is_mine(change);
+        if self.set(hand, &want, &known, early).await?
+            && let end @ End::Stopped = self.until_ready(&self.wanted_live()?).await?
+        {
+            return Ok(end);
+        }
         let mine = |change: &FieldChange| self.is_mine(change);
-        if let Some(set) = self.early(hand, &want, &known, &live, mine).await? {
-            if let end @ End::Stopped = self.until_ready(&set).await? {
-                return Ok(end);
-            }
-            live = self.wanted_live()?;
-        }
-        // The same comparison as in the plan, with what was later known now.
-        let mut changes = self.kind()?.diff(&want, &live, &known);
-        changes.retain(|change| self.is_mine(change));
-        if changes.is_empty() {
-            return Ok(End::Done);
-        }
-        let live = hand
-            .update(&want, &live, &known, Part::new(&changes))
-            .await?;
-        self.state.publish(&self.step.address, &live);
-        self.until_ready(&live).await
+        self.set_and_wait(hand, &want, &known, mine).await
     }
 
-    /// Sets what being ready waits for; nothing if there is nothing of the kind to set.
-    async fn early(
+    async fn set_and_wait(
         &self,
         hand: &dyn AnyHand,
         want: &AnySpec,
         known: &Known,
-        live: &AnyLive,
         mine: impl Fn(&FieldChange) -> bool,
-    ) -> Result<Option<AnyLive>> {
-        let mut changes = self.kind()?.diff(want, live, known);
-        changes.retain(|change| change.is_early() && mine(change));
-        if changes.is_empty() {
-            return Ok(None);
+    ) -> Result<End> {
+        if !self.set(hand, want, known, mine).await? {
+            return Ok(End::Done);
         }
-        let live = hand.update(want, live, known, Part::new(&changes)).await?;
+        self.until_ready(&self.wanted_live()?).await
+    }
+
+    /// Sets of what differs that which is `mine`, by the same comparison as in the plan, with what was later
+    /// known now. Whether there was any.
+    async fn set(
+        &self,
+        hand: &dyn AnyHand,
+        want: &AnySpec,
+        known: &Known,
+        mine: impl Fn(&FieldChange) -> bool,
+    ) -> Result<bool> {
+        let live = self.wanted_live()?;
+        let mut changes = self.kind()?.diff(want, &live, known);
+        changes.retain(mine);
+        if changes.is_empty() {
+            return Ok(false);
+        }
+        let live = hand.update(want, &live, known, Part::new(&changes)).await?;
         self.state.publish(&self.step.address, &live);
-        Ok(Some(live))
+        Ok(true)
     }
 
     fn is_mine(&self, change: &FieldChange) -> bool {

@@ -13,12 +13,13 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use terrace_core::canon::{Duration, Policy, policy};
-use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::error::Result;
 
 use super::super::shared::{of, there};
 use crate::client::Aws;
 use crate::door::Op;
 use crate::names::invalid;
+use crate::whole;
 
 /// What keeps the public out, whatever a policy or an object's own list says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -406,16 +407,14 @@ pub(super) async fn put_payer(cx: &Aws, bucket: &str, requester: bool) -> Result
 
 async fn read_policy(cx: &Aws, bucket: &str) -> Result<Option<Value>> {
     const ACTION: &str = "s3:GetBucketPolicy";
-    let call = || of!(cx, bucket, get_bucket_policy).send();
-    let answer = there(cx.read(ACTION, call).await, &["NoSuchBucketPolicy"])?;
-    let text = answer.and_then(|answer| answer.policy);
-    // A policy in force is good JSON: one that cannot be read was cut on its way.
-    let cut = |why| {
-        let message = format!("the answer broke off: {why}");
-        CloudError::new(ACTION, ErrorClass::Unknown, message)
+    // A policy in force is good JSON: one that cannot be read was cut on its way, and is asked for again.
+    let call = || async {
+        let answer = of!(cx, bucket, get_bucket_policy).send().await?;
+        let policy = answer.policy.as_deref().map(policy::read);
+        policy.transpose().map_err(|_| whole::early())
     };
-    text.map(|text| policy::read(&text).map_err(cut))
-        .transpose()
+    let policy = there(cx.read(ACTION, call).await, &["NoSuchBucketPolicy"])?;
+    Ok(policy.flatten())
 }
 
 /// Puts a policy in force, or none; `open` says whether it may let the public in.
