@@ -219,6 +219,29 @@ fn what_failed_before_is_not_told_again() {
     let (_, mut node) = table("vpc = \"vpc-0abc\"\nvalue = \"x\"\nport = 1\n");
     node.as_table_mut().unwrap()["port"].1.is = Is::Bad;
     assert_eq!(spec::<Spec>(&node), Err(Vec::new()));
+    // Nor is a list one that is merely shorter.
+    let (_, mut node) =
+        table("vpc = \"vpc-0abc\"\nvalue = \"x\"\nactions = [{ forward = \"x\" }]\n");
+    if let Is::Array(items) = &mut node.as_table_mut().unwrap()["actions"].1.is {
+        items[0].is = Is::Bad;
+    }
+    assert_eq!(spec::<Spec>(&node), Err(Vec::new()));
+}
+
+#[test]
+fn that_more_is_wrong_is_told_if_it_is() {
+    let wrong = |many: usize| {
+        let ranges: Vec<String> = (0..many).map(|n| format!("k{n} = \"x\"")).collect();
+        let ranges = ranges.join(", ");
+        let (_, node) = table(&format!(
+            "vpc = \"vpc-0abc\"\nvalue = \"x\"\nranges = {{ {ranges} }}\n"
+        ));
+        let faults = spec::<Spec>(&node).unwrap_err();
+        let last = faults.last().unwrap().to_string();
+        (faults.len(), last.starts_with("more than this is wrong"))
+    };
+    assert_eq!(wrong(200), (200, false));
+    assert_eq!(wrong(201), (201, true));
 }
 
 #[test]

@@ -256,10 +256,15 @@ pub fn spec<T: DeserializeOwned>(table: &Node) -> Result<T, Vec<Fault>> {
     let mut table = table.clone();
     let mut faults = Vec::new();
     let mut taken: Vec<(Span, String)> = Vec::new();
-    for _ in 0..bounds::FAULTS {
+    for tries in 0.. {
         let fault = match T::deserialize(&table) {
             Ok(value) if faults.is_empty() && taken.is_empty() => return Ok(value),
-            Ok(_) => return Err(faults),
+            Ok(_) => break,
+            Err(_) if tries == bounds::FAULTS => {
+                let more = "more than this is wrong in this table: the rest is looked for once this is mended";
+                faults.push(Fault::says(more).at(table.at));
+                break;
+            }
             Err(fault) => fault.at(table.at),
         };
         let place = fault.at.unwrap_or(table.at);
@@ -267,23 +272,21 @@ pub fn spec<T: DeserializeOwned>(table: &Node) -> Result<T, Vec<Fault>> {
             // Missing because it was taken out just now.
             Wrong::Missing(name) => taken.contains(&(place, name.clone())),
             Wrong::Told => true,
-            // A table that was good enough before something was taken out of it.
-            Wrong::Says(_) => taken.iter().any(|(table, _)| *table == place),
+            // A table or list that was good enough before something was taken out of it.
+            Wrong::Says(_) => taken.iter().any(|(around, _)| *around == place),
             _ => false,
         };
         if !ours {
             faults.push(fault);
         }
         if !take(&mut table, place, &mut taken) {
-            return Err(faults);
+            break;
         }
     }
-    let more = "more than this is wrong in this table: the rest is looked for once this is mended";
-    faults.push(Fault::says(more).at(table.at));
     Err(faults)
 }
 
-/// Takes out the innermost entry or item at a place.
+/// Takes out the innermost entry or item at a place; `taken` is told around what it stood, and what it was.
 fn take(node: &mut Node, place: Span, taken: &mut Vec<(Span, String)>) -> bool {
     let at = node.at;
     match &mut node.is {
@@ -312,6 +315,7 @@ fn take(node: &mut Node, place: Span, taken: &mut Vec<(Span, String)>) -> bool {
                 return false;
             };
             items.remove(index);
+            taken.push((at, index.to_string()));
             true
         }
         _ => false,
