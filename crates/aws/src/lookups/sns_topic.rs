@@ -17,10 +17,17 @@ impl LookUpKind for SnsTopic {
     const OUTPUTS: &'static [&'static str] = &["arn", "name"];
 
     async fn find(cx: &Aws, look: &Look) -> Result<Vec<Match>> {
-        let Look::Like(like) = look else { return Ok(Vec::new()) };
+        let Look::Like(like) = look else {
+            return Ok(Vec::new());
+        };
         let topics = cx
             .read("sns:ListTopics", || {
-                cx.sns.list_topics().into_paginator().items().send().collect::<std::result::Result<Vec<_>, _>>()
+                cx.sns
+                    .list_topics()
+                    .into_paginator()
+                    .items()
+                    .send()
+                    .collect::<std::result::Result<Vec<_>, _>>()
             })
             .await?;
         let arns = topics.into_iter().filter_map(|topic| topic.topic_arn);

@@ -5,6 +5,7 @@
 //! holds what a person must confirm.
 
 mod decide;
+mod deletions;
 mod hold;
 mod many;
 mod order;
@@ -104,7 +105,7 @@ pub enum Trouble {
 pub fn plan(input: &Input<'_>) -> Result<Plan, Trouble> {
     let mut draft = decide::decide(input)?;
     steps::resources(input, &mut draft)?;
-    steps::deletions(input, &mut draft);
+    deletions::all(input, &mut draft);
     rename::rename(input, &mut draft);
     order::order(input, &mut draft)?;
     soak::soak(input, &mut draft);

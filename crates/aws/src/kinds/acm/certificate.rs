@@ -480,8 +480,7 @@ async fn one(
         return Ok(None);
     };
     let detail = detail.ok_or_else(|| missing(ACTION, "certificate"))?;
-    let mut live = read(detail, &labels.tags)
-        .ok_or_else(|| missing(ACTION, "ARN or domain"))?;
+    let mut live = read(detail, &labels.tags).ok_or_else(|| missing(ACTION, "ARN or domain"))?;
     if let (Some(zone), Some(records)) = (&live.zone, &live.records) {
         live.proven = match seen {
             Some(seen) => all_stand(cx, zone, records, seen).await?,

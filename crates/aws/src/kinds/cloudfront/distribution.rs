@@ -213,7 +213,11 @@ impl Kind for Distribution {
     fn fields() -> Fields<Self> {
         let row = |fields: Fields<Self>, name, (want, have): (Want, Have)| {
             let fields = fields.update(name, want, have);
-            if name == "origins" { fields.leads() } else { fields }
+            if name == "origins" {
+                fields.leads()
+            } else {
+                fields
+            }
         };
         let rows: [(&'static str, (Want, Have)); 14] = [
             ("enabled", form!(enabled)),
@@ -286,7 +290,12 @@ impl Kind for Distribution {
             wrong.push(Objection::new("origins", message));
         }
         let origins: Vec<&str> = want.origins.keys().map(String::as_str).collect();
-        behavior::check("default_behavior", &want.default_behavior, &origins, &mut wrong);
+        behavior::check(
+            "default_behavior",
+            &want.default_behavior,
+            &origins,
+            &mut wrong,
+        );
         for (index, behavior) in want.behaviors.iter().enumerate() {
             let at = format!("behaviors.{index}");
             behavior::check(&at, behavior, &origins, &mut wrong);
@@ -482,7 +491,11 @@ impl Kind for Distribution {
         let comes = set.contains_key(mark::STACK);
         let goes = unset.iter().any(|key| key == mark::STACK);
         let stale = |comment: &str| goes || unmarked(comment, &owner).is_none();
-        let listed = if comes || goes { get(cx, &have.id).await? } else { None };
+        let listed = if comes || goes {
+            get(cx, &have.id).await?
+        } else {
+            None
+        };
         let config = listed.and_then(|wire| wire.distribution_config);
         if config.is_some_and(|config| stale(&config.comment)) {
             change(cx, &have.id, |config| {

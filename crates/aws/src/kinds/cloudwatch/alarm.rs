@@ -1,9 +1,10 @@
 //! A number to watch, and whom to wake (aws-semantics 3.30).
 
+mod calls;
+
 use std::collections::BTreeMap;
 
-use aws_sdk_cloudwatch::operation::put_metric_alarm::builders::PutMetricAlarmFluentBuilder;
-use aws_sdk_cloudwatch::types::{AlarmType, ComparisonOperator, Dimension, MetricAlarm, Statistic};
+use aws_sdk_cloudwatch::types::ComparisonOperator;
 use futures_util::future::try_join_all;
 use indexmap::IndexMap;
 use schemars::JsonSchema;
@@ -13,7 +14,9 @@ use terrace_core::canon::Duration;
 use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
-use terrace_core::kind::{About, Class, Create, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap};
+use terrace_core::kind::{
+    About, Class, Create, Kind, Leave, Live, LiveRef, Objection, Outputs, Ready, Swap,
+};
 use terrace_core::known::Known;
 use terrace_core::late::Late;
 use terrace_core::mark::{Mark, Tags};
@@ -22,8 +25,9 @@ use terrace_core::reference::{Ref, Target};
 use terrace_core::said::Said;
 use terrace_core::sketch::Sketch;
 
-use super::shared::{tag_list, tags};
-use crate::client::{Aws, missing};
+use self::calls::{Which, list, put, tags_of};
+use super::shared::tag_list;
+use crate::client::Aws;
 use crate::door::Op;
 use crate::lookups::LookUpKind;
 use crate::lookups::sns_topic::SnsTopic;
@@ -165,8 +169,7 @@ impl Live for AlarmLive {
 
 impl Kind for Alarm {
     const NAME: &'static str = "alarm";
-    const ABOUT: About =
-        About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+    const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
         .outputs(&["arn", "name"])
         .actions(&[
@@ -184,23 +187,71 @@ impl Kind for Alarm {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .update("description", |want, _| Said::of(&want.description), |have| Said::of(&have.description))
-            .update("namespace", |want, _| Said::of(&want.namespace), |have| Said::of(&have.namespace))
-            .update("metric", |want, _| Said::of(&want.metric), |have| Said::of(&have.metric))
-            .update("dimensions", |want, _| dimensions(want), |have| Said::of(&have.dimensions))
-            .update("statistic", |want, _| Said::of(&want.statistic), |have| Said::of(&have.statistic))
-            .update("above", |want, _| Said::of(want.above), |have| threshold(have, &ABOVE))
-            .update("below", |want, _| Said::of(want.below), |have| threshold(have, &BELOW))
-            .update("period", |want, _| Said::of(want.period), |have| Said::of(span(have.period)))
-            .update("periods", |want, _| Said::of(want.periods), |have| Said::of(have.periods))
-            .update("datapoints", |want, _| Said::of(datapoints(want)), |have| Said::of(have.datapoints))
+            .update(
+                "description",
+                |want, _| Said::of(&want.description),
+                |have| Said::of(&have.description),
+            )
+            .update(
+                "namespace",
+                |want, _| Said::of(&want.namespace),
+                |have| Said::of(&have.namespace),
+            )
+            .update(
+                "metric",
+                |want, _| Said::of(&want.metric),
+                |have| Said::of(&have.metric),
+            )
+            .update(
+                "dimensions",
+                |want, _| dimensions(want),
+                |have| Said::of(&have.dimensions),
+            )
+            .update(
+                "statistic",
+                |want, _| Said::of(&want.statistic),
+                |have| Said::of(&have.statistic),
+            )
+            .update(
+                "above",
+                |want, _| Said::of(want.above),
+                |have| threshold(have, &ABOVE),
+            )
+            .update(
+                "below",
+                |want, _| Said::of(want.below),
+                |have| threshold(have, &BELOW),
+            )
+            .update(
+                "period",
+                |want, _| Said::of(want.period),
+                |have| Said::of(span(have.period)),
+            )
+            .update(
+                "periods",
+                |want, _| Said::of(want.periods),
+                |have| Said::of(have.periods),
+            )
+            .update(
+                "datapoints",
+                |want, _| Said::of(datapoints(want)),
+                |have| Said::of(have.datapoints),
+            )
             .update(
                 "missing_data",
                 |want, _| Said::of(want.missing_data.word()),
                 |have| Said::of(&have.missing_data),
             )
-            .update("enabled", |want, _| Said::of(want.enabled), |have| Said::of(have.enabled))
-            .update("actions", |want, known| arns(&want.actions, known), |have| Said::set(&have.actions))
+            .update(
+                "enabled",
+                |want, _| Said::of(want.enabled),
+                |have| Said::of(have.enabled),
+            )
+            .update(
+                "actions",
+                |want, known| arns(&want.actions, known),
+                |have| Said::set(&have.actions),
+            )
             .update(
                 "ok_actions",
                 |want, known| arns(&want.ok_actions, known),
@@ -213,9 +264,15 @@ impl Kind for Alarm {
     }
 
     fn uses(have: &AlarmLive) -> Vec<LiveRef> {
-        let watched = have.dimensions.values().map(|value| LiveRef::new("dimensions", value));
+        let watched = have
+            .dimensions
+            .values()
+            .map(|value| LiveRef::new("dimensions", value));
         let actions = have.actions.iter().map(|arn| LiveRef::new("actions", arn));
-        let ok_actions = have.ok_actions.iter().map(|arn| LiveRef::new("ok_actions", arn));
+        let ok_actions = have
+            .ok_actions
+            .iter()
+            .map(|arn| LiveRef::new("ok_actions", arn));
         watched.chain(actions).chain(ok_actions).collect()
     }
 
@@ -227,29 +284,46 @@ impl Kind for Alarm {
     fn check(want: &AlarmSpec) -> Vec<Objection> {
         let mut wrong = Vec::new();
         match (want.above, want.below) {
-            (None, None) => wrong
-                .push(Objection::new("above", "it never rings").help("say when: above = 80, or below = 10")),
+            (None, None) => wrong.push(
+                Objection::new("above", "it never rings")
+                    .help("say when: above = 80, or below = 10"),
+            ),
             (Some(_), Some(_)) => wrong.push(
-                Objection::new("below", "it rings above or below one number").help("make two alarms of it"),
+                Objection::new("below", "it rings above or below one number")
+                    .help("make two alarms of it"),
             ),
             _ => {}
         }
         let seconds = want.period.as_seconds();
         if !(matches!(seconds, 10 | 20 | 30) || (seconds > 0 && seconds.is_multiple_of(60))) {
-            wrong.push(Objection::new("period", "a period is 10s, 20s, 30s or whole minutes"));
+            wrong.push(Objection::new(
+                "period",
+                "a period is 10s, 20s, 30s or whole minutes",
+            ));
         }
         if want.periods == 0 || want.datapoints.is_some_and(|n| n == 0 || n > want.periods) {
             let message = format!("it looks at {} periods", want.periods);
-            wrong.push(Objection::new(if want.periods == 0 { "periods" } else { "datapoints" }, message));
+            wrong.push(Objection::new(
+                if want.periods == 0 {
+                    "periods"
+                } else {
+                    "datapoints"
+                },
+                message,
+            ));
         }
         if !is_statistic(&want.statistic) {
             let message = format!("`{}` is no statistic", want.statistic);
-            let help = "write \"Average\", \"Sum\", \"Minimum\", \"Maximum\", \"SampleCount\" or \"p99\"";
+            let help =
+                "write \"Average\", \"Sum\", \"Minimum\", \"Maximum\", \"SampleCount\" or \"p99\"";
             wrong.push(Objection::new("statistic", message).help(help));
         }
         for (field, actions) in [("actions", &want.actions), ("ok_actions", &want.ok_actions)] {
             if actions.len() > 5 {
-                wrong.push(Objection::new(field, "an alarm sets off five things at most"));
+                wrong.push(Objection::new(
+                    field,
+                    "an alarm sets off five things at most",
+                ));
             }
         }
         wrong
@@ -265,10 +339,14 @@ impl Kind for Alarm {
         let alarms = match look {
             Look::Ours => list(cx, Which::Beginning(&prefix)).await,
             Look::Id(name) => list(cx, Which::Name(name)).await,
-            Look::Like(like) => list(cx, Which::Name(only(like, Self::NAME, &["name", "id"])?)).await,
+            Look::Like(like) => {
+                list(cx, Which::Name(only(like, Self::NAME, &["name", "id"])?)).await
+            }
         };
         let found = try_join_all(alarms?.into_iter().map(|live| async move {
-            let labels = cx.labels(look, seen, &live.arn, tags_of(cx, &live.arn)).await?;
+            let labels = cx
+                .labels(look, seen, &live.arn, tags_of(cx, &live.arn))
+                .await?;
             Ok(labels.map(|labels| labels.on(live)))
         }));
         Ok(found.await?.into_iter().flatten().collect())
@@ -278,14 +356,22 @@ impl Kind for Alarm {
         const ACTION: &str = "cloudwatch:PutMetricAlarm";
         let live = wanted(cx, want, known, mark.name(LIMIT))?;
         // The call would overwrite whatever has the name, so that must be known first.
-        let there = Self::discover(cx, &Look::Id(live.id.clone()), &Seen::default()).await?.pop();
+        let there = Self::discover(cx, &Look::Id(live.id.clone()), &Seen::default())
+            .await?
+            .pop();
         if let Some(there) = there {
-            let refused =
-                CloudError::new(ACTION, ErrorClass::Conflict, format!("there is an alarm `{}`", live.id));
+            let refused = CloudError::new(
+                ACTION,
+                ErrorClass::Conflict,
+                format!("there is an alarm `{}`", live.id),
+            );
             return taken(refused, Some(there), mark);
         }
         let tags = tag_list(&mark.all_tags());
-        cx.mutate(Op::again(ACTION), || put(cx, &live).set_tags(Some(tags.clone())).send()).await?;
+        cx.mutate(Op::again(ACTION), || {
+            put(cx, &live).set_tags(Some(tags.clone())).send()
+        })
+        .await?;
         Ok(live)
     }
 
@@ -320,20 +406,32 @@ impl Kind for Alarm {
                 _ => {}
             }
         }
-        cx.mutate(Op::again("cloudwatch:PutMetricAlarm"), || put(cx, &live).send()).await?;
+        cx.mutate(Op::again("cloudwatch:PutMetricAlarm"), || {
+            put(cx, &live).send()
+        })
+        .await?;
         Ok(live)
     }
 
     async fn delete(cx: &Aws, have: &AlarmLive, _leave: &Leave) -> Result<()> {
         let op = Op::again("cloudwatch:DeleteAlarms");
-        cx.gone(cx.mutate(op, || cx.cloudwatch.delete_alarms().alarm_names(&have.id).send()).await)
+        cx.gone(
+            cx.mutate(op, || {
+                cx.cloudwatch.delete_alarms().alarm_names(&have.id).send()
+            })
+            .await,
+        )
     }
 
     async fn tag(cx: &Aws, have: &AlarmLive, set: &Tags, unset: &[String]) -> Result<()> {
         if !set.is_empty() {
             let tags = tag_list(set);
             cx.mutate(Op::again("cloudwatch:TagResource"), || {
-                cx.cloudwatch.tag_resource().resource_arn(&have.arn).set_tags(Some(tags.clone())).send()
+                cx.cloudwatch
+                    .tag_resource()
+                    .resource_arn(&have.arn)
+                    .set_tags(Some(tags.clone()))
+                    .send()
             })
             .await?;
         }
@@ -359,7 +457,8 @@ fn is_statistic(text: &str) -> bool {
     let number = text.trim_start_matches(|c: char| c.is_ascii_alphabetic());
     let number = number.strip_prefix('(').unwrap_or(number);
     PLAIN.contains(&text)
-        || (number.len() < text.len() && number.starts_with(|c: char| c.is_ascii_digit() || c == ':'))
+        || (number.len() < text.len()
+            && number.starts_with(|c: char| c.is_ascii_digit() || c == ':'))
 }
 
 fn span(seconds: i32) -> Duration {
@@ -382,7 +481,11 @@ fn dimensions(want: &AlarmSpec) -> Said {
 }
 
 fn threshold(have: &AlarmLive, comparison: &ComparisonOperator) -> Said {
-    if have.comparison == comparison.as_str() { Said::of(have.threshold) } else { Said::Nothing }
+    if have.comparison == comparison.as_str() {
+        Said::of(have.threshold)
+    } else {
+        Said::Nothing
+    }
 }
 
 /// The ARNs of what an alarm sets off.
@@ -395,7 +498,9 @@ fn arns(actions: &[Action], known: &Known) -> Said {
 
 fn need_arns(actions: &[Action], known: &Known) -> Result<Vec<String>> {
     let arn = |action: &Action| {
-        let reference = action.need().map_err(|why| invalid("cloudwatch:PutMetricAlarm", why))?;
+        let reference = action
+            .need()
+            .map_err(|why| invalid("cloudwatch:PutMetricAlarm", why))?;
         known.need_output(reference, "arn")
     };
     actions.iter().map(arn).collect()
@@ -405,7 +510,9 @@ fn need_arns(actions: &[Action], known: &Known) -> Result<Vec<String>> {
 fn wanted(cx: &Aws, want: &AlarmSpec, known: &Known, name: String) -> Result<AlarmLive> {
     let number = |n: u32| i32::try_from(n).unwrap_or(i32::MAX);
     let value = |(name, value): (&String, &Late<String>)| {
-        let value = value.need().map_err(|why| invalid("cloudwatch:PutMetricAlarm", why))?;
+        let value = value
+            .need()
+            .map_err(|why| invalid("cloudwatch:PutMetricAlarm", why))?;
         Ok((name.clone(), value.clone()))
     };
     let (comparison, threshold) = match (want.above, want.below) {
@@ -414,7 +521,10 @@ fn wanted(cx: &Aws, want: &AlarmSpec, known: &Known, name: String) -> Result<Ala
     };
     let (partition, account) = (partition(&cx.region), &cx.identity.account);
     Ok(AlarmLive {
-        arn: format!("arn:{partition}:cloudwatch:{}:{account}:alarm:{name}", cx.region),
+        arn: format!(
+            "arn:{partition}:cloudwatch:{}:{account}:alarm:{name}",
+            cx.region
+        ),
         id: name,
         description: want.description.clone(),
         namespace: want.namespace.clone(),
@@ -433,88 +543,6 @@ fn wanted(cx: &Aws, want: &AlarmSpec, known: &Known, name: String) -> Result<Ala
     })
 }
 
-fn put(cx: &Aws, live: &AlarmLive) -> PutMetricAlarmFluentBuilder {
-    let dimension = |(name, value): (&String, &String)| Dimension::builder().name(name).value(value).build();
-    let call = cx.cloudwatch.put_metric_alarm().alarm_name(&live.id);
-    let call = call.alarm_description(&live.description).namespace(&live.namespace).metric_name(&live.metric);
-    let call = call.set_dimensions(Some(live.dimensions.iter().map(dimension).collect()));
-    let call = if PLAIN.contains(&live.statistic.as_str()) {
-        call.statistic(Statistic::from(live.statistic.as_str()))
-    } else {
-        call.extended_statistic(&live.statistic)
-    };
-    call.comparison_operator(ComparisonOperator::from(live.comparison.as_str()))
-        .threshold(live.threshold)
-        .period(live.period)
-        .evaluation_periods(live.periods)
-        .datapoints_to_alarm(live.datapoints)
-        .treat_missing_data(&live.missing_data)
-        .actions_enabled(live.enabled)
-        .set_alarm_actions(Some(live.actions.clone()))
-        .set_ok_actions(Some(live.ok_actions.clone()))
-}
-
-enum Which<'a> {
-    Beginning(&'a str),
-    Name(&'a str),
-}
-
-async fn list(cx: &Aws, which: Which<'_>) -> Result<Vec<AlarmLive>> {
-    let alarms = cx
-        .read("cloudwatch:DescribeAlarms", || {
-            let call = cx.cloudwatch.describe_alarms().alarm_types(AlarmType::MetricAlarm);
-            let call = match which {
-                Which::Beginning(prefix) => call.alarm_name_prefix(prefix),
-                Which::Name(name) => call.alarm_names(name),
-            };
-            call.into_paginator().page_size(100).send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    let alarms = alarms.into_iter().flat_map(|page| page.metric_alarms.unwrap_or_default());
-    alarms.map(read).collect()
-}
-
-async fn tags_of(cx: &Aws, arn: &str) -> Result<Option<Tags>> {
-    let answer = cx
-        .read("cloudwatch:ListTagsForResource", || {
-            cx.cloudwatch.list_tags_for_resource().resource_arn(arn).send()
-        })
-        .await;
-    match answer {
-        // It has gone since it was listed.
-        Err(error) if error.class == ErrorClass::NotFound => Ok(None),
-        answer => Ok(Some(tags(answer?.tags()))),
-    }
-}
-
-fn read(alarm: MetricAlarm) -> Result<AlarmLive> {
-    const ACTION: &str = "cloudwatch:DescribeAlarms";
-    let periods = alarm.evaluation_periods.unwrap_or(1);
-    let dimensions = alarm.dimensions.unwrap_or_default().into_iter();
-    Ok(AlarmLive {
-        id: alarm.alarm_name.ok_or_else(|| missing(ACTION, "name"))?,
-        arn: alarm.alarm_arn.ok_or_else(|| missing(ACTION, "arn"))?,
-        description: alarm.alarm_description.unwrap_or_default(),
-        namespace: alarm.namespace.unwrap_or_default(),
-        metric: alarm.metric_name.unwrap_or_default(),
-        dimensions: dimensions.filter_map(|one| Some((one.name?, one.value.unwrap_or_default()))).collect(),
-        statistic: alarm
-            .statistic
-            .map(|statistic| statistic.as_str().to_owned())
-            .or(alarm.extended_statistic)
-            .unwrap_or_default(),
-        comparison: alarm.comparison_operator.map(|one| one.as_str().to_owned()).unwrap_or_default(),
-        threshold: alarm.threshold.unwrap_or_default(),
-        period: alarm.period.unwrap_or_default(),
-        periods,
-        datapoints: alarm.datapoints_to_alarm.unwrap_or(periods),
-        missing_data: alarm.treat_missing_data.unwrap_or_else(|| MissingData::Missing.word().to_owned()),
-        enabled: alarm.actions_enabled.unwrap_or(true),
-        actions: alarm.alarm_actions.unwrap_or_default(),
-        ok_actions: alarm.ok_actions.unwrap_or_default(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -526,6 +554,10 @@ mod tests {
                 .iter()
                 .all(|text| is_statistic(text))
         );
-        assert!(["average", "", "99", "p", "Avg"].iter().all(|text| !is_statistic(text)));
+        assert!(
+            ["average", "", "99", "p", "Avg"]
+                .iter()
+                .all(|text| !is_statistic(text))
+        );
     }
 }

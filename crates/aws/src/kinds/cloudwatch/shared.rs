@@ -11,5 +11,7 @@ pub(crate) fn tags(list: &[Tag]) -> Tags {
 
 /// Tags for a call.
 pub(crate) fn tag_list(tags: &Tags) -> Vec<Tag> {
-    tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect()
+    tags.iter()
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect()
 }

@@ -4,6 +4,7 @@ mod change;
 mod launch;
 mod live;
 mod machine;
+mod verdict;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -20,7 +21,7 @@ use terrace_core::known::Known;
 use terrace_core::late::Late;
 use terrace_core::mark::{self, Mark, Tags};
 use terrace_core::outputs;
-use terrace_core::reference::{Id, Ref, Reference};
+use terrace_core::reference::{Id, Ref};
 use terrace_core::said::Said;
 use terrace_core::sketch::{Icon, Sketch};
 
@@ -32,13 +33,17 @@ use self::launch::run;
 use self::live::{WORDS, alive, described, one};
 pub use self::machine::{Credits, HttpTokens, Metadata, RootVolume};
 pub(super) use self::machine::{Machine, fingerprint, member_tags, tell_user_data, user_data};
+use self::verdict::{
+    have_user_data, profile_verdict, root_verdict, type_verdict, user_data_verdict, want_groups,
+    want_user_data,
+};
 use super::key_pair::KeyPair;
 use super::security_group::SecurityGroup;
 use super::subnet::Subnet;
 use super::volume::{DiskLive, modify};
 use crate::client::{Aws, missing};
 use crate::door::Op;
-use crate::images::{self, architecture};
+use crate::images;
 use crate::kinds::iam::instance_profile::InstanceProfile;
 use crate::lookups::image::Image;
 
@@ -554,238 +559,5 @@ impl InstanceLive {
     }
 }
 
-// What is wanted and what a difference means.
-
-fn want_groups(want: &InstanceSpec, known: &Known) -> Said {
-    match want.security_groups.as_slice() {
-        [] => Said::Nothing,
-        groups => known.ids(groups),
-    }
-}
-
-fn want_user_data(want: &InstanceSpec, _known: &Known) -> Said {
-    Said::or_none(want.user_data.as_ref().map(|text| match text {
-        Late::Known(text) => Said::of(fingerprint(text.as_str())),
-        later @ Late::Later(_) => later.said(),
-    }))
-}
-
-fn have_user_data(have: &InstanceLive) -> Said {
-    let known = have.told.user_data.as_ref();
-    Said::or_none(known.filter(|told| *told != NONE).map(Said::of))
-}
-
-fn type_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
-    let now = if have.architecture.starts_with("arm64") {
-        "arm64"
-    } else {
-        "x86_64"
-    };
-    let then = architecture(&want.r#type);
-    if then != now {
-        return Verdict::Refuse(format!(
-            "{} is {then}, and what is installed is {now}; raise `generation`, which replaces it",
-            want.r#type
-        ));
-    }
-    Verdict::Update(if have.runs() {
-        Impact::Outage
-    } else {
-        Impact::None
-    })
-}
-
-fn profile_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
-    // A profile may be named by its name alone.
-    if let (Some(profile), Some(arn)) = (&want.instance_profile, &have.instance_profile)
-        && let Reference::Literal(name) = profile.names()
-        && arn.rsplit('/').next() == Some(name)
-    {
-        return Verdict::Same;
-    }
-    Verdict::Update(Impact::None)
-}
-
-fn root_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
-    let shape = want.root_volume.shape();
-    match want.root_volume.encrypted == have.root.encrypted {
-        false => Verdict::Replace,
-        true if shape.fits(&have.root) => Verdict::Same,
-        true => shape.verdict(&have.root),
-    }
-}
-
-fn user_data_verdict(want: &InstanceSpec, have: &InstanceLive) -> Verdict {
-    match (&have.told.user_data, want.user_data_change) {
-        // Imported: nobody knows what it was told.
-        (None, _) => Verdict::Same,
-        (_, None) => Verdict::Next(
-            "takes effect at the next replacement; raise `generation` to replace it now",
-        ),
-        (_, Some(UserDataChange::Restart)) => Verdict::Update(Impact::Outage),
-        (_, Some(UserDataChange::Replace)) => Verdict::Replace,
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use terrace_core::fields::Effect;
-
-    use super::launch::told_user_data;
-    use super::*;
-
-    fn spec(more: &serde_json::Value) -> InstanceSpec {
-        let mut table = json!({ "image": "al2023", "type": "t3.small", "subnet": "subnet-1" });
-        table
-            .as_object_mut()
-            .unwrap()
-            .extend(more.as_object().unwrap().clone());
-        // References read newtypes; JSON gives plain text, which they take as well.
-        serde_json::from_value(table).unwrap()
-    }
-
-    fn live() -> InstanceLive {
-        InstanceLive {
-            id: "i-1".into(),
-            arn: String::new(),
-            state: "running".into(),
-            failure: None,
-            image: "ami-1".into(),
-            r#type: "t3.micro".into(),
-            architecture: "x86_64".into(),
-            subnet: Id::new("subnet-1"),
-            zone: "eu-west-3a".into(),
-            security_groups: vec!["sg-1".into()],
-            instance_profile: Some("arn:aws:iam::123456789012:instance-profile/x/web".into()),
-            key_pair: None,
-            private_ip: Some("10.0.0.4".into()),
-            public_ip: None,
-            private_dns_name: None,
-            public_dns_name: None,
-            root: DiskLive {
-                size: 20,
-                r#type: "gp3".into(),
-                iops: Some(3000),
-                throughput: Some(125),
-                encrypted: true,
-                ..DiskLive::default()
-            },
-            volumes: vec!["vol-2".into()],
-            metadata: Metadata::default(),
-            monitoring: false,
-            source_dest_check: true,
-            credits: Some("unlimited".into()),
-            told: Told::read(&Tags::new()),
-        }
-    }
-
-    fn effects(want: &InstanceSpec, have: &InstanceLive) -> Vec<(&'static str, Effect)> {
-        let changes = Instance::fields().diff(want, have, &Known::default());
-        changes
-            .into_iter()
-            .map(|change| (change.field, change.effect))
-            .collect()
-    }
-
-    #[test]
-    fn what_an_imported_one_was_told_is_never_compared() {
-        let mut have = live();
-        have.instance_profile = None;
-        let want = spec(&json!({ "type": "t3.micro" }));
-        assert_eq!(effects(&want, &have), []);
-        have.told.family = Some("ubuntu-24.04".into());
-        assert_eq!(effects(&want, &have), [("image", Effect::Replace)]);
-    }
-
-    #[test]
-    fn a_looked_up_image_is_compared_by_its_id() {
-        let mut have = live();
-        have.instance_profile = None;
-        have.told.family = Some("existing.image.own".into());
-        let mut known = Known::default();
-        let address: terrace_core::address::Address = "existing.image.own".parse().unwrap();
-        let want = spec(&json!({ "type": "t3.micro", "image": "/existing.image.own" }));
-        let mut fields = |id: &str| -> Vec<&'static str> {
-            known.put(address.clone(), outputs! { "id" => json!(id) });
-            let changes = Instance::fields().diff(&want, &have, &known);
-            changes.into_iter().map(|change| change.field).collect()
-        };
-        assert!(fields("ami-1").is_empty());
-        assert_eq!(fields("ami-2"), ["image"]);
-    }
-
-    #[test]
-    fn a_type_of_another_architecture_is_refused() {
-        let mut have = live();
-        have.instance_profile = None;
-        assert_eq!(
-            effects(&spec(&json!({})), &have),
-            [("type", Effect::Update)]
-        );
-        let refused = effects(&spec(&json!({ "type": "t4g.micro" })), &have);
-        assert!(
-            matches!(refused.as_slice(), [("type", Effect::Refuse(_))]),
-            "{refused:?}"
-        );
-    }
-
-    #[test]
-    fn a_profile_may_be_named_by_its_name() {
-        let want = spec(&json!({ "type": "t3.micro", "instance_profile": "web" }));
-        assert_eq!(effects(&want, &live()), []);
-        let want = spec(&json!({ "type": "t3.micro" }));
-        assert_eq!(
-            effects(&want, &live()),
-            [("instance_profile", Effect::Update)]
-        );
-    }
-
-    #[test]
-    fn a_root_volume_grows_and_never_shrinks() {
-        let mut have = live();
-        have.instance_profile = None;
-        let of =
-            |root: serde_json::Value| spec(&json!({ "type": "t3.micro", "root_volume": root }));
-        assert_eq!(
-            effects(&of(json!({ "size": 30 })), &have),
-            [("root_volume", Effect::Update)]
-        );
-        assert_eq!(
-            effects(&of(json!({ "encrypted": false })), &have),
-            [("root_volume", Effect::Replace)]
-        );
-        let refused = effects(&of(json!({ "size": 10 })), &have);
-        assert!(
-            matches!(refused.as_slice(), [("root_volume", Effect::Refuse(_))]),
-            "{refused:?}"
-        );
-    }
-
-    #[test]
-    fn new_user_data_waits_unless_it_is_told_not_to() {
-        let mut have = live();
-        have.instance_profile = None;
-        have.told.user_data = Some(NONE.into());
-        let mut want = spec(&json!({ "type": "t3.micro" }));
-        assert_eq!(effects(&want, &have), []);
-        want.user_data = Some(Late::Known(Text::from("#!/bin/sh")));
-        assert!(matches!(
-            effects(&want, &have).as_slice(),
-            [("user_data", Effect::Next(_))]
-        ));
-        want.user_data_change = Some(UserDataChange::Restart);
-        assert_eq!(effects(&want, &have), [("user_data", Effect::Update)]);
-        have.told.user_data = Some(told_user_data(&want));
-        assert_eq!(effects(&want, &have), []);
-    }
-
-    #[test]
-    fn it_goes_before_the_volumes_it_uses() {
-        let uses: Vec<String> = Instance::uses(&live())
-            .into_iter()
-            .map(|used| used.to)
-            .collect();
-        assert!(uses.contains(&"vol-2".to_owned()), "{uses:?}");
-    }
-}
+mod tests;

@@ -1,16 +1,17 @@
 //! Who may talk to whom (aws-semantics 3.7).
 
+mod rule;
+mod side;
+
 use std::collections::BTreeMap;
 
-use aws_sdk_ec2::types::{
-    IpPermission, IpRange, Ipv6Range, PrefixListId, ResourceType, UserIdGroupPair,
-};
+use aws_sdk_ec2::types::{IpPermission, ResourceType};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
-use terrace_core::canon::{Flow, Peer, Peers, Ports};
-use terrace_core::error::{CloudError, ErrorClass, Result};
+use terrace_core::canon::{Flow, Peer};
+use terrace_core::error::Result;
 use terrace_core::fields::{Fields, Part, Verdict};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
@@ -19,11 +20,14 @@ use terrace_core::kind::{
 use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
-use terrace_core::reference::{Id, Ref, Reference, Target};
+use terrace_core::reference::{Id, Ref, Reference};
 use terrace_core::said::Said;
 use terrace_core::sketch::{Admits, Role, Sketch, Who};
 
-use super::shared::{PrefixLists, filter, marked, tags};
+pub use self::rule::{EgressRule, IngressRule, Others, Protocol};
+use self::rule::{check, wanted_in, wanted_out};
+use self::side::Side;
+use super::shared::{filter, marked, tags};
 use super::vpc::Vpc;
 use crate::blockers::network;
 use crate::client::{Aws, missing};
@@ -60,78 +64,6 @@ pub struct SecurityGroupSpec {
     /// What it is for. AWS fixes it when the group is made.
     #[schemars(extend("examples" = ["Web servers", "What people see"]))]
     pub description: Option<String>,
-}
-
-/// One rule for what comes in.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct IngressRule {
-    /// Where from: a range of addresses (`"0.0.0.0/0"` is everywhere), another group (all that wears
-    /// it), a prefix list, or several of them.
-    pub from: Peers<Others>,
-    /// The port it is for.
-    pub port: Option<u16>,
-    /// A range of ports, in place of `port`: `"8000-8100"`.
-    pub ports: Option<Ports>,
-    /// The protocol. `all` and ICMP have no ports.
-    #[serde(default)]
-    pub protocol: Protocol,
-    /// What it is for.
-    pub description: Option<String>,
-}
-
-/// One rule for what goes out.
-#[derive(Debug, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct EgressRule {
-    /// Where to: a range of addresses (`"0.0.0.0/0"` is everywhere), another group (all that wears it),
-    /// a prefix list, or several of them.
-    pub to: Peers<Others>,
-    /// The port it is for.
-    pub port: Option<u16>,
-    /// A range of ports, in place of `port`: `"8000-8100"`.
-    pub ports: Option<Ports>,
-    /// The protocol. `all` and ICMP have no ports.
-    #[serde(default)]
-    pub protocol: Protocol,
-    /// What it is for.
-    pub description: Option<String>,
-}
-
-/// What may stand for a range of addresses in a rule.
-pub struct Others;
-
-impl Target for Others {
-    const KINDS: &'static [&'static str] = &[SecurityGroup::NAME, PrefixLists::KINDS[0]];
-}
-
-/// What a rule is about.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-pub enum Protocol {
-    /// TCP.
-    #[default]
-    Tcp,
-    /// UDP.
-    Udp,
-    /// ICMP, such as ping, of IPv4.
-    Icmp,
-    /// ICMP of IPv6.
-    Icmpv6,
-    /// Everything.
-    All,
-}
-
-impl Protocol {
-    fn word(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Icmp => "icmp",
-            Self::Icmpv6 => "icmpv6",
-            Self::All => "all",
-        }
-    }
 }
 
 /// Rules as AWS keeps them: the text of each [`Flow`], and its description.
@@ -371,272 +303,6 @@ impl Kind for SecurityGroup {
 
 fn name(want: &SecurityGroupSpec, mark: &Mark) -> String {
     want.name.clone().unwrap_or_else(|| mark.name(255))
-}
-
-/// What both kinds of rules say.
-struct Rule<'a> {
-    inward: bool,
-    peers: &'a Peers<Others>,
-    port: Option<u16>,
-    ports: Option<Ports>,
-    protocol: Protocol,
-    description: Option<&'a str>,
-}
-
-impl<'a> From<&'a IngressRule> for Rule<'a> {
-    fn from(rule: &'a IngressRule) -> Self {
-        Self {
-            inward: true,
-            peers: &rule.from,
-            port: rule.port,
-            ports: rule.ports,
-            protocol: rule.protocol,
-            description: rule.description.as_deref(),
-        }
-    }
-}
-
-impl<'a> From<&'a EgressRule> for Rule<'a> {
-    fn from(rule: &'a EgressRule) -> Self {
-        Self {
-            inward: false,
-            peers: &rule.to,
-            port: rule.port,
-            ports: rule.ports,
-            protocol: rule.protocol,
-            description: rule.description.as_deref(),
-        }
-    }
-}
-
-fn check(path: &str, rule: &Rule<'_>, wrong: &mut Vec<Objection>) {
-    let mut object = |field: &str, message: &str, help: &str| {
-        wrong.push(Objection::new(format!("{path}.{field}"), message).help(help));
-    };
-    let has_ports = matches!(rule.protocol, Protocol::Tcp | Protocol::Udp);
-    match (rule.port, rule.ports) {
-        (Some(_), Some(_)) => object("ports", "beside `port`", "write one of the two"),
-        (None, None) if has_ports => object(
-            "port",
-            "it is not said which",
-            "write `port`, `ports = \"0-65535\"`, or `protocol = \"all\"`",
-        ),
-        (Some(_), None) if !has_ports => object("port", "this protocol has none", "leave it out"),
-        (None, Some(_)) if !has_ports => object("ports", "this protocol has none", "leave it out"),
-        _ => {}
-    }
-    if rule.peers.is_empty() {
-        let field = if rule.inward { "from" } else { "to" };
-        object(
-            field,
-            "an empty list lets nothing pass",
-            "leave the rule out",
-        );
-    }
-}
-
-fn wanted_in(want: &SecurityGroupSpec, known: &Known) -> Said {
-    wanted(want.ingress.values().map(Rule::from), known)
-}
-
-fn wanted_out(want: &SecurityGroupSpec, known: &Known) -> Said {
-    match &want.egress {
-        Some(rules) => wanted(rules.values().map(Rule::from), known),
-        None => Said::of(Rules::from([(EVERYTHING.to_owned(), None)])),
-    }
-}
-
-/// One rule of the TOML is as many of AWS's as it has far ends.
-fn wanted<'a>(rules: impl Iterator<Item = Rule<'a>>, known: &Known) -> Said {
-    let mut wanted = Rules::new();
-    for rule in rules {
-        let one = rule.port.map(|port| Ports {
-            from: port,
-            to: port,
-        });
-        let ports = rule
-            .ports
-            .or(one)
-            .map(|ports| (ports.from.into(), ports.to.into()));
-        for peer in rule.peers {
-            let peer = peer.said(known).text();
-            let flow = Flow::new(rule.protocol.word(), ports, rule.inward, peer);
-            wanted.insert(flow.to_string(), rule.description.map(str::to_owned));
-        }
-    }
-    Said::of(wanted)
-}
-
-/// One of the two lists of rules, and EC2's calls for it.
-#[derive(Clone, Copy)]
-enum Side {
-    In,
-    Out,
-}
-
-/// The same call for either side: all rules at once, because EC2 allows few of these a second.
-macro_rules! call {
-    ($cx:expr, $side:expr, $id:expr, $rules:expr, $inward:ident $in:literal, $outward:ident $out:literal) => {{
-        let permissions = permissions($rules);
-        match $side {
-            Side::In => {
-                let op = Op::again($in).while_busy(UNSEEN, 5.0);
-                let call = || {
-                    let call = $cx.ec2.$inward().group_id($id);
-                    call.set_ip_permissions(Some(permissions.clone())).send()
-                };
-                $cx.mutate(op, call).await.map(drop)
-            }
-            Side::Out => {
-                let op = Op::again($out).while_busy(UNSEEN, 5.0);
-                let call = || {
-                    let call = $cx.ec2.$outward().group_id($id);
-                    call.set_ip_permissions(Some(permissions.clone())).send()
-                };
-                $cx.mutate(op, call).await.map(drop)
-            }
-        }
-    }};
-}
-
-/// What was made just now may be unknown for a while.
-const UNSEEN: &[&str] = &["InvalidGroup.NotFound", "InvalidGroupId.NotFound"];
-
-impl Side {
-    fn field(self) -> &'static str {
-        match self {
-            Self::In => "ingress",
-            Self::Out => "egress",
-        }
-    }
-
-    fn rules(self, live: &SecurityGroupLive) -> &Rules {
-        match self {
-            Self::In => &live.ingress,
-            Self::Out => &live.egress,
-        }
-    }
-
-    fn rules_mut(self, live: &mut SecurityGroupLive) -> &mut Rules {
-        match self {
-            Self::In => &mut live.ingress,
-            Self::Out => &mut live.egress,
-        }
-    }
-
-    /// Opens all of them, or none: one that is there already refuses the whole call.
-    async fn authorize(self, cx: &Aws, id: &str, rules: &Rules) -> Result<()> {
-        if rules.is_empty() {
-            return Ok(());
-        }
-        let answer = self.try_authorize(cx, id, rules).await;
-        let there = match answer {
-            Err(error) if error.class == ErrorClass::Conflict => self.live(cx, id, error).await?,
-            answer => return answer,
-        };
-        // Somebody was here meanwhile, or our own call and its answer was lost.
-        let differs = |(rule, _): &(&String, &Option<String>)| !there.contains_key(*rule);
-        let missing = pick(rules, differs);
-        if !missing.is_empty() {
-            self.try_authorize(cx, id, &missing).await?;
-        }
-        let described = |(rule, text): &(&String, &Option<String>)| {
-            there.get(*rule).is_some_and(|is| is != *text)
-        };
-        self.describe(cx, id, &pick(rules, described)).await
-    }
-
-    async fn try_authorize(self, cx: &Aws, id: &str, rules: &Rules) -> Result<()> {
-        call!(
-            cx, self, id, rules,
-            authorize_security_group_ingress "ec2:AuthorizeSecurityGroupIngress",
-            authorize_security_group_egress "ec2:AuthorizeSecurityGroupEgress"
-        )
-    }
-
-    async fn describe(self, cx: &Aws, id: &str, rules: &Rules) -> Result<()> {
-        if rules.is_empty() {
-            return Ok(());
-        }
-        call!(
-            cx, self, id, rules,
-            update_security_group_rule_descriptions_ingress
-            "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
-            update_security_group_rule_descriptions_egress
-            "ec2:UpdateSecurityGroupRuleDescriptionsEgress"
-        )
-    }
-
-    /// Closes all of them. One that is closed already refuses the whole call.
-    async fn revoke(self, cx: &Aws, id: &str, rules: &Rules) -> Result<()> {
-        if rules.is_empty() {
-            return Ok(());
-        }
-        let there = match self.try_revoke(cx, id, rules).await {
-            Err(error) if error.class == ErrorClass::NotFound => self.live(cx, id, error).await?,
-            answer => return answer,
-        };
-        let still = pick(rules, |(rule, _)| there.contains_key(*rule));
-        if still.is_empty() {
-            return Ok(());
-        }
-        self.try_revoke(cx, id, &still).await
-    }
-
-    async fn try_revoke(self, cx: &Aws, id: &str, rules: &Rules) -> Result<()> {
-        call!(
-            cx, self, id, rules,
-            revoke_security_group_ingress "ec2:RevokeSecurityGroupIngress",
-            revoke_security_group_egress "ec2:RevokeSecurityGroupEgress"
-        )
-    }
-
-    /// Its rules as they are now; the error stands if the group itself is gone.
-    async fn live(self, cx: &Aws, id: &str, error: CloudError) -> Result<Rules> {
-        let found = find(cx, vec![filter("group-id", id)]).await?;
-        let group = found.first().ok_or(error)?;
-        Ok(self.rules(&group.live).clone())
-    }
-}
-
-fn pick(rules: &Rules, which: impl Fn(&(&String, &Option<String>)) -> bool) -> Rules {
-    let picked = rules.iter().filter(which);
-    picked
-        .map(|(rule, text)| (rule.clone(), text.clone()))
-        .collect()
-}
-
-/// Rules as EC2's calls take them.
-fn permissions(rules: &Rules) -> Vec<IpPermission> {
-    let permission = |(rule, text): (&String, &Option<String>)| {
-        let flow = Flow::read(rule)?;
-        let (from, to) = flow.wire_ports().unzip();
-        let permission = IpPermission::builder()
-            .ip_protocol(flow.wire_protocol())
-            .set_from_port(from)
-            .set_to_port(to);
-        let text = text.clone();
-        Some(towards(permission, &flow.peer, text).build())
-    };
-    rules.iter().filter_map(permission).collect()
-}
-
-type Builder = aws_sdk_ec2::types::builders::IpPermissionBuilder;
-
-fn towards(permission: Builder, peer: &str, text: Option<String>) -> Builder {
-    if peer.starts_with("sg-") {
-        let group = UserIdGroupPair::builder().group_id(peer);
-        permission.user_id_group_pairs(group.set_description(text).build())
-    } else if peer.starts_with("pl-") {
-        let list = PrefixListId::builder().prefix_list_id(peer);
-        permission.prefix_list_ids(list.set_description(text).build())
-    } else if peer.contains(':') {
-        let range = Ipv6Range::builder().cidr_ipv6(peer);
-        permission.ipv6_ranges(range.set_description(text).build())
-    } else {
-        let range = IpRange::builder().cidr_ip(peer);
-        permission.ip_ranges(range.set_description(text).build())
-    }
 }
 
 /// All groups that pass the filters. Their rules come along, so that a thousand groups cost as many

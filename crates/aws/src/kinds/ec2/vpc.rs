@@ -94,7 +94,11 @@ impl Kind for Vpc {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("cidr", |want, _| Said::of(want.cidr), |have| Said::of(&have.cidr))
+            .replace(
+                "cidr",
+                |want, _| Said::of(want.cidr),
+                |have| Said::of(&have.cidr),
+            )
             .update(
                 "dns_hostnames",
                 |want, _| Said::of(want.dns_hostnames),
@@ -116,18 +120,26 @@ impl Kind for Vpc {
     }
 
     fn ready(have: &VpcLive) -> Ready {
-        if have.available { Ready::Ready } else { Ready::Coming("pending".to_owned()) }
+        if have.available {
+            Ready::Ready
+        } else {
+            Ready::Coming("pending".to_owned())
+        }
     }
 
     fn check(want: &VpcSpec) -> Vec<Objection> {
         let mut wrong = Vec::new();
         if !(16..=28).contains(&want.cidr.bits()) {
-            let message = format!("a VPC's range is between a /16 and a /28, not a /{}", want.cidr.bits());
+            let message = format!(
+                "a VPC's range is between a /16 and a /28, not a /{}",
+                want.cidr.bits()
+            );
             wrong.push(Objection::new("cidr", message));
         }
         if want.dns_hostnames && !want.dns_support {
             let message = "public names need `dns_support`";
-            wrong.push(Objection::new("dns_hostnames", message).help("write dns_hostnames = false"));
+            wrong
+                .push(Objection::new("dns_hostnames", message).help("write dns_hostnames = false"));
         }
         wrong
     }
@@ -141,12 +153,19 @@ impl Kind for Vpc {
         let vpcs = cx
             .read("ec2:DescribeVpcs", || {
                 let pages = cx.ec2.describe_vpcs().set_filters(Some(filters.clone()));
-                pages.into_paginator().page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
+                pages
+                    .into_paginator()
+                    .page_size(1000)
+                    .items()
+                    .send()
+                    .collect::<std::result::Result<Vec<_>, _>>()
             })
             .await?;
         // DescribeVpcs leaves the DNS attributes out: two more calls each.
         try_join_all(vpcs.into_iter().map(|vpc| async move {
-            let id = vpc.vpc_id.ok_or_else(|| missing("ec2:DescribeVpcs", "vpc id"))?;
+            let id = vpc
+                .vpc_id
+                .ok_or_else(|| missing("ec2:DescribeVpcs", "vpc id"))?;
             let (dns_support, dns_hostnames) = tokio::try_join!(
                 attribute(cx, &id, VpcAttributeName::EnableDnsSupport),
                 attribute(cx, &id, VpcAttributeName::EnableDnsHostnames),
@@ -158,7 +177,10 @@ impl Kind for Vpc {
                 dns_support,
                 dns_hostnames,
             };
-            Ok(Found::new(live, tags(vpc.tags.as_deref().unwrap_or_default())))
+            Ok(Found::new(
+                live,
+                tags(vpc.tags.as_deref().unwrap_or_default()),
+            ))
         }))
         .await
     }
@@ -235,7 +257,11 @@ fn switch(on: bool) -> AttributeBooleanValue {
 async fn attribute(cx: &Aws, id: &str, name: VpcAttributeName) -> Result<bool> {
     let answer = cx
         .read("ec2:DescribeVpcAttribute", || {
-            cx.ec2.describe_vpc_attribute().vpc_id(id).attribute(name.clone()).send()
+            cx.ec2
+                .describe_vpc_attribute()
+                .vpc_id(id)
+                .attribute(name.clone())
+                .send()
         })
         .await?;
     let value = match name {

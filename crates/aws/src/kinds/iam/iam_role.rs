@@ -1,15 +1,17 @@
 //! What a machine, a service or another account may do in this one (aws-semantics 3.12).
 
-use std::collections::{BTreeMap, HashMap};
+mod calls;
+mod find;
+mod trust;
 
-use aws_sdk_iam::types::{EntityType, Role, RoleDetail};
-use futures_util::future::try_join_all;
+use std::collections::BTreeMap;
+
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use terrace_core::canon::Duration;
-use terrace_core::canon::policy::{self, Conditions, Named, Pen, Policy, Principals, Table, Words, Written};
+use terrace_core::canon::policy::{self, Policy, Written};
 use terrace_core::error::{ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
@@ -18,12 +20,16 @@ use terrace_core::kind::{
 };
 use terrace_core::known::Known;
 use terrace_core::late::Late;
-use terrace_core::mark::{self, Mark, Tags};
+use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
 use terrace_core::said::Said;
 use terrace_core::sketch::Sketch;
 
-use super::shared::{ROOT, arn, document, path, tag_list, tags};
+use self::calls::{detach, drop_inline, put, set_trust};
+use self::find::{attached, names, one, ours, read};
+pub use self::trust::Trust;
+use self::trust::{first, nobody};
+use super::shared::{arn, document, path, tag_list};
 use crate::blockers::roles;
 use crate::client::{Aws, missing};
 use crate::door::Op;
@@ -72,56 +78,6 @@ pub struct IamRoleSpec {
 
 fn an_hour() -> Duration {
     Duration::seconds(3600)
-}
-
-/// Who may take a role on.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Trust {
-    /// Services of AWS: `"ec2.amazonaws.com"`.
-    #[serde(default, skip_serializing_if = "Words::is_empty")]
-    pub service: Words,
-    /// Accounts (12 digits), roles and users (ARNs).
-    #[serde(default, skip_serializing_if = "Words::is_empty")]
-    pub aws: Words,
-    /// Identity providers, by ARN: those who are signed in there.
-    #[serde(default, skip_serializing_if = "Words::is_empty")]
-    pub federated: Words,
-    /// Only if: operator, key and value as in AWS's JSON.
-    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
-    pub conditions: Conditions,
-}
-
-impl Table for Trust {
-    fn document(&self, pen: &mut Pen) -> Value {
-        let mut statements = Vec::new();
-        let federated = Named { federated: self.federated.clone(), ..Named::default() };
-        let others = Named { service: self.service.clone(), aws: self.aws.clone(), ..Named::default() };
-        for (named, action) in [(others, "sts:AssumeRole"), (federated, self.federation())] {
-            if named == Named::default() {
-                continue;
-            }
-            let principal = Principals::These(named).document(pen);
-            let mut statement = json!({ "Effect": "Allow", "Principal": principal, "Action": action });
-            if !self.conditions.is_empty() {
-                statement["Condition"] = pen.conditions(&self.conditions);
-            }
-            statements.push(statement);
-        }
-        policy::document(statements)
-    }
-}
-
-impl Trust {
-    /// The call by which those who signed in elsewhere take the role on.
-    fn federation(&self) -> &'static str {
-        let saml = |arn: &Late<String>| arn.known().is_some_and(|arn| arn.contains(":saml-provider/"));
-        if self.federated.iter().any(saml) {
-            "sts:AssumeRoleWithSAML"
-        } else {
-            "sts:AssumeRoleWithWebIdentity"
-        }
-    }
 }
 
 /// A role as AWS has it.
@@ -181,11 +137,23 @@ impl Kind for IamRole {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
+            .replace(
+                "name",
+                |want, _| Said::of(&want.name),
+                |have| Said::of(&have.id),
+            )
             .impact(Impact::Outage)
-            .update("trust", |want, _| want.trust.said(), |have| Said::of(&have.trust))
+            .update(
+                "trust",
+                |want, _| want.trust.said(),
+                |have| Said::of(&have.trust),
+            )
             .late()
-            .update("description", |want, _| Said::of(&want.description), |have| Said::of(&have.description))
+            .update(
+                "description",
+                |want, _| Said::of(&want.description),
+                |have| Said::of(&have.description),
+            )
             .update(
                 "max_session_duration",
                 |want, _| Said::of(want.max_session_duration),
@@ -193,7 +161,11 @@ impl Kind for IamRole {
             )
             .update(
                 "permissions_boundary",
-                |want, _| want.permissions_boundary.as_ref().map_or(Said::Nothing, Late::said),
+                |want, _| {
+                    want.permissions_boundary
+                        .as_ref()
+                        .map_or(Said::Nothing, Late::said)
+                },
                 |have| Said::of(&have.permissions_boundary),
             )
             .set(
@@ -201,7 +173,11 @@ impl Kind for IamRole {
                 |want, _| Said::all(want.managed_policies.iter().map(Late::said)),
                 |have| Said::set(&have.managed_policies),
             )
-            .set("policies", |want, _| inline(want), |have| Said::of(&have.policies))
+            .set(
+                "policies",
+                |want, _| inline(want),
+                |have| Said::of(&have.policies),
+            )
             .late()
     }
 
@@ -210,12 +186,24 @@ impl Kind for IamRole {
     }
 
     fn uses(have: &IamRoleLive) -> Vec<LiveRef> {
-        let trust = policy::names(&have.trust).into_iter().map(|arn| LiveRef::new("trust", arn));
+        let trust = policy::names(&have.trust)
+            .into_iter()
+            .map(|arn| LiveRef::new("trust", arn));
         let policies = have.policies.values().flat_map(policy::names);
         let policies = policies.map(|arn| LiveRef::new("policies", arn));
-        let managed = have.managed_policies.iter().map(|arn| LiveRef::new("managed_policies", arn));
-        let boundary = have.permissions_boundary.iter().map(|arn| LiveRef::new("permissions_boundary", arn));
-        trust.chain(policies).chain(managed).chain(boundary).collect()
+        let managed = have
+            .managed_policies
+            .iter()
+            .map(|arn| LiveRef::new("managed_policies", arn));
+        let boundary = have
+            .permissions_boundary
+            .iter()
+            .map(|arn| LiveRef::new("permissions_boundary", arn));
+        trust
+            .chain(policies)
+            .chain(managed)
+            .chain(boundary)
+            .collect()
     }
 
     fn ready(_have: &IamRoleLive) -> Ready {
@@ -244,22 +232,34 @@ impl Kind for IamRole {
             if let Some(why) = policy.wrong() {
                 wrong.push(Objection::new(field(), why));
             }
-            if statements.iter().any(|statement| statement.principals.is_some()) {
+            if statements
+                .iter()
+                .any(|statement| statement.principals.is_some())
+            {
                 let message = "a role's own policy concerns that role: it has no `principals`";
                 wrong.push(
-                    Objection::new(field(), message).help("who may take the role on stands in `trust`"),
+                    Objection::new(field(), message)
+                        .help("who may take the role on stands in `trust`"),
                 );
             }
-            if statements.iter().any(|statement| statement.resources.is_empty()) {
+            if statements
+                .iter()
+                .any(|statement| statement.resources.is_empty())
+            {
                 let message = "a role's own policy says to what: a statement lacks `resources`";
-                wrong.push(Objection::new(field(), message).help("write resources = [\"*\"] for anything"));
+                wrong.push(
+                    Objection::new(field(), message).help("write resources = [\"*\"] for anything"),
+                );
             }
         }
         wrong
     }
 
     fn claims(want: &IamRoleSpec) -> Vec<String> {
-        want.name.iter().map(|name| format!("role {}", name.to_lowercase())).collect()
+        want.name
+            .iter()
+            .map(|name| format!("role {}", name.to_lowercase()))
+            .collect()
     }
 
     fn foretell(want: &IamRoleSpec, mark: &Mark) -> Outputs {
@@ -278,10 +278,15 @@ impl Kind for IamRole {
         }
     }
 
-    async fn create(cx: &Aws, want: &IamRoleSpec, _known: &Known, mark: &Mark) -> Result<IamRoleLive> {
+    async fn create(
+        cx: &Aws,
+        want: &IamRoleSpec,
+        _known: &Known,
+        mark: &Mark,
+    ) -> Result<IamRoleLive> {
         const ACTION: &str = "iam:CreateRole";
         let name = name(want, mark);
-        let trust = first_trust(cx, want);
+        let trust = first(cx, &want.trust);
         let boundary = boundary(ACTION, want)?;
         let tags = tag_list(ACTION, &mark.all_tags())?;
         let answer = cx
@@ -334,7 +339,9 @@ impl Kind for IamRole {
             // Both: AWS takes what is left out for its default.
             cx.mutate(Op::again("iam:UpdateRole"), || {
                 let call = cx.iam.update_role().role_name(&have.id);
-                call.description(&live.description).max_session_duration(live.max_session_duration).send()
+                call.description(&live.description)
+                    .max_session_duration(live.max_session_duration)
+                    .send()
             })
             .await?;
         }
@@ -354,7 +361,11 @@ impl Kind for IamRole {
         }
         for arn in part.added("managed_policies").keys() {
             cx.mutate(Op::again("iam:AttachRolePolicy"), || {
-                cx.iam.attach_role_policy().role_name(&have.id).policy_arn(arn).send()
+                cx.iam
+                    .attach_role_policy()
+                    .role_name(&have.id)
+                    .policy_arn(arn)
+                    .send()
             })
             .await?;
             live.managed_policies.push(arn.clone());
@@ -365,7 +376,8 @@ impl Kind for IamRole {
         }
         for name in part.added("policies").keys() {
             if let Some(policy) = want.policies.get(name) {
-                live.policies.insert(name.clone(), put(cx, &have.id, name, policy).await?);
+                live.policies
+                    .insert(name.clone(), put(cx, &have.id, name, policy).await?);
             }
         }
         for name in part.removed("policies").keys() {
@@ -391,7 +403,8 @@ impl Kind for IamRole {
         // An instance profile that was just deleted still holds it for a moment.
         let op = Op::again("iam:DeleteRole").while_busy(HELD, 2.0);
         let call = || cx.iam.delete_role().role_name(&have.id).send();
-        cx.remove(op, leave, || roles::hanging_on(cx, &have.id), call).await
+        cx.remove(op, leave, || roles::hanging_on(cx, &have.id), call)
+            .await
     }
 
     async fn tag(cx: &Aws, have: &IamRoleLive, set: &Tags, unset: &[String]) -> Result<()> {
@@ -399,13 +412,21 @@ impl Kind for IamRole {
         if !set.is_empty() {
             let tags = tag_list(ACTION, set)?;
             cx.mutate(Op::again(ACTION), || {
-                cx.iam.tag_role().role_name(&have.id).set_tags(Some(tags.clone())).send()
+                cx.iam
+                    .tag_role()
+                    .role_name(&have.id)
+                    .set_tags(Some(tags.clone()))
+                    .send()
             })
             .await?;
         }
         if !unset.is_empty() {
             cx.mutate(Op::again("iam:UntagRole"), || {
-                cx.iam.untag_role().role_name(&have.id).set_tag_keys(Some(unset.to_vec())).send()
+                cx.iam
+                    .untag_role()
+                    .role_name(&have.id)
+                    .set_tag_keys(Some(unset.to_vec()))
+                    .send()
             })
             .await?;
         }
@@ -431,193 +452,34 @@ fn name(want: &IamRoleSpec, mark: &Mark) -> String {
 }
 
 /// A role that something still holds for a moment.
-const HELD: &[&str] =
-    &["DeleteConflict", "ConcurrentModification", "EntityTemporarilyUnmodifiable"];
+const HELD: &[&str] = &[
+    "DeleteConflict",
+    "ConcurrentModification",
+    "EntityTemporarilyUnmodifiable",
+];
 
 fn seconds(seconds: i32) -> Duration {
     Duration::seconds(seconds.unsigned_abs().into())
 }
 
 fn boundary(action: &'static str, want: &IamRoleSpec) -> Result<Option<String>> {
-    let boundary = want.permissions_boundary.as_ref().map(Late::need).transpose();
-    boundary.map(Option::<&String>::cloned).map_err(|why| invalid(action, why))
+    let boundary = want
+        .permissions_boundary
+        .as_ref()
+        .map(Late::need)
+        .transpose();
+    boundary
+        .map(Option::<&String>::cloned)
+        .map_err(|why| invalid(action, why))
 }
 
 /// By name; what in one of them is known only later leaves the others comparable.
 fn inline(want: &IamRoleSpec) -> Said {
-    let policies = want.policies.iter().map(|(name, policy)| (name.clone(), policy.sketch()));
+    let policies = want
+        .policies
+        .iter()
+        .map(|(name, policy)| (name.clone(), policy.sketch()));
     Said::Value(policies.collect::<Map<_, _>>().into())
-}
-
-/// The trust to create a role with. AWS refuses a document that names roles or users which do not exist
-/// yet, and this one may be about to be made, too: then nobody may take the role on until its late
-/// parts are set, for which all who use it wait.
-fn first_trust(cx: &Aws, want: &IamRoleSpec) -> String {
-    let somebody = |trust: &Value| {
-        policy::names(trust).iter().any(|arn| arn.contains(":role/") || arn.contains(":user/"))
-    };
-    match want.trust.send() {
-        Ok(trust) if !somebody(&want.trust.sketch()) => trust,
-        _ => nobody(cx),
-    }
-}
-
-/// A trust that lets nobody in: AWS takes no document without statements.
-fn nobody(cx: &Aws) -> String {
-    let account = json!({ "AWS": cx.identity.account });
-    let statement = json!({ "Effect": "Deny", "Principal": account, "Action": "sts:AssumeRole" });
-    policy::document(vec![statement]).to_string()
-}
-
-async fn set_trust(cx: &Aws, name: &str, trust: &str) -> Result<()> {
-    // A role that was made just now is no principal yet.
-    let op = Op::again("iam:UpdateAssumeRolePolicy").while_busy(&["Invalid principal in policy"], 2.0);
-    cx.mutate(op, || cx.iam.update_assume_role_policy().role_name(name).policy_document(trust).send())
-        .await?;
-    Ok(())
-}
-
-async fn put(cx: &Aws, role: &str, name: &str, policy: &Policy) -> Result<Value> {
-    const ACTION: &str = "iam:PutRolePolicy";
-    let text = policy.send().map_err(|why| invalid(ACTION, why))?;
-    cx.mutate(Op::again(ACTION), || {
-        cx.iam.put_role_policy().role_name(role).policy_name(name).policy_document(&text).send()
-    })
-    .await?;
-    Ok(policy.sketch())
-}
-
-async fn drop_inline(cx: &Aws, role: &str, name: &str) -> Result<()> {
-    let op = Op::again("iam:DeleteRolePolicy");
-    cx.gone(cx.mutate(op, || cx.iam.delete_role_policy().role_name(role).policy_name(name).send()).await)
-}
-
-async fn detach(cx: &Aws, role: &str, arn: &str) -> Result<()> {
-    let op = Op::again("iam:DetachRolePolicy");
-    cx.gone(cx.mutate(op, || cx.iam.detach_role_policy().role_name(role).policy_arn(arn).send()).await)
-}
-
-/// All with our mark. Their path begins as that of every stack does, and goes on with the name the stack had
-/// when they were made. ListRoles leaves tags, policies and boundaries out; reading them role by role would be
-/// four calls and more each. GetAccountAuthorizationDetails has them for the whole account, some hundred
-/// roles a call, but neither description nor session length: the two together are a page chain each,
-/// however many roles there are, and a stack without roles costs one call.
-async fn ours(cx: &Aws) -> Result<Vec<Found<IamRoleLive>>> {
-    const ACTION: &str = "iam:ListRoles";
-    let roles = cx
-        .read(ACTION, || {
-            let pages = cx.iam.list_roles().path_prefix(ROOT).into_paginator();
-            pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    if roles.is_empty() {
-        return Ok(Vec::new());
-    }
-    let details = &details(cx).await?;
-    let found = try_join_all(roles.into_iter().map(|role| async move {
-        match details.get(&role.role_name) {
-            Some(detail) => with_details(role, detail).map(Some),
-            // Made between the two listings.
-            None => one(cx, &role.role_name).await,
-        }
-    }));
-    let ours = |found: &Found<IamRoleLive>| found.tags.get(mark::STACK) == Some(&cx.owner());
-    Ok(found.await?.into_iter().flatten().filter(ours).collect())
-}
-
-async fn details(cx: &Aws) -> Result<HashMap<String, RoleDetail>> {
-    let pages = cx
-        .read("iam:GetAccountAuthorizationDetails", || {
-            let call = cx.iam.get_account_authorization_details().filter(EntityType::Role);
-            call.into_paginator().page_size(1000).send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    let roles = pages.into_iter().flat_map(|page| page.role_detail_list.unwrap_or_default());
-    Ok(roles.filter_map(|role| Some((role.role_name.clone()?, role))).collect())
-}
-
-fn with_details(mut role: Role, detail: &RoleDetail) -> Result<Found<IamRoleLive>> {
-    const ACTION: &str = "iam:GetAccountAuthorizationDetails";
-    let attached = detail.attached_managed_policies.iter().flatten();
-    let managed = attached.filter_map(|policy| policy.policy_arn.clone()).collect();
-    let mut policies = BTreeMap::new();
-    for policy in detail.role_policy_list.iter().flatten() {
-        let name = policy.policy_name.clone().ok_or_else(|| missing(ACTION, "policy name"))?;
-        let text = policy.policy_document.as_deref().ok_or_else(|| missing(ACTION, "policy document"))?;
-        policies.insert(name, document(ACTION, text)?);
-    }
-    role.permissions_boundary.clone_from(&detail.permissions_boundary);
-    Ok(Found::new(read(role, ACTION, managed, policies)?, tags(detail.tags.clone())))
-}
-
-/// One role and all that hangs on it, whoever owns it.
-async fn one(cx: &Aws, name: &str) -> Result<Option<Found<IamRoleLive>>> {
-    const ACTION: &str = "iam:GetRole";
-    let answer = cx.read(ACTION, || cx.iam.get_role().role_name(name).send()).await;
-    let role = match answer {
-        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        answer => answer?.role.ok_or_else(|| missing(ACTION, "role"))?,
-    };
-    let hanging = async { tokio::try_join!(attached(cx, name), written(cx, name)) };
-    let (managed, policies) = match hanging.await {
-        // It went while it was read.
-        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        hanging => hanging?,
-    };
-    let tags = tags(role.tags.clone());
-    Ok(Some(Found::new(read(role, ACTION, managed, policies)?, tags)))
-}
-
-async fn attached(cx: &Aws, name: &str) -> Result<Vec<String>> {
-    let policies = cx
-        .read("iam:ListAttachedRolePolicies", || {
-            let pages = cx.iam.list_attached_role_policies().role_name(name).into_paginator();
-            pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    Ok(policies.into_iter().filter_map(|policy| policy.policy_arn).collect())
-}
-
-/// The names of its inline policies.
-async fn names(cx: &Aws, role: &str) -> Result<Vec<String>> {
-    cx.read("iam:ListRolePolicies", || {
-        let pages = cx.iam.list_role_policies().role_name(role).into_paginator();
-        pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
-    })
-    .await
-}
-
-async fn written(cx: &Aws, role: &str) -> Result<BTreeMap<String, Value>> {
-    const ACTION: &str = "iam:GetRolePolicy";
-    let names = names(cx, role).await?;
-    let policies = try_join_all(names.into_iter().map(|name| async move {
-        let answer =
-            cx.read(ACTION, || cx.iam.get_role_policy().role_name(role).policy_name(&name).send()).await?;
-        let policy = document(ACTION, &answer.policy_document)?;
-        Ok((name, policy))
-    }));
-    Ok(policies.await?.into_iter().collect())
-}
-
-fn read(
-    role: Role,
-    action: &str,
-    managed_policies: Vec<String>,
-    policies: BTreeMap<String, Value>,
-) -> Result<IamRoleLive> {
-    let trust = role.assume_role_policy_document.as_deref().unwrap_or("{}");
-    Ok(IamRoleLive {
-        trust: document(action, trust)?,
-        id: role.role_name,
-        arn: role.arn,
-        description: role.description.unwrap_or_default(),
-        max_session_duration: role.max_session_duration.unwrap_or(3600),
-        permissions_boundary: role
-            .permissions_boundary
-            .and_then(|boundary| boundary.permissions_boundary_arn),
-        managed_policies,
-        policies,
-    })
 }
 
 #[cfg(test)]
@@ -629,36 +491,22 @@ mod tests {
         serde_json::from_value(table).unwrap()
     }
 
-    fn statements(trust: &Value) -> Value {
-        spec(json!({ "trust": trust })).trust.sketch()["Statement"].clone()
-    }
-
-    #[test]
-    fn trust_says_by_which_call() {
-        assert_eq!(
-            statements(&json!({ "service": "ec2.amazonaws.com" })),
-            json!([{ "Effect": "Allow", "Principal": { "Service": ["ec2.amazonaws.com"] }, "Action": ["sts:AssumeRole"] }])
-        );
-        let pipeline = "arn:aws:iam::123456789012:oidc-provider/token.actions.githubusercontent.com";
-        let only = json!({ "StringLike": { "token.actions.githubusercontent.com:sub": "repo:shop/*" } });
-        let federated = statements(&json!({ "aws": ["123456789012"], "federated": pipeline, "conditions": only }));
-        assert_eq!(federated[0]["Principal"], json!({ "AWS": ["123456789012"] }));
-        assert_eq!(federated[1]["Action"], json!(["sts:AssumeRoleWithWebIdentity"]));
-        assert!(federated[0]["Condition"].is_object() && federated[1]["Condition"].is_object());
-        let saml = statements(&json!({ "federated": "arn:aws:iam::123456789012:saml-provider/office" }));
-        assert_eq!(saml[0]["Action"], json!(["sts:AssumeRoleWithSAML"]));
-    }
-
     #[test]
     fn what_no_role_can_be_is_told() {
         let wrong = |table: Value| -> Vec<String> {
-            IamRole::check(&spec(table)).into_iter().map(|objection| objection.field).collect()
+            IamRole::check(&spec(table))
+                .into_iter()
+                .map(|objection| objection.field)
+                .collect()
         };
         assert!(wrong(json!({ "trust": { "service": "ec2.amazonaws.com" } })).is_empty());
         assert_eq!(wrong(json!({ "trust": {} })), ["trust"]);
         assert_eq!(wrong(json!({ "trust": "{" })), ["trust"]);
         let policy = json!({ "statements": [{ "actions": "*", "principals": "*" }] });
         let table = json!({ "trust": { "aws": "123456789012" }, "policies": { "all": policy }, "max_session_duration": "30m" });
-        assert_eq!(wrong(table), ["max_session_duration", "policies.all", "policies.all"]);
+        assert_eq!(
+            wrong(table),
+            ["max_session_duration", "policies.all", "policies.all"]
+        );
     }
 }

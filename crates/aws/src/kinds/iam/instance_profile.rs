@@ -7,7 +7,9 @@ use serde_json::json;
 use terrace_core::error::{ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
-use terrace_core::kind::{About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap};
+use terrace_core::kind::{
+    About, Class, Create, Impact, Kind, Leave, Live, LiveRef, Outputs, Ready, Swap,
+};
 use terrace_core::known::Known;
 use terrace_core::mark::{Mark, Tags};
 use terrace_core::outputs;
@@ -57,8 +59,7 @@ impl Live for InstanceProfileLive {
 
 impl Kind for InstanceProfile {
     const NAME: &'static str = "instance_profile";
-    const ABOUT: About =
-        About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
+    const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::CreateFirst)
         .gone_at_once()
         .global()
         .outputs(&["arn", "name"])
@@ -79,7 +80,11 @@ impl Kind for InstanceProfile {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
+            .replace(
+                "name",
+                |want, _| Said::of(&want.name),
+                |have| Said::of(&have.id),
+            )
             // Between the two calls it has no role.
             .update("role", role, |have| Said::of(&have.role))
             .impact(Impact::Blip)
@@ -90,7 +95,10 @@ impl Kind for InstanceProfile {
     }
 
     fn uses(have: &InstanceProfileLive) -> Vec<LiveRef> {
-        have.role_arn.iter().map(|arn| LiveRef::new("role", arn)).collect()
+        have.role_arn
+            .iter()
+            .map(|arn| LiveRef::new("role", arn))
+            .collect()
     }
 
     fn ready(_have: &InstanceProfileLive) -> Ready {
@@ -98,7 +106,10 @@ impl Kind for InstanceProfile {
     }
 
     fn claims(want: &InstanceProfileSpec) -> Vec<String> {
-        want.name.iter().map(|name| format!("instance profile {}", name.to_lowercase())).collect()
+        want.name
+            .iter()
+            .map(|name| format!("instance profile {}", name.to_lowercase()))
+            .collect()
     }
 
     fn foretell(want: &InstanceProfileSpec, mark: &Mark) -> Outputs {
@@ -106,7 +117,11 @@ impl Kind for InstanceProfile {
         outputs! { "arn" => json!(arn(&mark.identity, "instance-profile", &name)), "name" => json!(name) }
     }
 
-    async fn discover(cx: &Aws, look: &Look, _seen: &Seen) -> Result<Vec<Found<InstanceProfileLive>>> {
+    async fn discover(
+        cx: &Aws,
+        look: &Look,
+        _seen: &Seen,
+    ) -> Result<Vec<Found<InstanceProfileLive>>> {
         match look {
             Look::Ours => ours(cx).await,
             Look::Id(name) => Ok(one(cx, name).await?.into_iter().collect()),
@@ -128,11 +143,20 @@ impl Kind for InstanceProfile {
         let tags = tag_list(ACTION, &mark.all_tags())?;
         let answer = cx
             .mutate(Op::again(ACTION), || {
-                let call = cx.iam.create_instance_profile().instance_profile_name(&name);
-                call.path(path(&cx.identity)).set_tags(Some(tags.clone())).send()
+                let call = cx
+                    .iam
+                    .create_instance_profile()
+                    .instance_profile_name(&name);
+                call.path(path(&cx.identity))
+                    .set_tags(Some(tags.clone()))
+                    .send()
             })
             .await?;
-        Ok(read(answer.instance_profile.ok_or_else(|| missing(ACTION, "profile"))?))
+        Ok(read(
+            answer
+                .instance_profile
+                .ok_or_else(|| missing(ACTION, "profile"))?,
+        ))
     }
 
     async fn update(
@@ -162,7 +186,13 @@ impl Kind for InstanceProfile {
         }
         let op = Op::again("iam:DeleteInstanceProfile").while_busy(&["DeleteConflict"], 2.0);
         cx.gone(
-            cx.mutate(op, || cx.iam.delete_instance_profile().instance_profile_name(&have.id).send()).await,
+            cx.mutate(op, || {
+                cx.iam
+                    .delete_instance_profile()
+                    .instance_profile_name(&have.id)
+                    .send()
+            })
+            .await,
         )
     }
 
@@ -171,14 +201,20 @@ impl Kind for InstanceProfile {
         if !set.is_empty() {
             let tags = tag_list(ACTION, set)?;
             cx.mutate(Op::again(ACTION), || {
-                let call = cx.iam.tag_instance_profile().instance_profile_name(&have.id);
+                let call = cx
+                    .iam
+                    .tag_instance_profile()
+                    .instance_profile_name(&have.id);
                 call.set_tags(Some(tags.clone())).send()
             })
             .await?;
         }
         if !unset.is_empty() {
             cx.mutate(Op::again("iam:UntagInstanceProfile"), || {
-                let call = cx.iam.untag_instance_profile().instance_profile_name(&have.id);
+                let call = cx
+                    .iam
+                    .untag_instance_profile()
+                    .instance_profile_name(&have.id);
                 call.set_tag_keys(Some(unset.to_vec())).send()
             })
             .await?;
@@ -201,7 +237,11 @@ fn role(want: &InstanceProfileSpec, known: &Known) -> Said {
 
 /// The name in a role's ARN: a reference may be one.
 fn short(role: &str) -> &str {
-    if role.starts_with("arn:") { role.rsplit('/').next().unwrap_or(role) } else { role }
+    if role.starts_with("arn:") {
+        role.rsplit('/').next().unwrap_or(role)
+    } else {
+        role
+    }
 }
 
 async fn add(cx: &Aws, profile: &str, role: &str) -> Result<()> {
@@ -210,7 +250,11 @@ async fn add(cx: &Aws, profile: &str, role: &str) -> Result<()> {
     let op = Op::again(ACTION).while_busy(&["NoSuchEntity"], 2.0);
     let answer = cx
         .mutate(op, || {
-            cx.iam.add_role_to_instance_profile().instance_profile_name(profile).role_name(role).send()
+            cx.iam
+                .add_role_to_instance_profile()
+                .instance_profile_name(profile)
+                .role_name(role)
+                .send()
         })
         .await;
     match answer {
@@ -225,7 +269,12 @@ async fn add(cx: &Aws, profile: &str, role: &str) -> Result<()> {
 
 async fn remove(cx: &Aws, profile: &str, role: &str) -> Result<()> {
     let op = Op::again("iam:RemoveRoleFromInstanceProfile");
-    let call = || cx.iam.remove_role_from_instance_profile().instance_profile_name(profile).role_name(role);
+    let call = || {
+        cx.iam
+            .remove_role_from_instance_profile()
+            .instance_profile_name(profile)
+            .role_name(role)
+    };
     cx.gone(cx.mutate(op, || call().send()).await)
 }
 
@@ -234,20 +283,39 @@ async fn remove(cx: &Aws, profile: &str, role: &str) -> Result<()> {
 async fn ours(cx: &Aws) -> Result<Vec<Found<InstanceProfileLive>>> {
     let profiles = cx
         .read("iam:ListInstanceProfiles", || {
-            let pages = cx.iam.list_instance_profiles().path_prefix(path(&cx.identity)).into_paginator();
-            pages.page_size(1000).items().send().collect::<std::result::Result<Vec<_>, _>>()
+            let pages = cx
+                .iam
+                .list_instance_profiles()
+                .path_prefix(path(&cx.identity))
+                .into_paginator();
+            pages
+                .page_size(1000)
+                .items()
+                .send()
+                .collect::<std::result::Result<Vec<_>, _>>()
         })
         .await?;
-    let found = profiles.iter().map(|profile| one(cx, &profile.instance_profile_name));
+    let found = profiles
+        .iter()
+        .map(|profile| one(cx, &profile.instance_profile_name));
     Ok(try_join_all(found).await?.into_iter().flatten().collect())
 }
 
 async fn one(cx: &Aws, name: &str) -> Result<Option<Found<InstanceProfileLive>>> {
     const ACTION: &str = "iam:GetInstanceProfile";
-    let answer = cx.read(ACTION, || cx.iam.get_instance_profile().instance_profile_name(name).send()).await;
+    let answer = cx
+        .read(ACTION, || {
+            cx.iam
+                .get_instance_profile()
+                .instance_profile_name(name)
+                .send()
+        })
+        .await;
     let profile = match answer {
         Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        answer => answer?.instance_profile.ok_or_else(|| missing(ACTION, "profile"))?,
+        answer => answer?
+            .instance_profile
+            .ok_or_else(|| missing(ACTION, "profile"))?,
     };
     let tags = tags(profile.tags.clone());
     Ok(Some(Found::new(read(profile), tags)))

@@ -19,23 +19,36 @@ pub(crate) fn path(identity: &Identity) -> String {
 /// The ARN of what has this name in our path.
 pub(crate) fn arn(identity: &Identity, kind: &str, name: &str) -> String {
     let (partition, account) = (partition(&identity.region), &identity.account);
-    format!("arn:{partition}:iam::{account}:{kind}{}{name}", path(identity))
+    format!(
+        "arn:{partition}:iam::{account}:{kind}{}{name}",
+        path(identity)
+    )
 }
 
 /// IAM's list of tags as a map.
 pub(crate) fn tags(list: Option<Vec<Tag>>) -> Tags {
-    list.unwrap_or_default().into_iter().map(|tag| (tag.key, tag.value)).collect()
+    list.unwrap_or_default()
+        .into_iter()
+        .map(|tag| (tag.key, tag.value))
+        .collect()
 }
 
 /// Tags for a call.
 pub(crate) fn tag_list(action: &'static str, tags: &Tags) -> Result<Vec<Tag>> {
     let tag = |(key, value): (&String, &String)| Tag::builder().key(key).value(value).build();
-    tags.iter().map(tag).collect::<std::result::Result<_, _>>().map_err(|error| invalid(action, error))
+    tags.iter()
+        .map(tag)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|error| invalid(action, error))
 }
 
 /// A policy document as IAM gives it: in the encoding of URLs.
 pub(crate) fn document(action: &str, text: &str) -> Result<Value> {
-    let text = if text.starts_with('{') { text.to_owned() } else { decode(text) };
+    let text = if text.starts_with('{') {
+        text.to_owned()
+    } else {
+        decode(text)
+    };
     policy::read(&text).map_err(|error| {
         let message = format!("a policy document that is no JSON: {error}");
         CloudError::new(action, ErrorClass::Unknown, message)
@@ -69,9 +82,15 @@ mod tests {
 
     #[test]
     fn documents_are_decoded() {
-        assert_eq!(decode("%7B%22a%22%3A%20%22%C3%A9%2B100%25%22%7D"), "{\"a\": \"é+100%\"}");
+        assert_eq!(
+            decode("%7B%22a%22%3A%20%22%C3%A9%2B100%25%22%7D"),
+            "{\"a\": \"é+100%\"}"
+        );
         let encoded = document("iam:GetRole", "%7B%22Statement%22%3A%5B%5D%7D").unwrap();
-        assert_eq!(encoded, document("iam:GetRole", "{\"Statement\":[]}").unwrap());
+        assert_eq!(
+            encoded,
+            document("iam:GetRole", "{\"Statement\":[]}").unwrap()
+        );
         assert!(document("iam:GetRole", "%7B").is_err());
     }
 }

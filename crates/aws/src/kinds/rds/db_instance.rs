@@ -12,8 +12,7 @@ use terrace_core::error::{CloudError, ErrorClass, Result};
 use terrace_core::fields::{Fields, Part};
 use terrace_core::inventory::{Found, Look, Seen};
 use terrace_core::kind::{
-    About, Class, Create, Kind, Leave, LiveRef, Objection, Outputs, Ready, Serving,
-    Swap,
+    About, Class, Create, Kind, Leave, LiveRef, Objection, Outputs, Ready, Serving, Swap,
 };
 use terrace_core::known::Known;
 use terrace_core::mark::{self, Mark, Tags};

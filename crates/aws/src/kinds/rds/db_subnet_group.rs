@@ -130,11 +130,7 @@ impl Kind for DbSubnetGroup {
         outputs! { "arn" => json!(arn(&mark.identity, "subgrp", &name)), "name" => json!(name) }
     }
 
-    async fn discover(
-        cx: &Aws,
-        look: &Look,
-        seen: &Seen,
-    ) -> Result<Vec<Found<DbSubnetGroupLive>>> {
+    async fn discover(cx: &Aws, look: &Look, seen: &Seen) -> Result<Vec<Found<DbSubnetGroupLive>>> {
         const ACTION: &str = "rds:DescribeDBSubnetGroups";
         let name = match look {
             Look::Id(name) => Some(name),

@@ -183,7 +183,9 @@ impl Kind for HostedZone {
             .iter()
             .map(|zone| plain(&zone.id).to_owned())
             .collect();
-        let tags = seen.once("tags of zones", Box::pin(cx.route53_tags(&ids))).await?;
+        let tags = seen
+            .once("tags of zones", Box::pin(cx.route53_tags(&ids)))
+            .await?;
         let tags: HashMap<String, Tags> = ids.into_iter().zip(tags.iter().cloned()).collect();
         let owner = cx.owner();
         let marked = zones.into_iter().map(|zone| {

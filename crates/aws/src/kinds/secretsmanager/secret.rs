@@ -1,8 +1,8 @@
 //! A password that is known to nobody (aws-semantics 4.15).
 
-use std::collections::HashMap;
+mod find;
 
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, Tag};
+use aws_sdk_secretsmanager::types::Tag;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
@@ -19,7 +19,8 @@ use terrace_core::outputs;
 use terrace_core::said::Said;
 use terrace_core::sketch::Sketch;
 
-use super::shared::{tag_list, tags};
+use self::find::{Described, alive, one, ours, read};
+use super::shared::tag_list;
 use crate::client::{Aws, missing};
 use crate::door::Op;
 use crate::names::{only, taken};
@@ -105,8 +106,16 @@ impl Kind for Secret {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.name))
-            .update("description", |want, _| Said::of(&want.description), |have| Said::of(&have.description))
+            .replace(
+                "name",
+                |want, _| Said::of(&want.name),
+                |have| Said::of(&have.name),
+            )
+            .update(
+                "description",
+                |want, _| Said::of(&want.description),
+                |have| Said::of(&have.description),
+            )
             // One that was made elsewhere does not say whose it is: it is taken as it is.
             .decide(
                 "username",
@@ -119,7 +128,10 @@ impl Kind for Secret {
                     _ => Verdict::Same,
                 },
             )
-            .tell(|want| want.username.clone().unwrap_or_default(), |_| "the one it has".to_owned())
+            .tell(
+                |want| want.username.clone().unwrap_or_default(),
+                |_| "the one it has".to_owned(),
+            )
             .disturbs(&["version"])
             .update(
                 "rotate",
@@ -160,14 +172,18 @@ impl Kind for Secret {
             ));
         }
         if want.name.as_deref().is_some_and(ends_like_an_arn) {
-            let message = "AWS takes a dash and six characters at the end for those it adds to ARNs";
+            let message =
+                "AWS takes a dash and six characters at the end for those it adds to ARNs";
             wrong.push(Objection::new("name", message).help("choose another ending"));
         }
         wrong
     }
 
     fn claims(want: &SecretSpec) -> Vec<String> {
-        want.name.iter().map(|name| format!("secret {name}")).collect()
+        want.name
+            .iter()
+            .map(|name| format!("secret {name}"))
+            .collect()
     }
 
     // Its ARN ends in what only AWS knows.
@@ -186,14 +202,23 @@ impl Kind for Secret {
         }
     }
 
-    async fn create(cx: &Aws, want: &SecretSpec, _known: &Known, mark: &Mark) -> Result<SecretLive> {
+    async fn create(
+        cx: &Aws,
+        want: &SecretSpec,
+        _known: &Known,
+        mark: &Mark,
+    ) -> Result<SecretLive> {
         const ACTION: &str = "secretsmanager:CreateSecret";
         let name = name(want, mark);
         let value = value(cx, want).await?;
         let mut tags = mark.all_tags();
         tags.extend(facts(want));
         let create = |op: Op| {
-            let call = cx.secrets.create_secret().name(&name).set_tags(Some(tag_list(&tags)));
+            let call = cx
+                .secrets
+                .create_secret()
+                .name(&name)
+                .set_tags(Some(tag_list(&tags)));
             let call = call.description(&want.description).secret_string(&value);
             // The token becomes the first version's id.
             let call = call.client_request_token(mark.token(""));
@@ -213,7 +238,13 @@ impl Kind for Secret {
         let arn = answer.arn.ok_or_else(|| missing(ACTION, "arn"))?;
         let versions = answer.version_id.map(|id| (id, vec![CURRENT.to_owned()]));
         let versions = versions.into_iter().collect();
-        Ok(read(arn, Some(name), Some(want.description.clone()), Some(&versions), &tags))
+        Ok(read(
+            arn,
+            Some(name),
+            Some(want.description.clone()),
+            Some(&versions),
+            &tags,
+        ))
     }
 
     async fn update(
@@ -237,11 +268,16 @@ impl Kind for Secret {
             live.version = Some(put(cx, want, have).await?);
         }
         let mut said = facts(want);
-        said.retain(|key, _| key.strip_prefix(mark::FINGERPRINT).is_some_and(|field| part.has(field)));
+        said.retain(|key, _| {
+            key.strip_prefix(mark::FINGERPRINT)
+                .is_some_and(|field| part.has(field))
+        });
         if !said.is_empty() {
             Self::tag(cx, have, &said, &[]).await?;
             let told = |field: &str, old: &Option<String>| {
-                said.get(&format!("{}{field}", mark::FINGERPRINT)).cloned().or_else(|| old.clone())
+                said.get(&format!("{}{field}", mark::FINGERPRINT))
+                    .cloned()
+                    .or_else(|| old.clone())
             };
             live.username = told("username", &have.username);
             live.rotate = told("rotate", &have.rotate);
@@ -251,8 +287,11 @@ impl Kind for Secret {
     }
 
     async fn delete(cx: &Aws, have: &SecretLive, leave: &Leave) -> Result<()> {
-        let recovery: Option<Duration> = have.recovery.as_deref().and_then(|span| span.parse().ok());
-        let days = recovery.and_then(Duration::as_days).and_then(|days| i64::try_from(days).ok());
+        let recovery: Option<Duration> =
+            have.recovery.as_deref().and_then(|span| span.parse().ok());
+        let days = recovery
+            .and_then(Duration::as_days)
+            .and_then(|days| i64::try_from(days).ok());
         let answer = cx
             .mutate(Op::again("secretsmanager:DeleteSecret"), || {
                 let call = cx.secrets.delete_secret().secret_id(&have.id);
@@ -274,13 +313,21 @@ impl Kind for Secret {
         if !set.is_empty() {
             let tags: Vec<Tag> = tag_list(set);
             cx.mutate(Op::again("secretsmanager:TagResource"), || {
-                cx.secrets.tag_resource().secret_id(&have.id).set_tags(Some(tags.clone())).send()
+                cx.secrets
+                    .tag_resource()
+                    .secret_id(&have.id)
+                    .set_tags(Some(tags.clone()))
+                    .send()
             })
             .await?;
         }
         if !unset.is_empty() {
             cx.mutate(Op::again("secretsmanager:UntagResource"), || {
-                cx.secrets.untag_resource().secret_id(&have.id).set_tag_keys(Some(unset.to_vec())).send()
+                cx.secrets
+                    .untag_resource()
+                    .secret_id(&have.id)
+                    .set_tag_keys(Some(unset.to_vec()))
+                    .send()
             })
             .await?;
         }
@@ -309,7 +356,9 @@ fn name(want: &SecretSpec, mark: &Mark) -> String {
 
 fn ends_like_an_arn(name: &str) -> bool {
     let ending = name.rsplit_once('-').map(|(_, ending)| ending);
-    ending.is_some_and(|ending| ending.len() == 6 && ending.chars().all(|c| c.is_ascii_alphanumeric()))
+    ending.is_some_and(|ending| {
+        ending.len() == 6 && ending.chars().all(|c| c.is_ascii_alphanumeric())
+    })
 }
 
 /// What the tags say of the value, which AWS does not give back without giving it away.
@@ -332,10 +381,14 @@ async fn value(cx: &Aws, want: &SecretSpec) -> Result<String> {
     let answer = cx
         .read(ACTION, || {
             let call = cx.secrets.get_random_password().password_length(32);
-            call.exclude_punctuation(true).require_each_included_type(true).send()
+            call.exclude_punctuation(true)
+                .require_each_included_type(true)
+                .send()
         })
         .await?;
-    let password = answer.random_password.ok_or_else(|| missing(ACTION, "password"))?;
+    let password = answer
+        .random_password
+        .ok_or_else(|| missing(ACTION, "password"))?;
     Ok(match &want.username {
         Some(username) => json!({ "username": username, "password": password }).to_string(),
         None => password,
@@ -353,7 +406,9 @@ async fn put(cx: &Aws, want: &SecretSpec, have: &SecretLive) -> Result<String> {
     let answer = cx
         .mutate(Op::again("secretsmanager:PutSecretValue"), || {
             let call = cx.secrets.put_secret_value().secret_id(&have.id);
-            call.secret_string(&value).client_request_token(&token).send()
+            call.secret_string(&value)
+                .client_request_token(&token)
+                .send()
         })
         .await;
     match answer {
@@ -365,7 +420,12 @@ async fn put(cx: &Aws, want: &SecretSpec, have: &SecretLive) -> Result<String> {
 
 /// Brings back a secret of ours. It keeps what it held; whatever else differs is found by the next
 /// comparison.
-async fn restore(cx: &Aws, refused: CloudError, gone: Described, mark: &Mark) -> Result<SecretLive> {
+async fn restore(
+    cx: &Aws,
+    refused: CloudError,
+    gone: Described,
+    mark: &Mark,
+) -> Result<SecretLive> {
     let (stack, id) = (mark.identity.owner(), mark.address.to_string());
     let tags = &gone.found.tags;
     if tags.get(mark::STACK) != Some(&stack) || tags.get(mark::ID) != Some(&id) {
@@ -377,84 +437,12 @@ async fn restore(cx: &Aws, refused: CloudError, gone: Described, mark: &Mark) ->
     })
     .await?;
     let wanted = mark.all_tags();
-    let old = tags.keys().filter(|key| !wanted.contains_key(*key) && !key.starts_with(mark::FINGERPRINT));
+    let old = tags
+        .keys()
+        .filter(|key| !wanted.contains_key(*key) && !key.starts_with(mark::FINGERPRINT));
     let old: Vec<String> = old.cloned().collect();
     Secret::tag(cx, &live, &wanted, &old).await?;
     Ok(live)
-}
-
-/// A secret, and whether it is deleted and can still be brought back.
-struct Described {
-    found: Found<SecretLive>,
-    deleted: bool,
-}
-
-fn alive(described: Described) -> Option<Found<SecretLive>> {
-    Some(described.found).filter(|_| !described.deleted)
-}
-
-/// All with our mark. Deleted ones are left out by AWS: bringing one back is a creation.
-async fn ours(cx: &Aws) -> Result<Vec<Found<SecretLive>>> {
-    const ACTION: &str = "secretsmanager:ListSecrets";
-    let owner = cx.owner();
-    let filter = |key: FilterNameStringType, value: &str| Filter::builder().key(key).values(value).build();
-    let filters = vec![
-        filter(FilterNameStringType::TagKey, mark::STACK),
-        filter(FilterNameStringType::TagValue, &owner),
-    ];
-    let pages = cx
-        .read(ACTION, || {
-            let pages = cx.secrets.list_secrets().set_filters(Some(filters.clone())).into_paginator();
-            pages.page_size(100).send().collect::<std::result::Result<Vec<_>, _>>()
-        })
-        .await?;
-    let mut found = Vec::new();
-    for secret in pages.into_iter().flat_map(|page| page.secret_list.unwrap_or_default()) {
-        let tags = tags(secret.tags.as_deref().unwrap_or_default());
-        // AWS matches the beginnings of values, and a key and a value of different tags.
-        if tags.get(mark::STACK) != Some(&owner) || secret.deleted_date.is_some() {
-            continue;
-        }
-        let arn = secret.arn.ok_or_else(|| missing(ACTION, "arn"))?;
-        let versions = secret.secret_versions_to_stages.as_ref();
-        found.push(Found::new(read(arn, secret.name, secret.description, versions, &tags), tags));
-    }
-    Ok(found)
-}
-
-async fn one(cx: &Aws, id: &str) -> Result<Option<Described>> {
-    const ACTION: &str = "secretsmanager:DescribeSecret";
-    let answer = cx.read(ACTION, || cx.secrets.describe_secret().secret_id(id).send()).await;
-    let secret = match answer {
-        Err(error) if error.class == ErrorClass::NotFound => return Ok(None),
-        answer => answer?,
-    };
-    let tags = tags(secret.tags.as_deref().unwrap_or_default());
-    let arn = secret.arn.ok_or_else(|| missing(ACTION, "arn"))?;
-    let versions = secret.version_ids_to_stages.as_ref();
-    let live = read(arn, secret.name, secret.description, versions, &tags);
-    Ok(Some(Described { found: Found::new(live, tags), deleted: secret.deleted_date.is_some() }))
-}
-
-fn read(
-    arn: String,
-    name: Option<String>,
-    description: Option<String>,
-    versions: Option<&HashMap<String, Vec<String>>>,
-    tags: &Tags,
-) -> SecretLive {
-    let current = |stages: &Vec<String>| stages.iter().any(|stage| stage == CURRENT);
-    let version = versions.into_iter().flatten().find(|(_, stages)| current(stages));
-    let said = |field: &str| tags.get(&format!("{}{field}", mark::FINGERPRINT)).cloned();
-    SecretLive {
-        id: arn,
-        name: name.unwrap_or_default(),
-        description: description.unwrap_or_default(),
-        version: version.map(|(id, _)| id.clone()),
-        username: said("username"),
-        rotate: said("rotate"),
-        recovery: said("recovery"),
-    }
 }
 
 #[cfg(test)]
@@ -492,6 +480,10 @@ mod tests {
     #[test]
     fn a_value_is_never_among_the_facts() {
         let spec: SecretSpec = serde_json::from_value(json!({ "username": "wordpress" })).unwrap();
-        assert!(facts(&spec).values().all(|fact| !fact.contains("wordpress")));
+        assert!(
+            facts(&spec)
+                .values()
+                .all(|fact| !fact.contains("wordpress"))
+        );
     }
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use aws_sdk_ssm::operation::put_parameter::builders::PutParameterFluentBuilder;
 use aws_sdk_ssm::types::{
-    Parameter, ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType, ResourceTypeForTagging,
+    Parameter, ParameterMetadata, ParameterStringFilter, ParameterTier, ParameterType,
+    ResourceTypeForTagging,
 };
 use futures_util::future::try_join_all;
 use schemars::JsonSchema;
@@ -103,10 +104,10 @@ impl Live for SsmParameterLive {
 impl Kind for SsmParameter {
     const NAME: &'static str = "ssm_parameter";
     // All it holds stands in the TOML, so nothing is lost with it. A name cannot be there twice.
-    const ABOUT: About =
-        About::new(Class::Stateless, Create::Name, Swap::DeleteFirst)
+    const ABOUT: About = About::new(Class::Stateless, Create::Name, Swap::DeleteFirst)
         .gone_at_once()
-        .outputs(&["arn", "name"]).actions(&[
+        .outputs(&["arn", "name"])
+        .actions(&[
             "ssm:DescribeParameters",
             "ssm:GetParameters",
             "ssm:ListTagsForResource",
@@ -122,11 +123,23 @@ impl Kind for SsmParameter {
 
     fn fields() -> Fields<Self> {
         Fields::<Self>::new()
-            .replace("name", |want, _| Said::of(&want.name), |have| Said::of(&have.id))
+            .replace(
+                "name",
+                |want, _| Said::of(&want.name),
+                |have| Said::of(&have.id),
+            )
             .impact(Impact::Blip)
-            .update("value", |want, _| want.value.said(), |have| Said::of(&have.value))
+            .update(
+                "value",
+                |want, _| want.value.said(),
+                |have| Said::of(&have.value),
+            )
             // AWS: a parameter's type cannot be changed.
-            .replace("type", |want, _| Said::of(want.kind), |have| Said::of(&have.kind))
+            .replace(
+                "type",
+                |want, _| Said::of(want.kind),
+                |have| Said::of(&have.kind),
+            )
             .impact(Impact::Blip)
             .decide(
                 "tier",
@@ -138,7 +151,11 @@ impl Kind for SsmParameter {
                 },
             )
             .impact(Impact::Blip)
-            .update("description", |want, _| Said::of(&want.description), |have| Said::of(&have.description))
+            .update(
+                "description",
+                |want, _| Said::of(&want.description),
+                |have| Said::of(&have.description),
+            )
     }
 
     fn sketch(_want: &SsmParameterSpec) -> Sketch {
@@ -147,7 +164,10 @@ impl Kind for SsmParameter {
 
     fn uses(have: &SsmParameterLive) -> Vec<LiveRef> {
         // Who reads a host from it loses that host when it goes.
-        have.value.split(',').map(|value| LiveRef::new("value", value)).collect()
+        have.value
+            .split(',')
+            .map(|value| LiveRef::new("value", value))
+            .collect()
     }
 
     fn ready(_have: &SsmParameterLive) -> Ready {
@@ -157,9 +177,12 @@ impl Kind for SsmParameter {
     fn check(want: &SsmParameterSpec) -> Vec<Objection> {
         let mut wrong = Vec::new();
         if want.kind == ValueType::SecureString {
-            let objection = Objection::new("type", "a value that nobody may see does not stand in TOML");
+            let objection =
+                Objection::new("type", "a value that nobody may see does not stand in TOML");
             wrong.push(
-                objection.help("write a `secret`, and its ARN as the value here: \"{{ secret.db.arn }}\""),
+                objection.help(
+                    "write a `secret`, and its ARN as the value here: \"{{ secret.db.arn }}\"",
+                ),
             );
         }
         let length = want.value.known().map_or(1, |value| value.as_str().len());
@@ -176,13 +199,19 @@ impl Kind for SsmParameter {
         let name = want.name.as_deref().unwrap_or_default().to_lowercase();
         let name = name.trim_start_matches('/');
         if name.starts_with("aws") || name.starts_with("ssm") {
-            wrong.push(Objection::new("name", "names that begin with `aws` or `ssm` are AWS's own"));
+            wrong.push(Objection::new(
+                "name",
+                "names that begin with `aws` or `ssm` are AWS's own",
+            ));
         }
         wrong
     }
 
     fn claims(want: &SsmParameterSpec) -> Vec<String> {
-        want.name.iter().map(|name| format!("parameter {name}")).collect()
+        want.name
+            .iter()
+            .map(|name| format!("parameter {name}"))
+            .collect()
     }
 
     fn foretell(want: &SsmParameterSpec, mark: &Mark) -> Outputs {
@@ -197,7 +226,9 @@ impl Kind for SsmParameter {
             Look::Like(like) => all(cx, "Name", only(like, Self::NAME, &["name", "id"])?).await,
         };
         let found = try_join_all(all?.into_iter().map(|live| async move {
-            let labels = cx.labels(look, seen, &live.arn, tags_of(cx, &live.id)).await?;
+            let labels = cx
+                .labels(look, seen, &live.arn, tags_of(cx, &live.id))
+                .await?;
             Ok(labels.map(|labels| labels.on(live)))
         }));
         Ok(found.await?.into_iter().flatten().collect())
@@ -221,7 +252,13 @@ impl Kind for SsmParameter {
         };
         let tags = tag_list(ACTION, &mark.all_tags())?;
         let op = Op::again(ACTION);
-        cx.mutate(op, || put(cx, &live).overwrite(false).set_tags(Some(tags.clone())).send()).await?;
+        cx.mutate(op, || {
+            put(cx, &live)
+                .overwrite(false)
+                .set_tags(Some(tags.clone()))
+                .send()
+        })
+        .await?;
         Ok(live)
     }
 
@@ -244,13 +281,17 @@ impl Kind for SsmParameter {
         }
         // One call writes it whole. Tags it takes only when it makes one.
         let op = Op::again("ssm:PutParameter").while_busy(&["TooManyUpdates"], 1.0);
-        cx.mutate(op, || put(cx, &live).overwrite(true).send()).await?;
+        cx.mutate(op, || put(cx, &live).overwrite(true).send())
+            .await?;
         Ok(live)
     }
 
     async fn delete(cx: &Aws, have: &SsmParameterLive, _leave: &Leave) -> Result<()> {
         let op = Op::again("ssm:DeleteParameter");
-        cx.gone(cx.mutate(op, || cx.ssm.delete_parameter().name(&have.id).send()).await)
+        cx.gone(
+            cx.mutate(op, || cx.ssm.delete_parameter().name(&have.id).send())
+                .await,
+        )
     }
 
     async fn tag(cx: &Aws, have: &SsmParameterLive, set: &Tags, unset: &[String]) -> Result<()> {
@@ -258,16 +299,25 @@ impl Kind for SsmParameter {
         if !set.is_empty() {
             let tags = tag_list(ACTION, set)?;
             cx.mutate(Op::again(ACTION), || {
-                let call = cx.ssm.add_tags_to_resource().resource_type(ResourceTypeForTagging::Parameter);
-                call.resource_id(&have.id).set_tags(Some(tags.clone())).send()
+                let call = cx
+                    .ssm
+                    .add_tags_to_resource()
+                    .resource_type(ResourceTypeForTagging::Parameter);
+                call.resource_id(&have.id)
+                    .set_tags(Some(tags.clone()))
+                    .send()
             })
             .await?;
         }
         if !unset.is_empty() {
             cx.mutate(Op::again("ssm:RemoveTagsFromResource"), || {
-                let call =
-                    cx.ssm.remove_tags_from_resource().resource_type(ResourceTypeForTagging::Parameter);
-                call.resource_id(&have.id).set_tag_keys(Some(unset.to_vec())).send()
+                let call = cx
+                    .ssm
+                    .remove_tags_from_resource()
+                    .resource_type(ResourceTypeForTagging::Parameter);
+                call.resource_id(&have.id)
+                    .set_tag_keys(Some(unset.to_vec()))
+                    .send()
             })
             .await?;
         }
@@ -283,11 +333,17 @@ fn name(want: &SsmParameterSpec, mark: &Mark) -> String {
 fn arn(cx: &Aws, name: &str) -> String {
     let partition = crate::names::partition(&cx.region);
     let name = name.trim_start_matches('/');
-    format!("arn:{partition}:ssm:{}:{}:parameter/{name}", cx.region, cx.identity.account)
+    format!(
+        "arn:{partition}:ssm:{}:{}:parameter/{name}",
+        cx.region, cx.identity.account
+    )
 }
 
 fn value(want: &SsmParameterSpec) -> Result<String> {
-    let value = want.value.need().map_err(|why| invalid("ssm:PutParameter", why))?;
+    let value = want
+        .value
+        .need()
+        .map_err(|why| invalid("ssm:PutParameter", why))?;
     Ok(value.as_str().to_owned())
 }
 
@@ -304,24 +360,46 @@ fn put(cx: &Aws, live: &SsmParameterLive) -> PutParameterFluentBuilder {
         Tier::Standard => ParameterTier::Standard,
         Tier::Advanced => ParameterTier::Advanced,
     };
-    let call = cx.ssm.put_parameter().name(&live.id).value(&live.value).tier(tier);
-    call.r#type(ParameterType::from(live.kind.as_str())).description(&live.description)
+    let call = cx
+        .ssm
+        .put_parameter()
+        .name(&live.id)
+        .value(&live.value)
+        .tier(tier);
+    call.r#type(ParameterType::from(live.kind.as_str()))
+        .description(&live.description)
 }
 
 /// All that a filter lets through. The listing has no values: ten a call.
 async fn all(cx: &Aws, key: &str, value: &str) -> Result<Vec<SsmParameterLive>> {
     const ACTION: &str = "ssm:DescribeParameters";
-    let filter = ParameterStringFilter::builder().key(key).option("Equals").values(value).build();
+    let filter = ParameterStringFilter::builder()
+        .key(key)
+        .option("Equals")
+        .values(value)
+        .build();
     let filter = filter.map_err(|error| invalid(ACTION, error))?;
     let pages = cx
         .read(ACTION, || {
-            let pages = cx.ssm.describe_parameters().parameter_filters(filter.clone()).into_paginator();
-            pages.page_size(50).send().collect::<std::result::Result<Vec<_>, _>>()
+            let pages = cx
+                .ssm
+                .describe_parameters()
+                .parameter_filters(filter.clone())
+                .into_paginator();
+            pages
+                .page_size(50)
+                .send()
+                .collect::<std::result::Result<Vec<_>, _>>()
         })
         .await?;
-    let listed = pages.into_iter().flat_map(|page| page.parameters.unwrap_or_default());
+    let listed = pages
+        .into_iter()
+        .flat_map(|page| page.parameters.unwrap_or_default());
     let listed: Vec<ParameterMetadata> = listed.collect();
-    let names: Vec<String> = listed.iter().filter_map(|parameter| parameter.name.clone()).collect();
+    let names: Vec<String> = listed
+        .iter()
+        .filter_map(|parameter| parameter.name.clone())
+        .collect();
     let values = try_join_all(names.chunks(10).map(|names| values(cx, names))).await?;
     let mut values: HashMap<String, Parameter> = values.into_iter().flatten().collect();
     // One without a value has gone since it was listed.
@@ -329,22 +407,34 @@ async fn all(cx: &Aws, key: &str, value: &str) -> Result<Vec<SsmParameterLive>> 
         let parameter = values.remove(listed.name.as_deref()?)?;
         Some((listed, parameter))
     });
-    found.map(|(listed, parameter)| read(listed, parameter)).collect()
+    found
+        .map(|(listed, parameter)| read(listed, parameter))
+        .collect()
 }
 
 /// The values of up to ten; names that are not there are left out.
 async fn values(cx: &Aws, names: &[String]) -> Result<Vec<(String, Parameter)>> {
     let answer = cx
-        .read("ssm:GetParameters", || cx.ssm.get_parameters().set_names(Some(names.to_vec())).send())
+        .read("ssm:GetParameters", || {
+            cx.ssm
+                .get_parameters()
+                .set_names(Some(names.to_vec()))
+                .send()
+        })
         .await?;
     let parameters = answer.parameters.unwrap_or_default().into_iter();
-    Ok(parameters.filter_map(|parameter| Some((parameter.name.clone()?, parameter))).collect())
+    Ok(parameters
+        .filter_map(|parameter| Some((parameter.name.clone()?, parameter)))
+        .collect())
 }
 
 async fn tags_of(cx: &Aws, name: &str) -> Result<Option<Tags>> {
     let answer = cx
         .read("ssm:ListTagsForResource", || {
-            let call = cx.ssm.list_tags_for_resource().resource_type(ResourceTypeForTagging::Parameter);
+            let call = cx
+                .ssm
+                .list_tags_for_resource()
+                .resource_type(ResourceTypeForTagging::Parameter);
             call.resource_id(name).send()
         })
         .await;
@@ -360,7 +450,10 @@ fn read(listed: ParameterMetadata, parameter: Parameter) -> Result<SsmParameterL
     let kind = listed.r#type.ok_or_else(|| missing(ACTION, "type"))?;
     Ok(SsmParameterLive {
         id: listed.name.ok_or_else(|| missing(ACTION, "name"))?,
-        arn: listed.arn.or(parameter.arn).ok_or_else(|| missing(ACTION, "arn"))?,
+        arn: listed
+            .arn
+            .or(parameter.arn)
+            .ok_or_else(|| missing(ACTION, "arn"))?,
         // An encrypted value is not asked for in the clear, and not kept as it comes either.
         value: match kind {
             ParameterType::SecureString => String::new(),

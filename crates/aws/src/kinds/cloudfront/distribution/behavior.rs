@@ -119,10 +119,7 @@ macro_rules! read_form {
             origin: wire.target_origin_id.clone(),
             methods,
             cache_policy: policy(Policies::Cache, wire.cache_policy_id()),
-            origin_request_policy: policy(
-                Policies::OriginRequest,
-                wire.origin_request_policy_id(),
-            ),
+            origin_request_policy: policy(Policies::OriginRequest, wire.origin_request_policy_id()),
             response_headers_policy: policy(
                 Policies::ResponseHeaders,
                 wire.response_headers_policy_id(),
@@ -142,9 +139,8 @@ macro_rules! overlay {
         wire.viewer_protocol_policy = form.protocol.wire();
         wire.allowed_methods = Some(form.write_methods(wire.allowed_methods.as_ref())?);
         wire.compress = Some(form.compress);
-        let id = |policies: Policies, name: &Option<String>| {
-            name.as_ref().map(|name| policies.id(name))
-        };
+        let id =
+            |policies: Policies, name: &Option<String>| name.as_ref().map(|name| policies.id(name));
         wire.cache_policy_id = id(Policies::Cache, &form.cache_policy);
         wire.origin_request_policy_id = id(Policies::OriginRequest, &form.origin_request_policy);
         wire.response_headers_policy_id =
@@ -194,8 +190,9 @@ impl BehaviorForm {
         let functions = functions
             .filter_map(|(_, word, arn)| Some((word.to_owned(), pen.text(&arn?.said()))))
             .collect();
-        let policy =
-            |policies: Policies, said: &Option<String>| said.as_ref().map(|said| policies.name(said));
+        let policy = |policies: Policies, said: &Option<String>| {
+            said.as_ref().map(|said| policies.name(said))
+        };
         Self {
             path: want.path.clone(),
             origin: want.origin.clone(),
@@ -287,7 +284,8 @@ impl BehaviorForm {
             let event = EventType::from(word.replace('_', "-").as_str());
             if is_lambda(arn) {
                 let mut before = live.iter().flat_map(|live| live.items());
-                let body = before.find(|one| one.event_type == event && one.lambda_function_arn == *arn);
+                let body =
+                    before.find(|one| one.event_type == event && one.lambda_function_arn == *arn);
                 let one = LambdaFunctionAssociation::builder()
                     .lambda_function_arn(arn)
                     .event_type(event)

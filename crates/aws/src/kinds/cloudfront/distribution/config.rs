@@ -15,14 +15,14 @@ use terrace_core::mark::{Identity, digest};
 use terrace_core::said::Said;
 
 use super::super::shared::count;
+use super::DistributionSpec;
 use super::behavior::BehaviorForm;
 use super::edge::{
-    Countries, ErrorForms, LogForm, PriceClass, read_certificate, read_errors, read_tls, wanted_errors,
-    write_aliases, write_certificate, write_errors,
+    Countries, ErrorForms, LogForm, PriceClass, read_certificate, read_errors, read_tls,
+    wanted_errors, write_aliases, write_certificate, write_errors,
 };
 use super::form::{Pen, some};
 use super::origin::OriginForm;
-use super::DistributionSpec;
 use crate::names::invalid;
 
 /// All of it.
@@ -52,9 +52,8 @@ impl Forms {
     /// As the TOML wants it; the pen knows what is still open.
     pub(super) fn wanted(want: &DistributionSpec, known: &Known) -> (Self, Pen) {
         let mut pen = Pen::default();
-        let origin = |(key, want): (&String, _)| {
-            (key.clone(), OriginForm::wanted(want, known, &mut pen))
-        };
+        let origin =
+            |(key, want): (&String, _)| (key.clone(), OriginForm::wanted(want, known, &mut pen));
         let origins = want.origins.iter().map(origin).collect();
         let default = BehaviorForm::wanted(&want.default_behavior, &mut pen);
         let behaviors = want.behaviors.iter();
@@ -169,8 +168,11 @@ impl Forms {
         if concerned("behaviors") {
             let live = wire.cache_behaviors.take();
             let live = live.and_then(|all| all.items).unwrap_or_default();
-            let all: std::result::Result<Vec<_>, _> =
-                self.behaviors.iter().map(|form| form.write(&live)).collect();
+            let all: std::result::Result<Vec<_>, _> = self
+                .behaviors
+                .iter()
+                .map(|form| form.write(&live))
+                .collect();
             let all = all?;
             let behaviors = CacheBehaviors::builder().quantity(count(&all));
             let items = (!all.is_empty()).then_some(all);
@@ -209,15 +211,28 @@ impl Forms {
     /// All that it names, with the property that does.
     pub(super) fn names(&self) -> Vec<(&'static str, &str)> {
         let mut names: Vec<(&'static str, &str)> = Vec::new();
-        names.extend(self.certificate.iter().map(|arn| ("certificate", arn.as_str())));
+        names.extend(
+            self.certificate
+                .iter()
+                .map(|arn| ("certificate", arn.as_str())),
+        );
         for origin in self.origins.values() {
             names.push(("origins", &origin.domain));
-            names.extend(origin.access_control.iter().map(|id| ("origins", id.as_str())));
+            names.extend(
+                origin
+                    .access_control
+                    .iter()
+                    .map(|id| ("origins", id.as_str())),
+            );
         }
         let behaviors = self.default_behavior.iter().chain(&self.behaviors);
         let functions = behaviors.flat_map(BehaviorForm::functions);
         names.extend(functions.map(|arn| ("behaviors", arn.as_str())));
-        names.extend(self.logging.iter().map(|log| ("logging", log.bucket_name())));
+        names.extend(
+            self.logging
+                .iter()
+                .map(|log| ("logging", log.bucket_name())),
+        );
         names.extend(self.web_acl.iter().map(|arn| ("web_acl", arn.as_str())));
         names
     }
@@ -227,7 +242,8 @@ impl Forms {
         let arn = self.certificate.as_deref().unwrap_or_default();
         match arn.split(':').nth(3) {
             Some(region) if region != "us-east-1" && arn.starts_with("arn:aws:acm:") => {
-                let message = format!("{arn} is in {region}, and CloudFront takes those of us-east-1 only");
+                let message =
+                    format!("{arn} is in {region}, and CloudFront takes those of us-east-1 only");
                 Err(invalid(action, message)
                     .hinted("write region = \"us-east-1\" on the certificate"))
             }
@@ -259,7 +275,9 @@ pub(super) fn marker(owner: &str) -> String {
 
 /// A comment with the marker.
 pub(super) fn marked(comment: &str, owner: &str) -> String {
-    format!("{comment} {}", marker(owner)).trim_start().to_owned()
+    format!("{comment} {}", marker(owner))
+        .trim_start()
+        .to_owned()
 }
 
 /// A comment without the marker; `None` if it has none.
@@ -361,7 +379,13 @@ files = { domain = "files.example.com", protocol = "http" }
     fn the_order_of_behaviors_counts_and_that_of_names_does_not() {
         let want = spec(FULL);
         let mut wire = made(&want);
-        wire.aliases.as_mut().unwrap().items.as_mut().unwrap().reverse();
+        wire.aliases
+            .as_mut()
+            .unwrap()
+            .items
+            .as_mut()
+            .unwrap()
+            .reverse();
         wire.origins.as_mut().unwrap().items.reverse();
         assert_eq!(Forms::read(&wire, OWNER), forms(&want));
         let behaviors = wire.cache_behaviors.as_mut().unwrap();
@@ -404,7 +428,10 @@ files = { domain = "files.example.com", protocol = "http" }
 
     #[test]
     fn a_certificate_of_another_region_is_refused() {
-        let want = spec(&FULL.replace("us-east-1:123456789012:certificate", "eu-west-3:123456789012:certificate"));
+        let want = spec(&FULL.replace(
+            "us-east-1:123456789012:certificate",
+            "eu-west-3:123456789012:certificate",
+        ));
         let refused = forms(&want).check_certificate("test").unwrap_err();
         assert!(refused.message.contains("eu-west-3"), "{refused}");
         assert!(forms(&spec(FULL)).check_certificate("test").is_ok());

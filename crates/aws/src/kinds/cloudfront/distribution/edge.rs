@@ -344,7 +344,11 @@ pub(super) fn check_errors(want: &IndexMap<String, ErrorPage>, wrong: &mut Vec<O
             let help = format!("those are {}", ERRORS.join(", "));
             wrong.push(Objection::new(format!("error_pages.{code}"), message).help(help));
         }
-        if page.page.as_ref().is_some_and(|page| !page.starts_with('/')) {
+        if page
+            .page
+            .as_ref()
+            .is_some_and(|page| !page.starts_with('/'))
+        {
             wrong.push(Objection::new(at("page"), "a path begins with a slash"));
         }
         if page.status.is_some() && page.page.is_none() {
@@ -379,7 +383,9 @@ mod tests {
 
     #[test]
     fn error_pages_come_back() {
-        let want = errors("404 = { page = \"/404.html\", ttl = \"5m\" }\n403 = { ttl = \"0s\" }\n503 = { page = \"/index.html\", status = 200 }");
+        let want = errors(
+            "404 = { page = \"/404.html\", ttl = \"5m\" }\n403 = { ttl = \"0s\" }\n503 = { page = \"/index.html\", status = 200 }",
+        );
         let forms = wanted_errors(&want);
         let wire = write_errors(&forms).unwrap();
         assert_eq!(wire.quantity, 3);
@@ -418,13 +424,19 @@ mod tests {
         assert_eq!(read_tls(Some(&wire)).as_deref(), Some("TLSv1.2_2021"));
         // CloudFront's own says TLSv1, which nobody can change.
         let own = write_certificate(None, "TLSv1.2_2021");
-        assert_eq!((read_certificate(Some(&own)), read_tls(Some(&own))), (None, None));
+        assert_eq!(
+            (read_certificate(Some(&own)), read_tls(Some(&own))),
+            (None, None)
+        );
     }
 
     #[test]
     fn mistakes_are_told() {
         let mut wrong = Vec::new();
-        check_errors(&errors("418 = {}\n404 = { status = 200 }\n403 = { page = \"x\" }"), &mut wrong);
+        check_errors(
+            &errors("418 = {}\n404 = { status = 200 }\n403 = { page = \"x\" }"),
+            &mut wrong,
+        );
         assert_eq!(wrong.len(), 3, "{wrong:?}");
         check_countries(Some(&Countries::Except(vec!["France".into()])), &mut wrong);
         check_ssl_policy("TLSv1.2_2021", &mut wrong);

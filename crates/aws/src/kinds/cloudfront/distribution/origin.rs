@@ -442,7 +442,8 @@ mod tests {
         let mut bucket = form("domain = \"b.s3.eu-west-3.amazonaws.com\"");
         bucket.server = None;
         let mut live = bucket.write("files", None).unwrap();
-        let old = S3OriginConfig::builder().origin_access_identity("origin-access-identity/cloudfront/E1");
+        let old = S3OriginConfig::builder()
+            .origin_access_identity("origin-access-identity/cloudfront/E1");
         live.s3_origin_config = Some(old.build());
         assert_eq!(bucket.write("files", Some(&live)).unwrap(), live);
         bucket.access_control = Some("E2".to_owned());

@@ -86,7 +86,10 @@ pub(super) async fn run(
                     ResourceType::Instance,
                     &instance_tags(want, mark),
                 ))
-                .tag_specifications(with_tags(ResourceType::Volume, &member_tags(&mark.all_tags())))
+                .tag_specifications(with_tags(
+                    ResourceType::Volume,
+                    &member_tags(&mark.all_tags()),
+                ))
                 .send()
         })
         .await

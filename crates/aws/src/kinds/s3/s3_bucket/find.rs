@@ -57,7 +57,9 @@ pub(super) async fn ours(cx: &Aws, seen: &Seen) -> Result<Vec<Found<S3BucketLive
                 tags => tags,
             }
         };
-        let labels = cx.labels(&Look::Ours, seen, &arn(&name, &cx.region), own).await?;
+        let labels = cx
+            .labels(&Look::Ours, seen, &arn(&name, &cx.region), own)
+            .await?;
         match labels.filter(|labels| labels.tags.get(mark::STACK) == Some(owner)) {
             Some(labels) => with_labels(cx, name, labels).await,
             None => Ok(None),

@@ -63,11 +63,7 @@ fn resource_label(policy: &ScalingPolicy) -> Option<String> {
 }
 
 /// Whose requests these labels count: target group by target group the load balancer that uses it now.
-async fn balancers(
-    cx: &Aws,
-    labels: &[String],
-    seen: &Seen,
-) -> Result<HashMap<String, String>> {
+async fn balancers(cx: &Aws, labels: &[String], seen: &Seen) -> Result<HashMap<String, String>> {
     let mut found = HashMap::new();
     for counted in labels.iter().filter_map(|text| halves(text)) {
         let arn = cx.arn("elasticloadbalancing", counted.1);
