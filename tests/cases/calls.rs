@@ -56,11 +56,8 @@ fn total(told: &crate::program::Answer) -> u64 {
         .unwrap_or(u64::MAX)
 }
 
-/// What the whole shop costs, which is more than it should: 45 calls for the plan, as many more as two and a half a
-/// resource for the apply, as two a resource for the teardown. Most of what the plan is above that is what services
-/// tell of one thing at a time: fourteen properties of a bucket, what hangs on a group or a load balancer, each zone;
-/// of the teardown, the listings of its certificate, and those of certificates in every region when the last of a
-/// name goes.
+/// What the whole shop costs: where a plan's calls go, and why it makes no fewer, says
+/// `docs/decisions/0013-what-a-plan-reads.md`.
 #[test]
 fn the_shop_costs_so_many_calls() {
     const PLAN: u64 = 78;
