@@ -10,7 +10,8 @@ use crate::failure::Failure;
 /// How many steps are named that have met the same.
 const NAMED: usize = 3;
 
-const AGAIN: &str = "apply again to go on from what is live";
+/// What the user is told to do next: an apply or a teardown, whichever it was.
+pub(crate) const AGAIN: &str = "run it again to go on from what is live";
 
 /// What some steps have met.
 struct Cause<'a> {

@@ -26,6 +26,7 @@ use terrace_core::source::{self, Loaded, Report, Request, Stack};
 use terrace_sandbox::{Home, Proxy, Sandbox};
 
 use crate::cli::{ConsentArgs, Deny, MaxImpact, StackArgs, Until};
+use crate::ended::AGAIN;
 use crate::failure::{Exit, Failure};
 use crate::guards;
 use crate::signals::Signals;
@@ -271,7 +272,7 @@ impl Session {
             Ok(()) => tokio::select! {
                 end = work => end,
                 () = signals.heard_twice(&self.stop, ui) => Err(Failure::new("stopped at once")
-                    .hint("apply again to go on from what is live")),
+                    .hint(AGAIN)),
             },
             Err(error) => Err(error.into()),
         };

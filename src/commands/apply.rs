@@ -15,7 +15,7 @@ use terrace_core::plan::{Action, Plan, Step};
 use terrace_core::planner::Options;
 
 use crate::cli::{ConsentArgs, StackArgs};
-use crate::ended;
+use crate::ended::{self, AGAIN};
 use crate::failure::{Exit, Failure};
 use crate::guards;
 use crate::saved;
@@ -276,7 +276,7 @@ pub(crate) fn ending(
     }
     if stopped > 0 {
         let message = format!("stopped by hand: {done} done, {stopped} not started or not awaited");
-        return Err(Failure::new(message).hint("apply again to go on from what is live"));
+        return Err(Failure::new(message).hint(AGAIN));
     }
     if held > 0 {
         let mut confirm: Vec<String> = plan

@@ -187,7 +187,7 @@ fn who_is_asked_to_stop_says_where_it_stands() {
         for words in [
             "stopping: no step starts any more",
             "stopped by hand: ",
-            "apply again to go on",
+            "run it again to go on",
         ] {
             assert!(rest.contains(words), "{signal}: {words}: {rest}");
         }

@@ -320,7 +320,10 @@ fn an_emulator_that_is_gone_in_the_middle_is_said_to_be() {
         stdout: String::new(),
         stderr: said.split_off(said.find("error: ").unwrap()),
     };
-    says(&answer, &["the sandbox is stopped", "apply again to go on"]);
+    says(
+        &answer,
+        &["the sandbox is stopped", "run it again to go on"],
+    );
     // Its world went with it; another is begun, and it is whole.
     let again = folder.run(&["apply", "--sandbox", ".", "--yes"]);
     assert_eq!(again.exit, Some(0), "{again}");

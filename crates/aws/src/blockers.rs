@@ -113,7 +113,7 @@ fn explained(mut error: CloudError, blockers: &[Blocker]) -> CloudError {
         let remedy = match &blocker.fate {
             Fate::Foreign(remedy) => format!("{} is not ours: {remedy}", blocker.what),
             Fate::Lingers(remedy) => format!("{}: {remedy}", blocker.what),
-            Fate::Going => format!("{}: apply again once it is gone", blocker.what),
+            Fate::Going => format!("{}: run it again once it is gone", blocker.what),
             Fate::Ours(address) => {
                 format!("{} is ours, {address}: it must go first", blocker.what)
             }

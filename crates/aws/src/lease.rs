@@ -156,7 +156,7 @@ pub const LEASE_LOST: &str = "LeaseLost";
 fn lost(message: &str) -> CloudError {
     let mut error = CloudError::new("terrace:lock", ErrorClass::Unsent, message);
     error.code = Some(LEASE_LOST.to_owned());
-    error.hinted("what was done so far stands; apply again to go on from what is live")
+    error.hinted("what was done so far stands; run it again to go on from what is live")
 }
 
 #[cfg(test)]

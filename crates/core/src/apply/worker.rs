@@ -415,6 +415,6 @@ impl Worker<'_> {
         }
         let message = format!("{id} is still {why}, far longer than usual");
         let error = CloudError::new("terrace:wait", ErrorClass::Unknown, message);
-        Err(error.hinted("look at it in the console; applying again goes on waiting"))
+        Err(error.hinted("look at it in the console; running it again goes on waiting"))
     }
 }

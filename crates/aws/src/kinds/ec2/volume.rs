@@ -458,6 +458,7 @@ async fn detach(cx: &Aws, have: &VolumeLive) -> Result<()> {
         .until(1.0, "taking the volume from its instance", free)
         .await;
     waited.map_err(|error| {
-        error.hinted("unmount it on the instance (`umount`), or stop the instance, and apply again")
+        error
+            .hinted("unmount it on the instance (`umount`), or stop the instance, and run it again")
     })
 }
