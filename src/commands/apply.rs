@@ -22,6 +22,7 @@ use crate::saved;
 use crate::session::{self, KINDS, Session};
 use crate::ui::Ui;
 use crate::ui::events::Events;
+use crate::ui::picture::text;
 use crate::ui::progress::{Pace, Progress};
 
 /// Make what is live what the TOML says.
@@ -296,7 +297,7 @@ pub(crate) fn ending(
             .hint(format!("then: terrace apply {words} {}", confirm.join(" "))));
     }
     if let Some(ui) = ui.filter(|_| !plan.is_empty()) {
-        ui.say(&format!("done: {done} steps"));
+        ui.say(&format!("done: {}", text::count(done, "step")));
     }
     Ok(Exit::Done)
 }

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 use terrace_core::erased::AnyKind;
-use terrace_core::source::{COMMON, close};
+use terrace_core::source::{COMMON, near};
 
 use crate::cli::Format;
 use crate::failure::{Exit, Failure};
@@ -86,8 +86,8 @@ fn kind(name: &str) -> Result<&'static dyn AnyKind, Failure> {
     KINDS.get(name).ok_or_else(|| {
         let names: Vec<&str> = KINDS.iter().map(AnyKind::name).collect();
         let failure = Failure::new(format!("there is no kind `{name}`"));
-        match close(name, names) {
-            Some(close) => failure.hint(format!("did you mean `{close}`?")),
+        match near(name, names) {
+            Some(near) => failure.hint(format!("did you mean `{near}`?")),
             None => failure.hint("`terrace explain` lists the kinds"),
         }
     })
@@ -113,8 +113,8 @@ fn unknown(kind: &str, path: &[&str], Missing { at, among }: Missing<'_>) -> Fai
             .map(|property| property.name.as_str())
             .filter(|name| *name != ANY)
     };
-    if let Some(close) = close(name, own().chain(common.iter().copied())) {
-        return failure.hint(format!("did you mean `{whose}.{close}`?"));
+    if let Some(near) = near(name, own().chain(common.iter().copied())) {
+        return failure.hint(format!("did you mean `{whose}.{near}`?"));
     }
     let names: Vec<String> = own().map(|name| format!("`{name}`")).collect();
     if names.is_empty() {

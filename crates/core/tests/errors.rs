@@ -266,7 +266,7 @@ says!(
 says!(
     for_each_mistakes,
     vpc(
-        "[subnet.public]\nfor_each = { a = 1, b = 2 }\nvpc = \"vpc.main\"\ncidr = \"10.0.0.0/24\"\nzone = \"a\"\n[subnet.public.a]\ncidr = \"10.0.1.0/24\"\n[secret.a]\nfor_each = [1]\n[secret.b]\nfor_each = [\"a.b\"]\n[secret.c]\nfor_each = 3\n[secret.d]\nfor_each = \"{{ 3 }}\"\n[secret.e]\nname = \"{{ each.key }}\"\n[secret.f]\nwhen = \"yes\"\n[subnet.other.x]\nvpc = \"vpc.main\"\ncidr = \"10.0.0.0/24\"\n"
+        "[subnet.public]\nfor_each = { a = 1, b = 2 }\nvpc = \"vpc.main\"\ncidr = \"10.0.0.0/24\"\nzone = \"a\"\n[subnet.public.a]\ncidr = \"10.0.1.0/24\"\n[secret.a]\nfor_each = [1]\n[secret.b]\nfor_each = [\"a.b\"]\n[secret.c]\nfor_each = 3\n[secret.d]\nfor_each = \"{{ 3 }}\"\n[secret.e]\nname = \"{{ each.key }}\"\n[secret.f]\nwhen = \"yes\"\n[secret.g]\nfor_each = \"{{ range(2) }}\"\n[subnet.other.x]\nvpc = \"vpc.main\"\ncidr = \"10.0.0.0/24\"\n"
     )
 );
 says!(

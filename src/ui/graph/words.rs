@@ -7,6 +7,7 @@ use terrace_core::address::Segment;
 use super::layout::layers;
 use super::{Graph, Node};
 use crate::ui::paint::{Label, paint};
+use crate::ui::picture::text::count;
 
 /// Layers from what is built first, each resource with what it needs.
 pub(crate) fn text(graph: &Graph) -> String {
@@ -39,8 +40,12 @@ pub(crate) fn text(graph: &Graph) -> String {
             let _ = writeln!(text, "{}", line.trim_end());
         }
     }
-    let counts = format!("{} nodes, {} edges", graph.nodes.len(), graph.edges.len());
-    let _ = writeln!(text, "\n{counts}; what has a lower number is built first");
+    let nodes = count(graph.nodes.len(), "node");
+    let edges = count(graph.edges.len(), "edge");
+    let _ = writeln!(
+        text,
+        "\n{nodes}, {edges}; what has a lower number is built first"
+    );
     text
 }
 

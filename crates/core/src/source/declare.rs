@@ -120,7 +120,7 @@ impl Reader<'_> {
                 }
                 _ => format!("`{kind}` is not known here"),
             };
-            let help = match guess::close(kind, candidates) {
+            let help = match guess::near(kind, candidates) {
                 _ if kind == "remove" => {
                     Some("a stage's file may remove what the stages before it name".to_owned())
                 }
@@ -130,7 +130,7 @@ impl Reader<'_> {
                 _ if super::header::WORDS.contains(&kind) => {
                     Some("it belongs in stack.toml".to_owned())
                 }
-                Some(close) => Some(format!("did you mean `{close}`?")),
+                Some(near) => Some(format!("did you mean `{near}`?")),
                 None => None,
             };
             self.told.push(Diagnostic::error(at, text).maybe(help));

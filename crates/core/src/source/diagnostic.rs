@@ -262,11 +262,16 @@ pub(crate) fn explain(
 fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
     let candidates = known.iter().map(String::as_str);
     let diagnostic = Diagnostic::error(at, format!("`{name}` is not known in {whose}"));
-    match guess::close(name, candidates.chain(super::common::NAMES.iter().copied())) {
-        Some(close) => diagnostic.help(format!("did you mean `{close}`?")),
+    match guess::near(name, candidates.chain(super::common::NAMES.iter().copied())) {
+        Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None if known.is_empty() => diagnostic,
-        None if known.len() <= 12 => diagnostic.help(format!("it may be {}", guess::list(known))),
-        None => diagnostic.help("`terrace explain` lists the properties of a kind"),
+        None if known.len() <= 12 => diagnostic.help(format!("it may be {}", guess::either(known))),
+        None => {
+            let address = whose.trim_matches('`').rsplit('/').next();
+            let kind = address.and_then(|address| address.split('.').next());
+            let kind = kind.unwrap_or_default();
+            diagnostic.help(format!("`terrace explain {kind}` lists its properties"))
+        }
     }
 }
 

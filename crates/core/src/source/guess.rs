@@ -60,6 +60,37 @@ pub fn close<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> O
         .map(|(_, candidate)| candidate)
 }
 
+/// The candidate that a word may have been meant for: the same in other letters, the closest, or else the one that
+/// shares whole words with it, as `cidr` does with `cidr_block`.
+pub fn near<'a>(
+    word: &str,
+    candidates: impl IntoIterator<Item = &'a str> + Clone,
+) -> Option<&'a str> {
+    let same = |candidate: &&str| *candidate != word && candidate.eq_ignore_ascii_case(word);
+    let mut all = candidates.clone().into_iter();
+    all.find(same)
+        .or_else(|| close(word, candidates.clone()))
+        .or_else(|| kin(word, candidates))
+}
+
+/// What others call by more words, or by fewer: `type` for `instance_type`, `default_behavior` for `default`. The one
+/// that shares most of them; nothing if several do.
+fn kin<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let words: Vec<&str> = word.split('_').collect();
+    let holds = |all: &[&str], some: &[&str]| all.windows(some.len()).any(|run| run == some);
+    let mut best: (usize, Option<&str>) = (0, None);
+    let candidates = candidates.into_iter().take_while(|_| afford(1));
+    for candidate in candidates.filter(|candidate| *candidate != word) {
+        let other: Vec<&str> = candidate.split('_').collect();
+        let shared = words.len().min(other.len());
+        if shared < best.0 || !(holds(&words, &other) || holds(&other, &words)) {
+            continue;
+        }
+        best = (shared, (shared > best.0).then_some(candidate));
+    }
+    best.1
+}
+
 /// A name without its numbers.
 fn unnumbered(name: &str) -> String {
     let mut bare = String::with_capacity(name.len());
@@ -132,6 +163,47 @@ mod tests {
         assert_eq!(close("vcp", ["vpc"]), None);
         begin();
         assert_eq!(close("vcp", ["vpc"]), Some("vpc"));
+    }
+
+    #[test]
+    fn what_others_write_otherwise_is_known() {
+        begin();
+        let instance = [
+            "type",
+            "image",
+            "instance_profile",
+            "subnet",
+            "user_data",
+            "user_data_change",
+        ];
+        let kinds = [
+            "vpc",
+            "vpc_endpoint",
+            "instance",
+            "db_instance",
+            "target_group",
+        ];
+        for (word, known, meant) in [
+            ("instance_type", instance.as_slice(), Some("type")),
+            ("iam_instance_profile", &instance, Some("instance_profile")),
+            ("ami", &instance, None),
+            ("cidr_block", &["cidr", "dns_support"], Some("cidr")),
+            (
+                "default",
+                &["origins", "default_behavior"],
+                Some("default_behavior"),
+            ),
+            // Which of the two?
+            ("data", &instance, None),
+            ("max", &["max_size", "max_age"], None),
+            ("aws_vpc", &kinds, Some("vpc")),
+            ("aws_db_instance", &kinds, Some("db_instance")),
+            ("aws_lb_target_group", &kinds, Some("target_group")),
+            ("", &kinds, None),
+            ("http", &["TCP", "HTTP", "HTTPS"], Some("HTTP")),
+        ] {
+            assert_eq!(near(word, known.iter().copied()), meant, "{word}");
+        }
     }
 
     #[test]

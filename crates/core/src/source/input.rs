@@ -93,11 +93,9 @@ impl World<'_> {
                 .chain(["cidr"])
                 .collect();
             if !known.contains(&kind.as_str()) {
-                let close = guess::close(kind, known.iter().copied())
-                    .map(|close| format!("did you mean `{close}`?"));
-                self.tell(
-                    Diagnostic::error(*at, format!("there is no kind `{kind}`")).maybe(close),
-                );
+                let near = guess::near(kind, known.iter().copied())
+                    .map(|near| format!("did you mean `{near}`?"));
+                self.tell(Diagnostic::error(*at, format!("there is no kind `{kind}`")).maybe(near));
             }
         }
         let of = get("type").and_then(|of| Some((of.as_str()?.to_owned(), of.at)));

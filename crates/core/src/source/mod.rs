@@ -51,7 +51,7 @@ pub use common::NAMES as COMMON;
 pub use de::{LATE, REF};
 pub use diagnostic::{Diagnostic, Report, Severity};
 pub use fault::{Fault, Found, Wrong, spec};
-pub use guess::close;
+pub use guess::{close, near};
 pub use header::duration;
 pub use later::{Known, Later};
 pub use load::{Loaded, Request, load};

@@ -448,7 +448,11 @@ impl<'v> World<'v> {
             Is::Integer(number) => {
                 let diagnostic =
                     Diagnostic::error(item.at, "a key is a string, and this is a number");
-                self.tell(diagnostic.help(format!("write \"{number}\"")));
+                let help = match self.files.sources.text(item.at).contains("{{") {
+                    true => "end the expression in `| map('string')`".to_owned(),
+                    false => format!("write \"{number}\""),
+                };
+                self.tell(diagnostic.help(help));
                 None
             }
             _ => {

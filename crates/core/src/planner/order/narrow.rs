@@ -83,7 +83,9 @@ fn cut(plan: &mut Plan, keep: &[bool], by: &str) {
             plan.steps.push(step);
         }
     }
-    let text = format!("{by} leaves out {left_out} steps; the stack will not be as its TOML says");
+    let steps = if left_out == 1 { "step" } else { "steps" };
+    let text =
+        format!("{by} leaves out {left_out} {steps}; the stack will not be as its TOML says");
     plan.notes.push(Note {
         address: None,
         text,
