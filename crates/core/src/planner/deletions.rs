@@ -1,8 +1,8 @@
 //! What is to go: replaced, removed, orphaned, or all of it; and what must not without consent.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
-use super::{Draft, Fate, Input};
+use super::{Draft, Input};
 use crate::address::Address;
 use crate::inventory::FoundAny;
 use crate::kind::{Class, Impact, Loss, Ready};
@@ -13,14 +13,7 @@ use crate::plan::{Action, Kept, Reason, Refusal, Step};
 /// The steps of everything that is to go: replaced, removed, orphaned, or all of it.
 pub(super) fn all(input: &Input<'_>, draft: &mut Draft) {
     let ours = &input.inventory.ours;
-    let kept: BTreeSet<usize> = draft
-        .wanted
-        .values()
-        .filter_map(|decision| match decision.fate {
-            Fate::Keep(_, index) => Some(index),
-            _ => None,
-        })
-        .collect();
+    let kept = draft.kept();
     for (index, found) in ours.iter().enumerate() {
         let Some((address, _)) = &found.mark else {
             continue;

@@ -152,6 +152,16 @@ enum Fate {
 }
 
 impl Draft {
+    /// What stays as what is wanted, by its place in the inventory.
+    fn kept(&self) -> BTreeSet<usize> {
+        let fates = self.wanted.values().map(|decision| &decision.fate);
+        let kept = fates.filter_map(|fate| match fate {
+            Fate::Keep(_, index) => Some(*index),
+            _ => None,
+        });
+        kept.collect()
+    }
+
     fn new(input: &Input<'_>) -> Self {
         let mut known = Known::default();
         for (address, found) in &input.inventory.existing {

@@ -1,9 +1,9 @@
 //! A stack that was called otherwise: what no step touches gets the new mark too, and what can be found by the
 //! old name alone is said.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use super::{Draft, Fate, Input};
+use super::{Draft, Input};
 use crate::kind::{Impact, Ready};
 use crate::mark::{STACK, Tags};
 use crate::plan::{Action, Note, Step};
@@ -12,14 +12,7 @@ use crate::plan::{Action, Note, Step};
 /// steps, and what goes needs none.
 pub(super) fn rename(input: &Input<'_>, draft: &mut Draft) {
     let owner = input.identity.owner();
-    let taken: BTreeSet<usize> = draft
-        .wanted
-        .values()
-        .filter_map(|decision| match decision.fate {
-            Fate::Keep(_, index) => Some(index),
-            _ => None,
-        })
-        .collect();
+    let taken = draft.kept();
     let mut by_name: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (index, found) in input.inventory.ours.iter().enumerate() {
         let (Some((address, _)), Some(kind)) = (&found.mark, input.kinds.get(found.live.kind()))

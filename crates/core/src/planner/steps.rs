@@ -197,28 +197,24 @@ impl Maker<'_, '_> {
     fn consent_to_replacement(&mut self, old: &AnyLive, fields: &[&'static str]) {
         let class = self.kind.class(None, old);
         let Some(loss) = class.loss() else { return };
-        let address = &self.resource.address;
-        let said = self.resource.common.allow.contains(&loss);
-        if said || allowed(self.input, address, loss) {
-            return;
-        }
         let because = match fields {
             [] => "raising its generation replaces it".to_owned(),
             fields => format!("changing {} replaces it", list(fields)),
         };
-        self.draft.plan.refusals.push(Refusal {
-            address: address.clone(),
-            what: format!("{because}, and {} with it", lost(loss, class)),
-            loss: Some(loss),
-            ways: vec![
-                format!("allow = \"{loss}\" on it, in the TOML that is reviewed"),
-                format!("--allow {loss}={address} for this run"),
-            ],
-        });
+        self.consent(
+            loss,
+            format!("{because}, and {} with it", lost(loss, class)),
+        );
     }
 
-    /// A change in place at a loss: without consent it is refused.
+    /// A change in place at a loss.
     fn consent_to_loss(&mut self, field: &str, loss: Loss) {
+        let lost = lost(loss, Class::Stateless);
+        self.consent(loss, format!("changing {field}: {lost}"));
+    }
+
+    /// Without consent to its loss, what is done here is refused.
+    fn consent(&mut self, loss: Loss, what: String) {
         let address = &self.resource.address;
         let said = self.resource.common.allow.contains(&loss);
         if said || allowed(self.input, address, loss) {
@@ -226,7 +222,7 @@ impl Maker<'_, '_> {
         }
         self.draft.plan.refusals.push(Refusal {
             address: address.clone(),
-            what: format!("changing {field}: {}", lost(loss, Class::Stateless)),
+            what,
             loss: Some(loss),
             ways: vec![
                 format!("allow = \"{loss}\" on it, in the TOML that is reviewed"),

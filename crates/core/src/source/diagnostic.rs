@@ -237,10 +237,11 @@ fn line(text: &str, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
     range.start..end
 }
 
-/// A fault found while a table became a spec, as something to say.
+/// A fault found while a table became a spec of this kind, as something to say.
 pub(crate) fn explain(
     fault: &Fault,
     sources: &Sources,
+    kind: &str,
     whose: &str,
     fallback: Span,
 ) -> Option<Diagnostic> {
@@ -249,7 +250,7 @@ pub(crate) fn explain(
         Wrong::Told => return None,
         Wrong::Says(_) => Diagnostic::error(at, fault.to_string()),
         Wrong::Missing(name) => Diagnostic::error(at, format!("`{name}` is missing in {whose}")),
-        Wrong::Unknown { name, known } => unknown(at, name, known, whose),
+        Wrong::Unknown { name, known } => unknown(at, name, known, kind, whose),
         Wrong::Later(_) => Diagnostic::error(at, fault.to_string())
             .help("a plan must be able to say what this will be: write a value, or an expression of `var` and `stack`"),
         Wrong::Type { found, expected } => {
@@ -259,19 +260,14 @@ pub(crate) fn explain(
     Some(diagnostic.maybe(fault.help.clone()))
 }
 
-fn unknown(at: Span, name: &str, known: &[String], whose: &str) -> Diagnostic {
+fn unknown(at: Span, name: &str, known: &[String], kind: &str, whose: &str) -> Diagnostic {
     let candidates = known.iter().map(String::as_str);
     let diagnostic = Diagnostic::error(at, format!("`{name}` is not known in {whose}"));
     match guess::near(name, candidates.chain(super::common::NAMES.iter().copied())) {
         Some(near) => diagnostic.help(format!("did you mean `{near}`?")),
         None if known.is_empty() => diagnostic,
         None if known.len() <= 12 => diagnostic.help(format!("it may be {}", guess::either(known))),
-        None => {
-            let address = whose.trim_matches('`').rsplit('/').next();
-            let kind = address.and_then(|address| address.split('.').next());
-            let kind = kind.unwrap_or_default();
-            diagnostic.help(format!("`terrace explain {kind}` lists its properties"))
-        }
+        None => diagnostic.help(format!("`terrace explain {kind}` lists its properties")),
     }
 }
 

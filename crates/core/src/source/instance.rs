@@ -325,7 +325,9 @@ impl World<'_> {
             _ => true,
         });
         for fault in faults {
-            if let Some(diagnostic) = explain(&fault, &self.files.sources, &whose, resource.at) {
+            let sources = &self.files.sources;
+            let told = explain(&fault, sources, &resource.kind, &whose, resource.at);
+            if let Some(diagnostic) = told {
                 self.tell(diagnostic);
             }
         }
